@@ -1,0 +1,39 @@
+"""Synthetic health records, and the evidence on which a data protection officer can decide.
+
+The verbs of the command line are functions here: ``fit``, ``sample``, ``evaluate``; ``load`` reads a saved
+synthesizer, ``Schema`` is a config. They are imported when first used, so that ``import synthgen`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from synthgen.artifact.synthesizer import Synthesizer
+    from synthgen.schema.config import Schema
+    from synthgen.workflow import evaluate, fit, sample
+
+__all__ = ["Schema", "evaluate", "fit", "load", "sample"]
+
+
+def load(path: Path | str) -> Synthesizer:
+    """Read a synthesizer that ``save`` wrote. Raises ``InputError`` where the file is not a whole one."""
+    from pathlib import Path
+
+    from synthgen.artifact.synthesizer import Synthesizer
+
+    return Synthesizer.load(Path(path))
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Schema":
+        from synthgen.schema.config import Schema
+
+        return Schema
+    if name in ("evaluate", "fit", "sample"):
+        from synthgen import workflow
+
+        return getattr(workflow, name)
+    raise AttributeError(f"module 'synthgen' has no attribute {name!r}")

@@ -1,0 +1,138 @@
+"""A fitted synthesizer as a value, and as a file from which nothing of a patient can be read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthgen import plugins
+from synthgen.artifact import container
+from synthgen.artifact.types import type_named, type_text
+from synthgen.encoding.domain import Domain
+from synthgen.encoding.quantiser import Quantiser
+from synthgen.errors import InputError
+from synthgen.models.base import FittedModel
+from synthgen.relational.codec import Plan
+from synthgen.relational.flat import FlatSynthesizer
+from synthgen.relational.person import rows_domain
+from synthgen.schema.config import Schema
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Synthesizer:
+    """Everything that ``fit`` learned and ``sample`` needs.
+
+    Attributes:
+        schema: the config it was fitted with, model and options included.
+        table: the name of the table.
+        types: Arrow types of the columns of a typed source, for Parquet output; empty for text files.
+        seed: of the fit.
+        versions: of synthgen and of the libraries that shape the result.
+        flat: the fitted parts.
+    """
+
+    schema: Schema
+    table: str
+    types: Mapping[str, pa.DataType]
+    seed: int
+    versions: Mapping[str, str]
+    flat: FlatSynthesizer
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the output."""
+        return self.flat.codec.plan.written
+
+    @property
+    def config_hash(self) -> str:
+        """SHA-256 of the config in canonical form; not of the data."""
+        canonical = json.dumps(self.schema.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write the artifact whole or not at all; the same synthesizer gives the same bytes."""
+        flat = self.flat
+        parts: dict[str, FittedModel] = {"rows": flat.rows} | ({} if flat.person is None else {"person": flat.person})
+        arrays: dict[str, NDArray[Any]] = {}
+        models: dict[str, Any] = {}
+        for part, model in parts.items():
+            models[part], own = model.state()
+            arrays |= {f"{part}.{name}": array for name, array in own.items()}
+        documents: dict[str, Any] = {
+            "about": {
+                "synthgen": self.versions["synthgen"],
+                "versions": dict(self.versions),
+                "seed": self.seed,
+                "table": self.table,
+                "config_sha256": self.config_hash,
+                "types": {name: type_text(kind) for name, kind in self.types.items()},
+            },
+            "schema": self.schema.model_dump(mode="json"),
+            "columns": flat.codec.to_json(),
+            "persons": {
+                "columns": list(flat.personal),
+                "rows": None if flat.numbers is None else flat.numbers.to_json(),
+            },
+            "models": models,
+        }
+        container.write(path, documents, arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Synthesizer:
+        """Read an artifact.
+
+        Raises:
+            InputError: the file is missing, damaged, foreign, hostile, or of a newer synthgen.
+        """
+        documents, arrays = container.read(path)
+        try:
+            return _restored(documents, arrays)
+        except (KeyError, TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+            raise InputError(
+                f"{path}: the parts of this model contradict each other ({type(error).__name__}); "
+                "fit it again, or ask its sender for a whole copy"
+            ) from error
+
+
+def _restored(documents: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Synthesizer:
+    about, persons = documents["about"], documents["persons"]
+    schema = Schema.model_validate(documents["schema"])
+    codec = Plan(schema.tables[about["table"]], schema.format).restore(documents["columns"])
+    personal = tuple(int(i) for i in persons["columns"])
+    rest = tuple(codec.domains[i] for i in range(len(codec.domains)) if i not in set(personal))
+    restore = _reader(schema.model.name, documents["models"], arrays)
+    numbers = None if persons["rows"] is None else Quantiser.from_json(persons["rows"])
+    person = None
+    own: tuple[Domain, ...] = ()
+    if numbers is not None:
+        own = (*(codec.domains[i] for i in personal), rows_domain(numbers))
+        person = restore("person", own, ())
+    flat = FlatSynthesizer(codec, person, personal, numbers, restore("rows", rest, own))
+    types = {name: type_named(text) for name, text in about["types"].items()}
+    return Synthesizer(schema, about["table"], types, int(about["seed"]), about["versions"], flat)
+
+
+def _reader(
+    name: str, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> Callable[[str, tuple[Domain, ...], tuple[Domain, ...]], FittedModel]:
+    """What restores one part of a model of this name."""
+    fitted: type[FittedModel] = plugins.load_model(name).fitted()
+
+    def restore(part: str, domains: tuple[Domain, ...], context: tuple[Domain, ...]) -> FittedModel:
+        own = {key.removeprefix(f"{part}."): array for key, array in arrays.items() if key.startswith(f"{part}.")}
+        for array in own.values():
+            if array.dtype.kind == "f" and not np.isfinite(array[~np.isinf(array)]).all():
+                raise ValueError("not a number in an array")
+        return fitted.from_state(domains, context, values[part], own)
+
+    return restore

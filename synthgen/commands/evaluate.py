@@ -1,0 +1,70 @@
+"""``synthgen evaluate``: judge synthetic records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from synthgen import workflow
+from synthgen.commands.options import FORCE, PATH, SEED, require_free
+from synthgen.commands.terminal import errors, shown
+from synthgen.metrics.result import Evaluation
+from synthgen.report.write import write
+
+_HEADLINES = ("accuracy_1", "accuracy_2", "accuracy_3", "c2st", "tstr")
+_REFUSED = 1
+
+
+@click.command("evaluate")
+@click.argument("synthetic", type=PATH)
+@click.option("--real", type=PATH, required=True, help="The real data that the generator learned from.")
+@click.option("--holdout", type=PATH, help="Real records of other patients, which the generator never saw.")
+@click.option("-m", "--model", type=PATH, help="The fitted synthesizer: its schema, and its holdout within --real.")
+@click.option("-c", "--config", type=PATH, help="The schema config; guessed from --real without it and -m.")
+@SEED
+@click.option("--gate", is_flag=True, help="Exit with 1 if a line failed, or a required line was not assessable.")
+@click.option("-o", "--output", type=PATH, required=True, help="The folder for the reports.")
+@FORCE
+def command(
+    synthetic: Path,
+    real: Path,
+    holdout: Path | None,
+    model: Path | None,
+    config: Path | None,
+    seed: int | None,
+    gate: bool,
+    output: Path,
+    force: bool,
+) -> int:
+    """Judge SYNTHETIC records, by any generator, against the real ones.
+
+    Writes report.html and evaluation.json, which are personal data, and report-shareable.html and
+    evaluation-shareable.json, which show no count of fewer than 11 patients. Without a holdout (-m or --holdout) the
+    lines that need one are not assessable: real data are never split after the fact.
+    """
+    require_free(output, force=force)
+    with shown() as progress:
+        evaluation = workflow.evaluate(
+            synthetic, real, holdout=holdout, model=model, schema=config, seed=seed, progress=progress
+        )
+        write(evaluation, output, progress=progress)
+    tell(evaluation)
+    errors.print(f"report: {output / 'report.html'}", markup=False)
+    reasons = workflow.refusals(evaluation) if gate else ()
+    for reason in reasons:
+        errors.print(f"gate refused: {reason}", markup=False)
+    return _REFUSED if reasons else 0
+
+
+def tell(evaluation: Evaluation) -> None:
+    """Print the headline figures between floor and ceiling, and the verdict lines."""
+    for name in _HEADLINES:
+        metric = evaluation.metric(name)
+        if metric.value is None:
+            errors.print(f"{name:<26} {metric.status}: {metric.reason}", markup=False)
+            continue
+        floor, ceiling = (f"{x:.3f}" if x is not None else "–" for x in (metric.floor, metric.ceiling))
+        errors.print(f"{name:<26} {metric.value:.3f}  (floor {floor}, ceiling {ceiling})", markup=False)
+    for line in evaluation.verdicts:
+        errors.print(f"{line.name:<26} {line.verdict.replace('_', ' ')}", markup=False)

@@ -1,0 +1,77 @@
+"""``synthgen sample``: generate records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pyarrow as pa
+
+from synthgen import workflow
+from synthgen.artifact.synthesizer import Synthesizer
+from synthgen.commands.options import FORCE, PATH, SEED, require_free
+from synthgen.commands.terminal import errors, shown
+from synthgen.progress import Progress
+from synthgen.tables.write import write_table, write_text
+from synthgen.workflow import Sample
+
+
+@click.command("sample")
+@click.argument("model", type=PATH)
+@click.option("-n", "rows", type=click.IntRange(min=1), required=True, help="How many rows.")
+@SEED
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="EXPR",
+    help="Only rows of which this holds: COLUMN OP VALUE, OP one of = != < <= > >= in. Several are joined by and.",
+)
+@click.option("-o", "--output", type=PATH, required=True, help="A .csv, .csv.gz, .tsv or .parquet file.")
+@FORCE
+def command(model: Path, rows: int, seed: int | None, where: tuple[str, ...], output: Path, force: bool) -> None:
+    """Generate records with the synthesizer MODEL.
+
+    Whole patients are generated until the rows are there; the last one is cut. The first rows of a longer output of
+    the same seed are the same. A README beside the output says what it is.
+    """
+    require_free(output, force=force)
+    synthesizer = Synthesizer.load(model)
+    sample = workflow.sample(synthesizer, rows, seed=seed, where=where)
+    with shown() as progress:
+        write_table(
+            output,
+            synthesizer.table,
+            sample.columns,
+            _counted(sample, progress),
+            synthesizer.schema.format,
+            sample.types,
+        )
+    readme = output.with_name(output.name + ".README.txt")
+    write_text(readme, _readme(sample, output.name))
+    errors.print(f"{output}: {rows} synthetic rows, seed {sample.seed}", markup=False)
+
+
+def _counted(sample: Sample, progress: Progress) -> Iterator[pa.RecordBatch]:
+    done = 0
+    for batch in sample:
+        yield batch
+        done += batch.num_rows
+        progress("sampling", done / sample.n)
+
+
+def _readme(sample: Sample, name: str) -> str:
+    synthesizer = sample.synthesizer
+    conditions = "".join(f"\nCondition:  {text}" for text in sample.where)
+    return f"""{name} holds synthetic records. None of them is a record of a person.
+
+Model:      {synthesizer.schema.model.name}, fitted with seed {synthesizer.seed}
+Sample:     {sample.n} rows, seed {sample.seed}{conditions}
+Made with:  synthgen {synthesizer.versions["synthgen"]}
+Config:     SHA-256 {synthesizer.config_hash}
+
+What it is good for: developing and testing software and analyses, teaching, planning studies.
+What it is not: evidence. Associations that the model did not learn are missing here; confirm any finding on real data.
+Values that fewer than {synthesizer.schema.privacy.rare_below} patients share were merged or left out before learning.
+How faithful and how private this kind of sample is, `synthgen evaluate` measures; ask for its report.
+"""

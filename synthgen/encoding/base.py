@@ -1,0 +1,179 @@
+"""What every kind of column can do: read its texts, and solve an encoder from the summary of what it read."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthgen.encoding.domain import UNOBSERVED, Domain
+from synthgen.encoding.levels import Cells, LevelCounts, empty
+from synthgen.schema.column import Column
+from synthgen.schema.config import Format
+
+#: Texts of numbers with 0, 1, ... 15 or more decimals, then those with thousands marks.
+N_STYLES = 17
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the distinct texts of a column mean, read one by one.
+
+    Attributes:
+        labels: the level of each text that is one: categories, missing tokens, text results. Object array.
+        labelled: which texts have a label rather than keys.
+        keys: for each part of the column, an integer key per text (0 where labelled).
+        style: for each text with keys, how it is written (see ``N_STYLES``).
+        bad: which texts are neither: they contradict the declared kind.
+    """
+
+    labels: NDArray[np.object_]
+    labelled: NDArray[np.bool_]
+    keys: tuple[NDArray[np.int64], ...]
+    style: NDArray[np.int64]
+    bad: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ColumnSummary:
+    """All that is learned from the rows of one column; ``merge`` is exact in any order and grouping.
+
+    Attributes:
+        labels: text levels.
+        parts: integer levels of each part.
+        styles: rows per style of writing, int64 ``(N_STYLES,)``.
+    """
+
+    labels: LevelCounts
+    parts: tuple[LevelCounts, ...]
+    styles: tuple[int, ...]
+
+    def merge(self, other: ColumnSummary) -> ColumnSummary:
+        return ColumnSummary(
+            self.labels.merge(other.labels),
+            tuple(a.merge(b) for a, b in zip(self.parts, other.parts, strict=True)),
+            tuple(a + b for a, b in zip(self.styles, other.styles, strict=True)),
+        )
+
+
+class BadCells(Exception):
+    """Some cells contradict the declared kind. Positions are of distinct texts; the caller knows their rows."""
+
+    def __init__(self, texts: NDArray[np.intp], expected: str) -> None:
+        super().__init__(expected)
+        self.texts = texts
+        self.expected = expected
+
+
+class Encoder(ABC):
+    """One column between text and codes. Immutable, and holding nothing that few patients share."""
+
+    @property
+    @abstractmethod
+    def domains(self) -> tuple[Domain, ...]:
+        """One domain per code column, at least one."""
+
+    @abstractmethod
+    def encode(self, texts: list[str]) -> NDArray[np.int32]:
+        """The codes of distinct texts, shape ``(len(texts), len(domains))``; -1 where a text is not known."""
+
+    @abstractmethod
+    def decode(self, codes: NDArray[np.int32], rng: np.random.Generator) -> pa.Array:
+        """Texts of codes of shape ``(n, len(domains))``: a string or dictionary array of length n."""
+
+    @abstractmethod
+    def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
+        """Which codes of each domain satisfy a condition, as far as codes can say.
+
+        Raises:
+            ValueError: the condition makes no sense for this column; the message says why.
+        """
+
+    def narrowed(self, operator: str, values: Sequence[str]) -> Encoder:
+        """An encoder with the same codes that decodes only to what satisfies a condition, where bins overlap it."""
+        return self
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """What was learned, as JSON values; ``Kind.restore`` is the inverse."""
+
+
+@dataclass(frozen=True)
+class Kind(ABC):
+    """How a declared column is read.
+
+    Attributes:
+        name: of the column.
+        column: its declaration.
+        format: decimal and thousands marks.
+        missing: the tokens that mean missing.
+    """
+
+    name: str
+    column: Column
+    format: Format
+    missing: tuple[str, ...] = field(default=("",))
+
+    @property
+    def n_parts(self) -> int:
+        """How many integer keys a regular text has."""
+        return 0
+
+    @abstractmethod
+    def read(self, texts: list[str]) -> Reading:
+        """Read distinct texts."""
+
+    @abstractmethod
+    def solve(self, summary: ColumnSummary, rare_below: int) -> Encoder:
+        """The encoder that a summary determines, after the disclosure step."""
+
+    @abstractmethod
+    def restore(self, learned: dict[str, Any]) -> Encoder:
+        """The encoder that ``to_json`` described."""
+
+    @property
+    @abstractmethod
+    def expected(self) -> str:
+        """What a text of this kind looks like, for messages."""
+
+    def summarise(self, cells: Cells) -> ColumnSummary:
+        """Summarise one block. Raises ``BadCells`` where texts contradict the kind."""
+        reading = self.read(cells.texts)
+        if reading.bad.any():
+            raise BadCells(np.flatnonzero(reading.bad), self.expected)
+        regular = ~reading.labelled
+        rows_per_text = np.bincount(cells.indices, minlength=len(cells.texts))
+        styles = np.zeros(N_STYLES, np.int64)
+        np.add.at(styles, reading.style[regular], rows_per_text[regular])
+        return ColumnSummary(
+            cells.levels(reading.labels, reading.labelled),
+            tuple(cells.levels(keys, regular) for keys in reading.keys),
+            tuple(int(rows) for rows in styles),
+        )
+
+    def nothing(self, width: int) -> ColumnSummary:
+        """The summary of no rows."""
+        parts = tuple(empty(text=False, width=width) for _ in range(self.n_parts))
+        return ColumnSummary(empty(text=True, width=width), parts, (0,) * N_STYLES)
+
+    def is_missing(self, texts: list[str]) -> NDArray[np.bool_]:
+        """Which texts are missing tokens (white space around a token does not matter)."""
+        tokens = set(self.missing)
+        return np.array([text in tokens or text.strip() in tokens for text in texts], bool)
+
+
+def lookup(texts: Sequence[str], code_of: dict[str, int]) -> NDArray[np.int32]:
+    """The code of each text, -1 where there is none."""
+    return np.array([code_of.get(text, UNOBSERVED) for text in texts], np.int32)
+
+
+def as_objects(texts: Sequence[str]) -> NDArray[np.object_]:
+    """Texts as an object array of the same length."""
+    result = np.empty(len(texts), object)
+    result[:] = texts
+    return result

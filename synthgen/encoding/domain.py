@@ -1,0 +1,53 @@
+"""The domain of a code column: all that a model may know about the values behind the codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+#: The code of a cell about which nothing is known. It may be learned from (as unobserved) but is never generated.
+UNOBSERVED = -1
+
+
+class Scale(StrEnum):
+    """What arithmetic the codes of a column bear."""
+
+    NOMINAL = "nominal"
+    ORDERED = "ordered"
+    NUMERIC = "numeric"
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What the codes ``0 .. size-1`` of one code column mean.
+
+    Attributes:
+        name: unique among the code columns of a table, for example ``"admitted_at.week"``.
+        owner: the column of the table that these codes encode.
+        size: the number of codes.
+        scale: whether the regular codes are nominal, ordered or numeric.
+        special: codes that stand outside the scale, sorted: reasons for missing and text results such as ``neg``.
+        missing: those of ``special`` that mean missing.
+        positions: for numeric scales one position per code (the middle of its bin, in the column's unit;
+            0 for special codes); empty otherwise.
+        parents: for hierarchies, one group number per code and level, coarsest level first; empty otherwise.
+    """
+
+    name: str
+    owner: str
+    size: int
+    scale: Scale
+    special: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
+    positions: tuple[float, ...] = ()
+    parents: tuple[tuple[int, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"domain {self.name}: needs at least one code")
+        if not set(self.missing) <= set(self.special) <= set(range(self.size)):
+            raise ValueError(f"domain {self.name}: missing codes must be special codes, special codes below size")
+        if self.positions and len(self.positions) != self.size:
+            raise ValueError(f"domain {self.name}: {len(self.positions)} positions for {self.size} codes")
+        if any(len(level) != self.size for level in self.parents):
+            raise ValueError(f"domain {self.name}: every level of parents needs one group per code")

@@ -1,0 +1,227 @@
+"""Dates, datetimes and times of day: days in bins of whole weeks with the weekday apart, and the time of day apart.
+
+Whole weeks and a weekday of their own keep what health data show week by week, such as few admissions on Sundays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from synthgen.encoding import disclosure, quantiser
+from synthgen.encoding.base import ColumnSummary, Encoder, Kind, Reading
+from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
+from synthgen.encoding.leveled import COMPARE, Tokens, split_tokens
+from synthgen.encoding.numeric import numeric_domain, read_specials, special_codes
+from synthgen.encoding.quantiser import Quantiser
+from synthgen.schema.column import Date, Datetime, Time
+
+_DAY: Final = 86_400
+_WEEK: Final = 7
+#: 1970-01-05 was a Monday; day 0 is 1970-01-01.
+_MONDAY: Final = 4
+
+
+@dataclass(frozen=True)
+class TemporalEncoder(Encoder):
+    """Code columns: days, then weekday; then time of day. Dates lack the last, times of day the first two.
+
+    Attributes:
+        days: of days since 1970-01-01; ``None`` for times of day.
+        clock: of seconds (or minutes, where the format has no seconds) since midnight; ``None`` for dates.
+        results: texts apart, such as a date that means "never".
+    """
+
+    kind: TemporalKind
+    days: Quantiser | None
+    clock: Quantiser | None
+    results: tuple[str, ...]
+    tokens: Tokens
+
+    @property
+    def domains(self) -> tuple[Domain, ...]:
+        name = self.kind.name
+        domains: list[Domain] = []
+        if self.days is not None:
+            domains.append(numeric_domain(name, name, self.days.positions, self.results, self.tokens))
+            domains.append(Domain(f"{name}.weekday", name, _WEEK, Scale.NOMINAL))
+        if self.clock is not None:
+            special = (self.results, self.tokens) if self.days is None else ((), Tokens((), ()))
+            positions = self.clock.positions * self.kind.tick
+            domains.append(numeric_domain(name if self.days is None else f"{name}.time", name, positions, *special))
+        return tuple(domains)
+
+    def encode(self, texts: list[str]) -> NDArray[np.int32]:
+        reading = self.kind.read(texts)
+        keys = iter(reading.keys)
+        columns: list[NDArray[np.int32]] = []
+        if self.days is not None:
+            day = next(keys)
+            columns.append(self.days.encode(day))
+            columns.append(((day - _MONDAY) % _WEEK).astype(np.int32))
+        if self.clock is not None:
+            columns.append(self.clock.encode(next(keys)))
+        codes = np.stack(columns, axis=1)
+        codes[reading.labelled] = UNOBSERVED
+        leading = self.days if self.days is not None else self.clock
+        assert leading is not None
+        special = special_codes(reading, leading.size, self.results, self.tokens)
+        codes[reading.labelled, 0] = special[reading.labelled]
+        return codes
+
+    def decode(self, codes: NDArray[np.int32], rng: np.random.Generator) -> pa.Array:
+        leading = self.days if self.days is not None else self.clock
+        assert leading is not None
+        regular = codes[:, 0] < leading.size
+        chosen = codes[regular]
+        seconds = np.zeros(len(chosen), np.int64)
+        if self.days is not None:
+            seconds += self._day(chosen[:, 0], chosen[:, 1], rng) * _DAY
+        if self.clock is not None:
+            seconds += self.clock.decode(chosen[:, -1], rng) * self.kind.tick
+        written = pc.strftime(pa.array(seconds, pa.timestamp("s")), format=self.kind.column.format)
+        special = (*self.results, *self.tokens.kept, "")
+        texts = pa.concat_arrays([pa.array(special, pa.string()), written])
+        place = np.where(regular, np.cumsum(regular) - 1 + len(special), codes[:, 0] - leading.size)
+        return pc.take(texts, pa.array(place))
+
+    def _day(
+        self, code: NDArray[np.int32], weekday: NDArray[np.int32], rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        assert self.days is not None
+        day = self.days.decode(code, rng)
+        is_bin = self.days.pieces[code] >= len(self.days.atoms)
+        moved = (day - _MONDAY) // _WEEK * _WEEK + _MONDAY + weekday
+        low, high = self.days.bounds()
+        # A bin that a condition cut within a week keeps its bounds rather than its weekdays.
+        return np.where(is_bin & (moved >= low[code]) & (moved <= high[code]), moved, day)
+
+    def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
+        reading = self.kind.read(list(values))
+        if reading.bad.any():
+            raise ValueError(f"the value is not {self.kind.expected}")
+        leading = self.days if self.days is not None else self.clock
+        assert leading is not None
+        if self.days is not None and self.clock is not None and operator in ("=", "in") and not reading.labelled.all():
+            raise ValueError(f"a moment cannot be met exactly, so {operator} is not offered; use >= and <=")
+        masks = [np.ones(domain.size, bool) for domain in self.domains]
+        labels = {str(label) for label in reading.labels[reading.labelled]}
+        mask = np.zeros(self.domains[0].size, bool)
+        mask[leading.size :] = [text in labels for text in (*self.results, *self.tokens.kept)][: mask.size]
+        low, high = leading.bounds()
+        for key in reading.keys[0][~reading.labelled]:
+            if operator in ("=", "in", "!="):
+                code = leading.encode(np.array([key]))[0]
+                mask[: leading.size] |= np.arange(leading.size) == code
+            else:
+                mask[: leading.size] |= COMPARE[operator](high if operator in (">", ">=") else low, key)
+        masks[0] = ~mask if operator == "!=" else mask
+        return tuple(masks)
+
+    def narrowed(self, operator: str, values: Sequence[str]) -> Encoder:
+        reading = self.kind.read(list(values))
+        keys = reading.keys[0][~reading.labelled]
+        if len(keys) != 1 or operator in ("!=", "in"):
+            return self
+        key, exact = int(keys[0]), self.days is None or self.clock is None
+        low = {"=": key, ">": key + exact, ">=": key}.get(operator)
+        high = {"=": key, "<": key - exact, "<=": key}.get(operator)
+        days, clock = self.days, self.clock
+        if days is not None:
+            days = days.within(low, high)
+        elif clock is not None:
+            clock = clock.within(low, high)
+        return TemporalEncoder(self.kind, days, clock, self.results, self.tokens)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "days": None if self.days is None else self.days.to_json(),
+            "clock": None if self.clock is None else self.clock.to_json(),
+            "results": list(self.results),
+            "tokens": list(self.tokens.kept),
+        }
+
+
+@dataclass(frozen=True)
+class TemporalKind(Kind):
+    """Texts in one declared format, with or without declared texts apart."""
+
+    column: Date | Datetime | Time
+
+    @property
+    def has_days(self) -> bool:
+        return not isinstance(self.column, Time)
+
+    @property
+    def has_clock(self) -> bool:
+        return not isinstance(self.column, Date)
+
+    @property
+    def n_parts(self) -> int:
+        return self.has_days + self.has_clock
+
+    @property
+    def tick(self) -> int:
+        """Seconds per key of the clock: what the format does not write is not kept."""
+        return 1 if any(sign in self.column.format for sign in ("%S", "%T", "%f", "%X", "%c", "%s")) else 60
+
+    @property
+    def expected(self) -> str:
+        return f"a {self.column.kind} of the form {self.column.format}"
+
+    def read(self, texts: list[str]) -> Reading:
+        labels, labelled = read_specials(self, texts, self.column.atoms)
+        stripped = pc.utf8_trim_whitespace(pa.array(texts, pa.string()))
+        seconds, bad = parse_moments(stripped, self.column.format)
+        bad &= ~labelled
+        seconds[labelled | bad] = 0
+        keys: list[NDArray[np.int64]] = []
+        if self.has_days:
+            keys.append(seconds // _DAY)
+        if self.has_clock:
+            keys.append(seconds % _DAY // self.tick)
+        return Reading(labels, labelled, tuple(keys), np.zeros(len(texts), np.int64), bad)
+
+    def solve(self, summary: ColumnSummary, rare_below: int) -> TemporalEncoder:
+        values, tokens = split_tokens(self, summary, rare_below)
+        results = disclosure.keep_common(values, rare_below, other="")
+        parts = iter(summary.parts)
+        days = quantiser.solve(next(parts), rare_below, pitch=_WEEK, phase=_MONDAY) if self.has_days else None
+        clock = quantiser.solve(next(parts), rare_below) if self.has_clock else None
+        return TemporalEncoder(self, days, clock, tuple(r for r in results if r), tokens)
+
+    def restore(self, learned: dict[str, Any]) -> TemporalEncoder:
+        days, clock = (
+            None if learned[name] is None else Quantiser.from_json(learned[name]) for name in ("days", "clock")
+        )
+        return TemporalEncoder(
+            self, days, clock, tuple(learned["results"]), Tokens(self.missing, tuple(learned["tokens"]))
+        )
+
+
+def parse_moments(texts: pa.StringArray, layout: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Seconds since 1970 of texts in a strptime format (times of day count from midnight), and which have none.
+
+    Arrow reads most; what it does not write back as it stood (31 February, a day without its zero) is read again
+    by the standard library, which knows the calendar.
+    """
+    moments = pc.strptime(texts, format=layout, unit="s", error_is_null=True)
+    written = pc.strftime(moments, format=layout)
+    sure = np.asarray(pc.fill_null(pc.equal(written, texts), False), bool)
+    seconds = np.asarray(pc.fill_null(pc.cast(moments, pa.int64()), 0), np.int64).copy()
+    bad = np.zeros(len(texts), bool)
+    for i in np.flatnonzero(~sure):
+        try:
+            moment = datetime.strptime(str(texts[i]), layout)
+        except ValueError:
+            bad[i] = True
+        else:
+            seconds[i] = int((moment - datetime(1970, 1, 1)).total_seconds())
+    return (seconds % _DAY if "%d" not in layout and "%j" not in layout and "%Y" not in layout else seconds), bad

@@ -1,0 +1,111 @@
+"""Columns that say who or which, not what: identifiers, and the personal particulars that Faker makes up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow.compute as pc
+
+from synthgen.inference.header import Header
+from synthgen.inference.subject import Guess, Subject
+from synthgen.inference.values import Values
+from synthgen.schema.column import Category, Fake, Id
+
+_UUID = r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}"
+#: One word with a digit in it: what identifiers look like, if they are no plain numbers.
+_MARKED = r"[A-Za-z0-9._/-]*\d[A-Za-z0-9._/-]*"
+_PERSONS_NAME = r"\pL[\pL\d'’.-]*(?:,? \pL[\pL\d'’.-]*){0,4}"
+_SHAPES = {
+    "email": r"\S+@\S+\.\S+",
+    "phone_number": r"[+(]?\d[\d\s()./-]{4,}(?:x\d+)?",
+    "street_address": r".*\pL.*",
+    "city": r"[\pL .'’-]+",
+    "first_name": _PERSONS_NAME,
+    "last_name": _PERSONS_NAME,
+    "name": _PERSONS_NAME,
+}
+#: A column is taken for what its shape says from this share of rows.
+_MOST = 0.95
+#: Shape alone makes an identifier only in tables of at least this many rows: in small ones much is unique.
+_ENOUGH_ROWS = 100
+_LONG_NUMBER = 9
+#: Up to this many levels a number named ``..._id`` is read as labels of something that many share.
+FEW_LEVELS = 30
+_COUNTERS = frozenset({"number", "no", "nr", "num", "index", "ref"})
+_SMALL = 999
+
+
+def find_patient(columns: Mapping[str, Header], values: Mapping[str, Values], rows: int) -> str | None:
+    """The column that probably says whose row it is; ``None`` if each row has a person of its own, or none is named.
+
+    It is named like a person, looks like an identifier, repeats, and is hardly ever missing.
+    """
+    ranked = [(header.person_rank, name) for name, header in columns.items() if header.person_rank is not None]
+    for _, name in sorted(ranked, key=lambda pair: pair[0]):
+        column = values[name]
+        if column.distinct > 2 and column.rows >= 0.99 * rows and column.matching(_MARKED) >= _MOST:
+            return None if column.unique else name
+    return None
+
+
+def guess_particulars(subject: Subject) -> Guess | None:
+    """Names, addresses and the like, by header and shape."""
+    provider, values = subject.header.provider, subject.values
+    if provider is None or values.matching(_SHAPES[provider]) < 0.8:
+        return None
+    if provider == "name" and not (subject.of_people and 10 * values.distinct >= (subject.patients or values.rows)):
+        return None
+    told = [f"looks like personal particulars; replaced by Faker's `{provider}`, which never depends on the data"]
+    if provider == "city":
+        told = ["replaced by Faker's `city`; use kind: category to keep the places and how common they are"]
+    return Guess(Fake(provider=provider), tuple(told))
+
+
+def guess_id(subject: Subject) -> Guess | None:
+    """Identifiers, by header, shape and how often they repeat. The patient column is none of its business."""
+    header, values = subject.header, subject.values
+    if values.matching(_MARKED) < _MOST or not _plain(subject):
+        return None
+    if header.is_persons_number:
+        return Guess(Id(), ("looks like a number by which a person is known; made up anew",))
+    is_uuid = values.matching(_UUID) >= _MOST
+    if values.unique:
+        if is_uuid or header.is_id or (values.rows >= _ENOUGH_ROWS and _shaped_like_id(subject)):
+            told = () if header.is_id else ("unique in every row and shaped like an identifier; made up anew",)
+            return Guess(Id(), told)
+        return None
+    return _guess_reference(subject, is_uuid)
+
+
+def _guess_reference(subject: Subject, is_uuid: bool) -> Guess | None:
+    """An identifier that repeats: of a thing that many share, such as a ward, or of few rows, such as a stay."""
+    header, values = subject.header, subject.values
+    named = header.is_id or header.person_rank is not None
+    if not (is_uuid or (named and values.distinct > FEW_LEVELS and not header.is_code)):
+        return None
+    if not is_uuid and header.words[-1:] and header.words[-1] in _COUNTERS and _is_small(subject):
+        return None
+    people = subject.patients or values.rows
+    if subject.shared >= 0.5 and 2 * values.distinct < people:
+        return Guess(Category(), ("an identifier of something that many rows share, read as a category",))
+    return Guess(Id(), ("an identifier that repeats and is not the patient's; made up anew, so its repeats are lost",))
+
+
+def _plain(subject: Subject) -> bool:
+    """Not a number with decimals, and not a moment."""
+    return subject.whole or (subject.dates is None and not subject.numbers.is_number.all())
+
+
+def _is_small(subject: Subject) -> bool:
+    return subject.whole and float(subject.numbers.value.max()) <= _SMALL
+
+
+def _shaped_like_id(subject: Subject) -> bool:
+    """A row number, long numbers of one length, or texts with letters and digits."""
+    values = subject.values
+    if not subject.whole:
+        return values.matching(r".*[A-Za-z].*") >= _MOST
+    number = subject.numbers.value
+    lengths = pc.utf8_length(values.stripped).to_numpy()
+    dense = number.max() - number.min() + 1 == values.distinct
+    return bool(dense or (lengths.min() == lengths.max() and lengths.max() >= _LONG_NUMBER))

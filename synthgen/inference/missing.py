@@ -1,0 +1,106 @@
+"""Which texts probably mean missing: everywhere in a table, or in one column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthgen.inference.dates import find_format
+from synthgen.inference.numbers import NEARLY_ALL, Marks, find_marks, read_numbers
+from synthgen.inference.values import Values
+
+#: Texts that programs write for a missing value.
+_WORDS = ("?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "null", "NaN", "nan", "NaT", "\\N", "(null)")
+#: Texts that mean missing among numbers or dates; elsewhere they may be results.
+_SIGNS = (".", "-", "--", "None", "none")
+_EVERY = ("", *_WORDS, *_SIGNS)
+#: Numbers that stand for missing where all others are at least 0.
+_NEGATIVE = (-1, -7, -8, -9, -77, -88, -98, -99, -999, -9999, -99999)
+#: Numbers that stand for missing where all others are far smaller.
+_LARGE = (999, 9999, 99999, 999999, 9999999)
+_FAR = 3
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The texts that mean missing.
+
+    Attributes:
+        table: in every column that has no list of its own.
+        columns: the lists of columns that have more, by name.
+        numbers: the texts in ``columns`` that are numbers, by column.
+        marks: the decimal and thousands marks of the numbers.
+        kept: tokens that look like missing and are proposed as values, by column.
+    """
+
+    table: tuple[str, ...]
+    columns: Mapping[str, tuple[str, ...]]
+    numbers: Mapping[str, tuple[str, ...]]
+    marks: Marks
+    kept: Mapping[str, tuple[str, ...]]
+
+    def tokens(self, column: str) -> tuple[str, ...]:
+        """The texts that mean missing in a column."""
+        return self.columns.get(column, self.table)
+
+
+def find_missing(columns: Mapping[str, Values], declared: Marks, rare_below: int) -> Missing:
+    """Propose missing tokens for a table; ``declared``: the marks that the file's format has.
+
+    A word such as ``NA`` means missing everywhere when several columns hold it, or one that otherwise holds numbers or
+    dates; a lone sign or ``None`` only among numbers or dates; a number such as -999 only where it stands far from
+    the others and ``rare_below`` patients share it. The empty cell always does.
+    """
+    bare = {name: column.take(~column.among(_EVERY)) for name, column in columns.items()}
+    marks = find_marks(bare.values(), declared)
+    quantities = {name for name, column in bare.items() if _is_quantity(column, marks)}
+    held = {name: set(column.take(column.among(_EVERY)).stripped.to_pylist()) for name, column in columns.items()}
+    holders = {token: [name for name in columns if token in held[name]] for token in _EVERY[1:]}
+    table = [""]
+    for token in (*_WORDS, *_SIGNS):
+        among_quantities = [name for name in holders[token] if name in quantities]
+        several = len(holders[token]) > 1 if token in _WORDS else len(among_quantities) == len(holders[token])
+        if among_quantities and (token in _WORDS or several) or token in _WORDS and several:
+            table.append(token)
+    own = {name: _own(name, quantities, holders, table) for name in columns}
+    numbers = {name: _sentinels(bare[name], marks, rare_below) if name in quantities else () for name in columns}
+    return Missing(
+        table=tuple(table),
+        columns={name: (*table, *own[name], *numbers[name]) for name in columns if own[name] or numbers[name]},
+        numbers={name: tokens for name, tokens in numbers.items() if tokens},
+        marks=marks,
+        kept={name: kept for name in columns if (kept := _kept(name, holders, (*table, *own[name])))},
+    )
+
+
+def _own(name: str, quantities: set[str], holders: Mapping[str, list[str]], table: list[str]) -> tuple[str, ...]:
+    if name not in quantities:
+        return ()
+    return tuple(token for token in _SIGNS if token not in table and name in holders[token])
+
+
+def _kept(name: str, holders: Mapping[str, list[str]], tokens: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(token for token in _EVERY[1:] if token not in tokens and name in holders[token])
+
+
+def _is_quantity(column: Values, marks: Marks) -> bool:
+    if not column.rows:
+        return False
+    return column.share(read_numbers(column, marks).is_number) >= NEARLY_ALL or find_format(column) is not None
+
+
+def _sentinels(column: Values, marks: Marks, rare_below: int) -> tuple[str, ...]:
+    """Heaped numbers outside the range of the others, as they are written."""
+    numbers = read_numbers(column, marks)
+    if not column.complete or not numbers.is_number.any():
+        return ()
+    heaped = numbers.is_number & ~numbers.is_censored & (column.people >= rare_below)
+    suspects = heaped & np.isin(numbers.value, (*_NEGATIVE, *_LARGE))
+    others = numbers.value[numbers.is_number & ~suspects]
+    if not others.size or others.min() < 0 or others.max() <= 1:
+        return ()  # -1, 0, 1 is a scale
+    below = suspects & (numbers.value < 0)
+    above = suspects & (numbers.value >= _FAR * others.max()) & (numbers.value > 0)
+    return tuple(sorted(set(column.take(below | above).stripped.to_pylist())))

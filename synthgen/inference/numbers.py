@@ -1,0 +1,113 @@
+"""Which texts of a column are numbers, under which decimal and thousands marks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from synthgen.inference.values import Values
+
+#: The share of a column's rows that must be numbers (or dates) before the column is taken for one.
+NEARLY_ALL = 0.995
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The decimal mark and the mark between thousands (empty for none)."""
+
+    decimal: str
+    thousands: str
+
+    @property
+    def pattern(self) -> str:
+        """What a number looks like, without sign."""
+        whole = r"\d+" if not self.thousands else rf"(?:\d+|\d{{1,3}}(?:{re.escape(self.thousands)}\d{{3}})+)"
+        point = re.escape(self.decimal)
+        return rf"(?:{whole}(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
+
+
+#: The marks in use, the commonest first.
+KNOWN_MARKS = (
+    Marks(".", ""),
+    Marks(",", ""),
+    Marks(".", ","),
+    Marks(",", "."),
+    Marks(",", " "),
+    Marks(".", " "),
+    Marks(".", "'"),
+)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers among the values of a column; arrays run along its distinct texts.
+
+    Attributes:
+        is_number: which texts are numbers, censored ones (``<0.5``) included.
+        is_whole: which are written without a decimal mark.
+        is_censored: which carry ``<`` or ``>``.
+        value: the number, NaN where there is none.
+        decimals: digits after the decimal mark; -1 where a number has an exponent, or there is no number.
+        zero_padded: which begin with a zero before another digit: ``007``.
+    """
+
+    is_number: NDArray[np.bool_]
+    is_whole: NDArray[np.bool_]
+    is_censored: NDArray[np.bool_]
+    value: NDArray[np.float64]
+    decimals: NDArray[np.int64]
+    zero_padded: NDArray[np.bool_]
+
+
+def read_numbers(column: Values, marks: Marks) -> Numbers:
+    """Read the distinct texts of a column as numbers."""
+    is_number = column.match(rf"(?:[<>]=?\s?)?[+-]?{marks.pattern}")
+    texts = pc.if_else(pa.array(is_number), column.stripped, None)
+    plain = pc.replace_substring_regex(texts, r"^[<>]=?\s?", "")
+    plain = pc.replace_substring_regex(plain, r"^\+", "")
+    if marks.thousands:
+        plain = pc.replace_substring(plain, marks.thousands, "")
+    if marks.decimal != ".":
+        plain = pc.replace_substring(plain, marks.decimal, ".")
+    value = np.asarray(pc.cast(plain, pa.float64()).fill_null(np.nan), dtype=np.float64)
+    digits = pc.utf8_length(pc.replace_substring_regex(plain, r"^[^.]*\.?", ""))
+    has_exponent = pc.match_substring_regex(plain, "[eE]")
+    decimals = np.asarray(pc.if_else(has_exponent, -1, digits).fill_null(-1), dtype=np.int64)
+    pointed = np.asarray(pc.match_substring_regex(plain, "[.eE]").fill_null(True), dtype=bool)
+    return Numbers(
+        is_number=is_number,
+        is_whole=~pointed,
+        is_censored=column.match(r"[<>].*") & is_number,
+        value=value,
+        decimals=decimals,
+        zero_padded=np.asarray(pc.match_substring_regex(plain, r"^-?0\d").fill_null(False), dtype=bool),
+    )
+
+
+def find_marks(columns: Iterable[Values], declared: Marks) -> Marks:
+    """The marks under which most columns are numbers; ``declared`` where others do no better.
+
+    A mark between thousands is believed only if some column needs it.
+    """
+    marked = [column for column in columns if _has_marks(column)]
+    candidates = (Marks(declared.decimal, ""), declared, *KNOWN_MARKS)
+    scores = [sum(_share(column, marks) >= NEARLY_ALL for column in marked) for marks in candidates]
+    return candidates[int(np.argmax(scores))]
+
+
+def _has_marks(column: Values) -> bool:
+    """Whether a good part of the column has a mark between digits; looks at a sample of the texts."""
+    sample = column.texts[:: max(1, len(column.texts) // 50)]
+    return bool(sample) and bool(
+        np.mean(pc.match_substring_regex(sample, r"^[^A-Za-z]*\d[., ']\d[^A-Za-z]*$").to_numpy(False)) > 0
+    )
+
+
+def _share(column: Values, marks: Marks) -> float:
+    return column.share(column.match(rf"(?:[<>]=?\s?)?[+-]?{marks.pattern}"))

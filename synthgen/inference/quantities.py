@@ -1,0 +1,138 @@
+"""Columns of numbers, dates and times."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.inference.dates import DateFormat, looks_like_duration
+from synthgen.inference.identity import FEW_LEVELS
+from synthgen.inference.numbers import NEARLY_ALL
+from synthgen.inference.subject import Guess, Subject
+from synthgen.schema.column import Category, Date, Datetime, Integer, Number, Time
+
+_KINDS: Final[dict[str, type[Date] | type[Datetime] | type[Time]]] = {"date": Date, "datetime": Datetime, "time": Time}
+#: A column is a number with text results if at least this share of its rows are plain numbers.
+_HALF = 0.5
+#: More different text results than this are no results but texts.
+_MOST_ATOMS = 20
+_MOST_DECIMALS = 15
+_FEW_CODES = 6
+_UNKNOWN_CODES = (8, 9, 88, 99)
+
+
+def guess_moment(subject: Subject) -> Guess | None:
+    """Dates, datetimes and times; texts that stand among them must be shared by enough patients to be named."""
+    found = subject.dates
+    if found is None:
+        return None
+    others = ~found.is_date
+    heaped = found.far & (subject.values.people >= subject.rare_below)
+    if not _may_name(subject, others):
+        return None
+    atoms = _texts(subject, others | heaped)
+    column = _KINDS[found.kind](format=found.format, atoms=atoms)
+    return Guess(column, (*_about_format(found), *_about_atoms(atoms, "dates or times")))
+
+
+def guess_number(subject: Subject) -> Guess | None:
+    """Integers and numbers with decimals, text results among them included."""
+    values, numbers = subject.values, subject.numbers
+    plain = numbers.is_number & ~numbers.is_censored
+    if values.share(plain) < _HALF or values.share(numbers.zero_padded) > 1 - NEARLY_ALL:
+        return None
+    others = ~numbers.is_number
+    if int(others.sum()) > _MOST_ATOMS or not _may_name(subject, others) or not values.complete and others.any():
+        return None
+    if (
+        numbers.is_whole[numbers.is_number].all()
+        and not others.any()
+        and (labels := _guess_labels(subject)) is not None
+    ):
+        return labels
+    atoms = _texts(subject, others)
+    low = 0 if values.complete and bool((numbers.value[numbers.is_number] >= 0).all()) else None
+    notes = _about_atoms(atoms, "numbers")
+    if not values.complete:
+        notes = (*notes, "has very many different values; judged by a sample of them")
+    if numbers.is_whole[numbers.is_number].all():
+        return Guess(Integer(min=low, atoms=atoms), notes)
+    return Guess(Number(decimals=_decimals(subject), min=low, atoms=atoms), notes)
+
+
+def near_miss(subject: Subject) -> tuple[str, ...]:
+    """Why a column that is nearly numbers or dates is proposed as something else."""
+    values, numbers = subject.values, subject.numbers
+    padded = values.share(numbers.zero_padded)
+    if values.share(numbers.is_number) >= NEARLY_ALL and padded > 1 - NEARLY_ALL:
+        return ("numbers with zeros in front are read as texts, so that the zeros stay",)
+    if subject.dates is not None:
+        return _stray(subject, ~subject.dates.is_date, f"dates or times ({subject.dates.format})")
+    if values.share(numbers.is_number) >= 0.9:
+        return _stray(subject, ~numbers.is_number, "numbers")
+    if values.rows and looks_like_duration(values):
+        return (
+            "looks like durations in hours and minutes, which no kind covers; give it in minutes to keep its order",
+        )
+    return ()
+
+
+def _stray(subject: Subject, others: NDArray[np.bool_], what: str) -> tuple[str, ...]:
+    rows = int(subject.values.counts[others].sum())
+    count = f"{rows} rows" if rows >= subject.rare_below else "a few rows"
+    return (f"nearly all are {what}, but {count} hold texts too rare to be named; mend them, then set the kind",)
+
+
+def _guess_labels(subject: Subject) -> Guess | None:
+    """Whole numbers that only name something."""
+    values = subject.values
+    if subject.header.is_postal:
+        return Guess(Category(), ("postal codes are labels, not amounts",))
+    if values.distinct > FEW_LEVELS:
+        return None
+    if subject.header.is_coded or subject.header.is_sex:
+        return Guess(
+            Category(), ("whole numbers with few levels, named like labels; use kind: integer if they are amounts",)
+        )
+    number = np.sort(subject.numbers.value)
+    gap = 2 < len(number) <= _FEW_CODES and number[0] >= 0 and number[-1] in _UNKNOWN_CODES
+    if gap and 2 * number[-2] <= number[-1]:
+        return Guess(
+            Category(), ("few whole numbers, the last far from the others like a code for unknown; read as labels",)
+        )
+    return None
+
+
+def _decimals(subject: Subject) -> int | None:
+    """The most decimals that enough rows have; ``None``, each value its own, where there are exponents or none are."""
+    numbers, counts = subject.numbers, subject.values.counts
+    if (numbers.decimals[numbers.is_number] < 0).any():
+        return None
+    rows = np.bincount(numbers.decimals[numbers.is_number], counts[numbers.is_number])
+    common = np.flatnonzero(rows >= min(subject.rare_below, rows.max()))
+    return min(int(common.max()), _MOST_DECIMALS) or None
+
+
+def _may_name(subject: Subject, which: NDArray[np.bool_]) -> bool:
+    return bool((subject.values.people[which] >= subject.rare_below).all())
+
+
+def _texts(subject: Subject, which: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(sorted(set(subject.values.take(which).stripped.to_pylist())))
+
+
+def _about_atoms(atoms: tuple[str, ...], what: str) -> tuple[str, ...]:
+    return (f"{len(atoms)} text(s) stand among the {what} and are kept as they are (atoms)",) if atoms else ()
+
+
+def _about_format(found: DateFormat) -> tuple[str, ...]:
+    notes = []
+    if found.ambiguous:
+        notes.append("day and month could be exchanged in every value; check the format")
+    if "%y" in found.format:
+        notes.append("years have two digits; check which century is meant")
+    if found.unpadded:
+        notes.append("days, months or hours without a leading zero are written with one")
+    return tuple(notes)

@@ -1,0 +1,237 @@
+"""What the schema of a table probably is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from synthgen.inference.dependencies import Dependency, find_dependencies
+from synthgen.inference.header import Header, read_header
+from synthgen.inference.identity import find_patient, guess_id, guess_particulars
+from synthgen.inference.labels import (
+    guess_boolean,
+    guess_category,
+    guess_code,
+    guess_constant,
+    guess_ordinal,
+    guess_text,
+)
+from synthgen.inference.missing import Missing, find_missing
+from synthgen.inference.numbers import Marks
+from synthgen.inference.patients import count_patients
+from synthgen.inference.profile import Profile, profile
+from synthgen.inference.quantities import guess_moment, guess_number
+from synthgen.inference.subject import Guess, Subject
+from synthgen.inference.values import Values, values
+from synthgen.schema.column import Boolean, Category, Code, Column, Fake, Id, Integer, Ordinal, Text
+from synthgen.schema.config import Format, Privacy, Schema
+from synthgen.schema.table import TableConfig
+from synthgen.tables.dataset import Table
+
+#: The first rule that knows the column decides. Names come before shapes, exact shapes before loose ones.
+_RULES: Final[tuple[Callable[[Subject], Guess | None], ...]] = (
+    guess_constant,
+    guess_particulars,
+    guess_id,
+    guess_boolean,
+    guess_ordinal,
+    guess_moment,
+    guess_code,
+    guess_number,
+    guess_text,
+    guess_category,
+)
+_LABELS = (Category, Ordinal, Boolean, Code)
+_OUTCOMES = (Category, Ordinal, Boolean, Integer)
+#: Tables named like this are not about persons: a column ``name`` in them is no person's.
+_THINGS = frozenset("organization organizations payer payers hospital hospitals ward wards concept drug drugs".split())
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that a person should look at; ``column`` is ``None`` for the table as a whole.
+
+    The text never holds a value of the data that fewer than ``rare_below`` patients share.
+    """
+
+    column: str | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Inference:
+    """A guessed schema of one table, and what to check in it."""
+
+    schema: Schema
+    notes: tuple[Note, ...]
+
+
+def infer(table: Table, *, rare_below: int = 5) -> Inference:
+    """Guess the schema of a table.
+
+    One pass profiles the columns; a second, where there is a patient column, counts the patients of each text, and a
+    third finds columns that determine others. Every text of the data in the schema is held by at least ``rare_below``
+    patients (rows without a patient column), tokens that everyone uses for missing apart; no extreme is in it.
+
+    Raises:
+        InputError: the table cannot be read.
+    """
+    return _Table(table, rare_below).inference()
+
+
+class _Table:
+    """The steps of ``infer``, each with what the ones before it found."""
+
+    def __init__(self, table: Table, rare_below: int) -> None:
+        self.table, self.rare_below = table, rare_below
+        self.profiles: dict[str, Profile] = profile(table, table.columns)
+        self.rows = next(iter(self.profiles.values())).rows
+        self.headers = {name: read_header(name) for name in table.columns}
+        everything = {name: values(column, None) for name, column in self.profiles.items()}
+        present = {name: column.take(~column.among([""])) for name, column in everything.items()}
+        self.patient = find_patient(self.headers, present, self.rows)
+        if self.patient is not None:
+            people = count_patients(table, self.profiles, self.patient)
+            everything = {name: values(column, people[name]) for name, column in self.profiles.items()}
+        self.everything: Mapping[str, Values] = everything
+        declared = Marks(table.format.decimal, table.format.thousands)
+        self.missing: Missing = find_missing(everything, declared, rare_below)
+
+    def inference(self) -> Inference:
+        guesses = {name: self._guess(name, header) for name, header in self.headers.items()}
+        found = self._dependencies(guesses)
+        guesses = self._determined(guesses, found)
+        columns = {name: self._finish(name, guesses) for name in guesses}
+        key, target = self._key(columns), self._target(columns)
+        config = TableConfig(key=key, patient=self.patient, missing=self.missing.table, columns=columns, target=target)
+        schema = Schema(
+            format=self._format(), tables={self.table.name: config}, privacy=Privacy(rare_below=self.rare_below)
+        )
+        notes = [*self._about_table(config), *self._about_columns(guesses, config)]
+        return Inference(schema, tuple(notes))
+
+    def _guess(self, name: str, header: Header) -> Guess:
+        if name == self.patient:
+            return Guess(Id(), ("looks like the patient: rows with the same value are one person's",))
+        everything = self.everything[name]
+        subject = Subject(
+            header=header,
+            values=everything.take(~everything.among(self.missing.tokens(name))),
+            rows=self.rows,
+            texts=len(everything.texts),
+            patients=None if self.patient is None else self.everything[self.patient].distinct,
+            marks=self.missing.marks,
+            rare_below=self.rare_below,
+            of_people=not _THINGS & set(read_header(self.table.name).words),
+        )
+        return next(guess for rule in _RULES if (guess := rule(subject)) is not None)
+
+    def _dependencies(self, guesses: Mapping[str, Guess]) -> list[Dependency]:
+        levels = {
+            name: self.everything[name]
+            for name, guess in guesses.items()
+            if isinstance(guess.column, (*_LABELS, Text)) and self.profiles[name].complete
+        }
+        return find_dependencies(self.table, self.table.columns, levels)
+
+    def _determined(self, guesses: Mapping[str, Guess], found: list[Dependency]) -> dict[str, Guess]:
+        """The guesses with the columns that others determine."""
+        after = dict(guesses)
+        for dependency in found:
+            guess, by = guesses[dependency.determined], guesses[dependency.by].column
+            if isinstance(by, Text) or (dependency.share < 1 and isinstance(guess.column, Text)):
+                continue
+            if dependency.share < 1:
+                told = f"nearly determined by `{dependency.by}` (in {_percent(dependency.share)} of the rows); not used"
+                after[dependency.determined] = Guess(guess.column, (*guess.notes, told))
+                continue
+            # A text that its code determines comes back with the code, however rare it is.
+            column = Category() if isinstance(guess.column, Text) else guess.column
+            notes = () if isinstance(guess.column, Text) else guess.notes
+            told = f"determined by `{dependency.by}` in every row" + (
+                ", and the other way round" if dependency.one_to_one else ""
+            )
+            after[dependency.determined] = Guess(
+                column.model_copy(update={"determined_by": dependency.by}), (*notes, told)
+            )
+        return after
+
+    def _finish(self, name: str, guesses: Mapping[str, Guess]) -> Column:
+        """The column with its own missing tokens, the sex that a made-up name agrees with."""
+        column = guesses[name].column
+        changes: dict[str, object] = {}
+        if name in self.missing.columns:
+            changes["missing"] = self.missing.columns[name]
+        if isinstance(column, Fake) and column.provider in ("name", "first_name"):
+            sexes = [
+                each
+                for each, header in self.headers.items()
+                if header.is_sex and isinstance(guesses[each].column, _OUTCOMES)
+            ]
+            changes["sex"] = sexes[0] if sexes else None
+        return column.model_copy(update=changes)
+
+    def _key(self, columns: Mapping[str, Column]) -> str | None:
+        """The first identifier that no two rows share, one named so before others."""
+        unique = [
+            name
+            for name, column in columns.items()
+            if isinstance(column, Id) and self.profiles[name].complete and self.profiles[name].distinct == self.rows
+        ]
+        named = [name for name in unique if self.headers[name].is_id and not self.headers[name].is_persons_number]
+        return next(iter((*named, *unique)), None)
+
+    def _target(self, columns: Mapping[str, Column]) -> str | None:
+        ranked = [
+            (rank, name)
+            for name, header in self.headers.items()
+            if (rank := header.target_rank) is not None and isinstance(columns[name], _OUTCOMES)
+        ]
+        return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+    def _format(self) -> Format:
+        marks = self.missing.marks
+        return self.table.format.model_copy(update={"decimal": marks.decimal, "thousands": marks.thousands})
+
+    def _about_table(self, config: TableConfig) -> list[Note]:
+        told = []
+        if config.key is not None:
+            told.append(f"`{config.key}` is the key: unique in every row, made up anew")
+        if config.patient is not None:
+            people = self.everything[config.patient].distinct
+            told.append(f"`{config.patient}` is the patient: {people} of them in {self.rows} rows")
+        else:
+            told.append("no patient column: each row counts as a person of its own")
+        if config.target is not None:
+            told.append(f"`{config.target}` is the target, by its name")
+        tokens = [f'"{token}"' for token in config.missing if token]
+        if tokens:
+            told.append(f"missing: the empty cell and {', '.join(tokens)}")
+        if (self.missing.marks.decimal, self.missing.marks.thousands) != (
+            self.table.format.decimal,
+            self.table.format.thousands,
+        ):
+            told.append("decimal and thousands marks are guessed from the columns; check `format`")
+        if padded := [f"`{name}`" for name in self.headers if self.everything[name].padded]:
+            told.append(f"values with spaces around them are read without, in {', '.join(padded)}")
+        return [Note(None, text) for text in told]
+
+    def _about_columns(self, guesses: Mapping[str, Guess], config: TableConfig) -> list[Note]:
+        notes = []
+        for name, guess in guesses.items():
+            notes += [Note(name, text) for text in guess.notes]
+            if kept := [token for token in self.missing.kept.get(name, ()) if self._may_name(name, token)]:
+                words = " and ".join(f'"{token}"' for token in kept)
+                notes.append(Note(name, f"{words} counts as a value; add it to `missing` if it means missing"))
+            if numbers := self.missing.numbers.get(name):
+                notes.append(Note(name, f"{', '.join(numbers)} stands apart from the other numbers; taken for missing"))
+        return notes
+
+    def _may_name(self, name: str, token: str) -> bool:
+        column = self.everything[name]
+        return bool((column.people[column.among([token])] >= self.rare_below).any())
+
+
+def _percent(share: float) -> str:
+    return f"{int(share * 1000) / 10:.1f} %"

@@ -1,0 +1,111 @@
+"""The footing on which real and synthetic records are compared, and the contract of every measure."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.metrics.result import Metric, Verdict
+from synthgen.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One column as it is compared.
+
+    Attributes:
+        kind: ``numeric`` (numbers; dates as days or seconds) or ``categorical``.
+        labels: the text of each code, pooled over the training, holdout and synthetic sets, so that a code means
+            the same everywhere. For a numeric variable: its text results (``neg``), coded apart from the numbers.
+        ordered: whether the labels have an order.
+        code: whether the labels are clinical codes (many levels, long tail).
+        decimals: of a numeric variable as written, where known.
+        temporal: whether a numeric variable is a date or a time (never show its raw numbers to a person).
+    """
+
+    name: str
+    kind: Literal["numeric", "categorical"]
+    labels: tuple[str, ...] = ()
+    ordered: bool = False
+    code: bool = False
+    decimals: int | None = None
+    temporal: bool = False
+
+
+@dataclass(frozen=True)
+class Records:
+    """One set of records on the common footing. Every array has ``n`` entries.
+
+    Attributes:
+        patient: dense integers ``0 .. n_patients-1``; the row number where there is no patient column.
+        numbers: for numeric variables, float64, NaN where the cell is missing or a text result.
+        codes: for every variable, int32. Categorical: the index of the label, -1 where missing.
+            Numeric: 0 where there is a number, ``1 + index of the label`` for a text result, -1 where missing.
+    """
+
+    patient: NDArray[np.int64]
+    numbers: Mapping[str, NDArray[np.float64]]
+    codes: Mapping[str, NDArray[np.int32]]
+
+    @property
+    def n(self) -> int:
+        return len(self.patient)
+
+    @cached_property
+    def n_patients(self) -> int:
+        return len(np.unique(self.patient))
+
+    def take(self, rows: NDArray[np.int64]) -> Records:
+        """The records at ``rows``, patients keep their numbers."""
+        return Records(
+            self.patient[rows],
+            {name: values[rows] for name, values in self.numbers.items()},
+            {name: values[rows] for name, values in self.codes.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Training, holdout and synthetic records of one table, with the same variables.
+
+    Attributes:
+        holdout: ``None`` where there is none: then whatever needs it is not assessable, never guessed.
+        target: the column to predict, from the schema; ``None`` where none is declared.
+        rare_below: a level seen in fewer distinct patients is rare.
+        clustered: whether there is a patient column.
+    """
+
+    table: str
+    variables: tuple[Variable, ...]
+    train: Records
+    holdout: Records | None
+    synthetic: Records
+    target: str | None = None
+    rare_below: int = 5
+    clustered: bool = False
+
+    @property
+    def size(self) -> int:
+        """m: the number of rows at which floor, value and ceiling are all computed."""
+        sizes = [self.train.n, self.synthetic.n] + ([self.holdout.n] if self.holdout is not None else [])
+        return min(sizes)
+
+
+class Measure(ABC):
+    """One way to judge. Concrete measures are frozen dataclasses whose fields are their options."""
+
+    @abstractmethod
+    def measure(
+        self, comparison: Comparison, *, rng: np.random.Generator, progress: Progress = silent
+    ) -> tuple[Metric, ...]:
+        """The figures of this measure; one with status ``not_assessable`` and a reason where it has no answer."""
+
+    def judge(self, metrics: tuple[Metric, ...], comparison: Comparison) -> tuple[Verdict, ...]:
+        """The verdict lines that rest on these figures; none for most measures."""
+        return ()

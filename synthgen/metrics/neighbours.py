@@ -1,0 +1,264 @@
+"""Exact nearest neighbours between sets of mixed records, with all ties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.metrics.base import Records, Variable
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Matrix = NDArray[np.float32]
+
+#: Up to this many levels a column is cheapest as one-hot columns of the matrix product, above it as compared codes
+#: (measured: 0.007 ns per pair and level on two cores against 0.06 to 0.1 ns per pair and column).
+ONE_HOT_LEVELS = 12
+#: Cells of the matrix of distances held at a time (64 MiB).
+BLOCK_CELLS = 2**24
+#: Rows whose codes are compared at a time, so that the counts stay in the cache.
+STRIPE = 8
+#: Two squared distances this close, relative and absolute, are one distance.
+TIE = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Where numbers are centred and how they are scaled: ``name: (centre, scale)`` per numeric variable."""
+
+    numbers: Mapping[str, tuple[float, float]]
+
+    @classmethod
+    def of(cls, variables: Sequence[Variable], records: Records) -> Frame:
+        """Centre on the mean and scale by two standard deviations, each patient weighing the same.
+
+        By two standard deviations the mean squared difference of two records is 1/2, that of an even two-valued
+        category (Gelman 2008, Statistics in Medicine 27). What a patient repeats must have been removed before.
+        """
+        weights = 1.0 / np.bincount(records.patient)[records.patient]
+        return cls(
+            {
+                variable.name: _centre_and_scale(records.numbers[variable.name], weights)
+                for variable in variables
+                if variable.kind == "numeric"
+            }
+        )
+
+
+def _centre_and_scale(values: Floats, weights: Floats) -> tuple[float, float]:
+    has = np.isfinite(values)
+    if not has.any():
+        return 0.0, 1.0
+    centre = float(np.average(values[has], weights=weights[has]))
+    spread = float(np.sqrt(np.average((values[has] - centre) ** 2, weights=weights[has])))
+    return centre, 2.0 * spread if spread > 0.0 else 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Records as points. A squared distance is the sum of squared differences of numbers plus the mismatches of codes.
+
+    A missing value and each text result is a code of its own: where one record has a number and the other has none,
+    that is one mismatch; where neither has one, the codes decide.
+
+    Attributes:
+        numbers: shape ``(n_numeric, n)``, centred and scaled, 0 where there is no number.
+        present: shape ``(n_numeric, n)``, whether there is a number.
+        codes: shape ``(n_variables, n)``.
+    """
+
+    numbers: Floats
+    present: NDArray[np.bool_]
+    codes: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, variables: Sequence[Variable], records: Records, frame: Frame) -> Points:
+        """The points of ``records`` under the variables given, in their order."""
+        numeric = [variable.name for variable in variables if variable.kind == "numeric"]
+        numbers = np.empty((len(numeric), records.n))
+        present = np.empty((len(numeric), records.n), dtype=bool)
+        for row, name in enumerate(numeric):
+            centre, scale = frame.numbers[name]
+            present[row] = np.isfinite(records.numbers[name])
+            numbers[row] = np.where(present[row], (records.numbers[name] - centre) / scale, 0.0)
+        codes = np.array([records.codes[variable.name] for variable in variables], dtype=np.int32)
+        return cls(numbers, present, codes.reshape(len(variables), records.n))
+
+    @property
+    def n(self) -> int:
+        """The number of points."""
+        return int(self.codes.shape[1])
+
+    def take(self, rows: Integers) -> Points:
+        """The points at ``rows``."""
+        return Points(self.numbers[:, rows], self.present[:, rows], self.codes[:, rows])
+
+    def restricted(self, columns: Sequence[int], numeric: Sequence[bool]) -> Points:
+        """The same points in the variables at ``columns`` only; ``numeric`` says which of all variables are numeric."""
+        place = np.cumsum(numeric) - 1
+        numbers = [int(place[column]) for column in columns if numeric[column]]
+        return Points(self.numbers[numbers], self.present[numbers], self.codes[list(columns)])
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """The nearest neighbours of a block of queries, ties included.
+
+    Attributes:
+        start: the position of the block's first query.
+        distance: shape ``(n_block,)``, the distance (not squared).
+        query: of each pair of neighbours, the query's position within the block, ascending.
+        neighbour: of each pair, the position in the pool.
+        further: shape ``(n_block,)``, the distance to the nearest point that is further away; infinite where there
+            is none; empty unless asked for.
+    """
+
+    start: int
+    distance: Floats
+    query: Integers
+    neighbour: Integers
+    further: Floats
+
+
+def nearest(queries: Points, pool: Points, *, further: bool = False) -> Iterator[Neighbours]:
+    """All nearest neighbours in ``pool`` of each query, block by block.
+
+    Distances come from one float32 matrix product for numbers and columns of few levels, and from compared codes for
+    columns of many. Every pair within a bound of the rounding error is computed again in float64, so neighbours,
+    distances and ties are exact.
+
+    Raises:
+        ValueError: the pool is empty.
+    """
+    if pool.n == 0:
+        raise ValueError("nearest neighbours need at least one point in the pool")
+    search = _Search.of(queries, pool)
+    rows = max(1, min(queries.n, BLOCK_CELLS // pool.n))
+    squared = np.empty((rows, pool.n), dtype=np.float32)
+    for start in range(0, queries.n, rows):
+        stop = min(start + rows, queries.n)
+        yield search.block(start, squared[: stop - start], further)
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    queries: Points
+    pool: Points
+    left: Matrix
+    right: Matrix
+    compared: tuple[tuple[NDArray[Any], NDArray[Any]], ...]
+    error: float
+    terms: float
+    norms: Floats
+
+    @classmethod
+    def of(cls, queries: Points, pool: Points) -> _Search:
+        left, right = _numeric_sides(queries, pool)
+        compared: list[tuple[NDArray[Any], NDArray[Any]]] = []
+        mismatches = 0.0
+        for a, b in zip(queries.codes, pool.codes, strict=True):
+            levels, both = np.unique(np.concatenate([a, b]), return_inverse=True)
+            if len(levels) == 1:
+                continue
+            kind = np.uint8 if len(levels) <= 2**8 else np.uint16 if len(levels) <= 2**16 else np.uint32
+            both = both.astype(kind)
+            if len(levels) > ONE_HOT_LEVELS:
+                compared.append((both[: queries.n], both[queries.n :]))
+                continue
+            mismatches += 1.0
+            for level in range(len(levels)):
+                hot = (both == level).astype(np.float32)
+                left.append(-hot[: queries.n])
+                right.append(hot[queries.n :])
+        left.append(np.full(queries.n, mismatches, dtype=np.float32))
+        right.append(np.ones(pool.n, dtype=np.float32))
+        # Without numbers the product adds integers, which float32 holds exactly.
+        error = (len(left) + 8) * 2.0**-24 * 2.0 if len(queries.numbers) else 0.0
+        norms = np.sqrt((queries.numbers**2).sum(axis=0))
+        terms = 2.0 * mismatches + len(compared)
+        return cls(queries, pool, np.array(left).T.copy(), np.array(right), tuple(compared), error, terms, norms)
+
+    def block(self, start: int, squared: Matrix, further: bool) -> Neighbours:
+        """The neighbours of the queries from ``start`` on; ``squared`` is room for their distances."""
+        stop = start + len(squared)
+        np.matmul(self.left[start:stop], self.right, out=squared)
+        self._add_compared(squared, start, stop)
+        positions = np.arange(start, stop)
+        distance, query, neighbour = self._closest(squared, positions)
+        second = np.empty(0)
+        if further:
+            squared[query, neighbour] = np.inf
+            second = np.full(stop - start, np.inf)
+            rest = np.isfinite(squared.min(axis=1))
+            if rest.any():
+                second[rest] = self._closest(squared[rest], positions[rest])[0]
+        return Neighbours(start, np.sqrt(distance), query, neighbour, np.sqrt(second))
+
+    def _add_compared(self, squared: Matrix, start: int, stop: int) -> None:
+        """Add the mismatches of the columns with many levels, a few queries at a time."""
+        if not self.compared:
+            return
+        kind = np.uint8 if len(self.compared) < 2**8 else np.uint32
+        counts = np.empty((STRIPE, self.pool.n), dtype=kind)
+        differs = np.empty((STRIPE, self.pool.n), dtype=bool)
+        for first in range(start, stop, STRIPE):
+            last = min(first + STRIPE, stop)
+            count, differ = counts[: last - first], differs[: last - first]
+            count[:] = 0
+            for a, b in self.compared:
+                np.not_equal(a[first:last, None], b[None, :], out=differ)
+                np.add(count, differ.view(np.uint8), out=count)
+            squared[first - start : last - start] += count
+
+    def _closest(self, squared: Matrix, positions: Integers) -> tuple[Floats, Integers, Integers]:
+        """Exact smallest squared distance per row of ``squared``, and all pairs at that distance."""
+        rows = np.arange(len(squared))
+        guess = squared.argmin(axis=1)
+        smallest = squared[rows, guess]
+        if self.error == 0.0:
+            query, neighbour = _where(squared == smallest[:, None])
+            return smallest.astype(np.float64), query, neighbour
+        bound = self._exact(positions, guess)
+        # A point no further than the bound has a norm of at most the query's plus the root of the bound, which
+        # limits the rounding error of its entry in the product.
+        norm = self.norms[positions]
+        slack = self.error * (self.terms + norm**2 + (norm + np.sqrt(bound)) ** 2)
+        query, neighbour = _where(squared <= np.nextafter((bound + slack).astype(np.float32), np.inf)[:, None])
+        exact = self._exact(positions[query], neighbour)
+        distance = np.minimum.reduceat(exact, np.searchsorted(query, rows))
+        tied = exact <= (distance * (1.0 + TIE) + TIE)[query]
+        return distance, query[tied], neighbour[tied]
+
+    def _exact(self, query: Integers, neighbour: Integers) -> Floats:
+        """Squared distances of pairs in float64, the same whatever the order of the rows."""
+        total = np.zeros(len(query))
+        for a, b in zip(self.queries.codes, self.pool.codes, strict=True):
+            total += a[query] != b[neighbour]
+        numeric = zip(self.queries.numbers, self.queries.present, self.pool.numbers, self.pool.present, strict=True)
+        for a_number, a_present, b_number, b_present in numeric:
+            both = a_present[query] & b_present[neighbour]
+            total += np.where(both, (a_number[query] - b_number[neighbour]) ** 2, 0.0)
+        return total
+
+
+def _where(mask: NDArray[np.bool_]) -> tuple[Integers, Integers]:
+    """Rows and columns of the true cells (several times faster than ``np.nonzero`` where they are few)."""
+    rows, columns = np.divmod(np.flatnonzero(mask), mask.shape[1])
+    return rows, columns
+
+
+def _numeric_sides(queries: Points, pool: Points) -> tuple[list[Matrix], list[Matrix]]:
+    """Three columns a numeric variable whose products sum to (a - b)² where both have a number, and to 0 elsewhere."""
+    left: list[Matrix] = []
+    right: list[Matrix] = []
+    for number, present in zip(queries.numbers, queries.present, strict=True):
+        a, has = number.astype(np.float32), present.astype(np.float32)
+        left += [a * a, has, np.float32(-2.0) * a]
+    for number, present in zip(pool.numbers, pool.present, strict=True):
+        b, has = number.astype(np.float32), present.astype(np.float32)
+        right += [has, b * b, b]
+    return left, right

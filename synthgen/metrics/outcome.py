@@ -1,0 +1,139 @@
+"""The column to predict, and how well predictions of it do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.metrics.auc import area
+from synthgen.metrics.base import Records, Variable
+from synthgen.metrics.cells import Cells, cut
+
+
+class Outcome(ABC):
+    """What is predicted. Predictions have shape ``(n, k)``: a probability a class, or one number."""
+
+    @abstractmethod
+    def of(self, records: Records) -> NDArray[np.float64]:
+        """The outcome of each record, NaN where it is missing."""
+
+    @abstractmethod
+    def score(self, truth: NDArray[np.float64], predicted: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+        """The headline figure; NaN where these records cannot tell. Rows weigh ``weight``."""
+
+    @abstractmethod
+    def rows(self, truth: NDArray[np.float64], predicted: dict[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
+        """Figures behind the headline, for the predictions of each named model."""
+
+
+@dataclass(frozen=True)
+class Classes(Outcome):
+    """One of several classes: the ``most`` commonest labels of the training set, and all others."""
+
+    cells: Cells
+
+    @classmethod
+    def of_variable(cls, variable: Variable, train: Records, most: int = 5) -> Classes:
+        return cls(cut((variable,), train, top=most)[0])
+
+    @property
+    def count(self) -> int:
+        """Number of classes, the one for other labels included."""
+        return self.cells.size - 1
+
+    def name(self, k: int) -> str:
+        """The label of class ``k``."""
+        codes = np.flatnonzero(self.cells.place[1:] == k)
+        return "(other levels)" if k == self.count - 1 else self.cells.variable.labels[int(codes[0])]
+
+    def of(self, records: Records) -> NDArray[np.float64]:
+        cells = self.cells.of(records).astype(np.float64)
+        return np.where(cells == self.count, np.nan, cells)
+
+    def score(self, truth: NDArray[np.float64], predicted: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+        """AUC; of more than two classes, the mean over classes of each against the rest."""
+        present = [k for k in range(self.count) if 0 < weight[truth == k].sum() < weight.sum()]
+        if len(present) < 2:
+            return float("nan")
+        listed = present[:1] if len(present) == 2 else present
+        return float(np.mean([_weighted_area(predicted[:, k], truth == k, weight) for k in listed]))
+
+    def rows(self, truth: NDArray[np.float64], predicted: dict[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
+        """AUC, Brier score and calibration slope of each class against the rest."""
+        found: list[dict[str, Any]] = []
+        for k in range(self.count):
+            positive = truth == k
+            if 0 < positive.sum() < len(truth):
+                row: dict[str, Any] = {"class": self.name(k)}
+                for model, scores in predicted.items():
+                    row[f"auc_{model}"] = area(scores[:, k], positive)
+                    row[f"brier_{model}"] = float(np.mean((scores[:, k] - positive) ** 2))
+                    row[f"calibration_slope_{model}"] = calibration_slope(scores[:, k], positive)
+                found.append(row)
+        return found
+
+
+@dataclass(frozen=True)
+class Quantity(Outcome):
+    """A number; text results count as missing."""
+
+    variable: Variable
+
+    def of(self, records: Records) -> NDArray[np.float64]:
+        values = records.numbers[self.variable.name]
+        return np.where(np.isfinite(values), values, np.nan)
+
+    def score(self, truth: NDArray[np.float64], predicted: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+        """R2: one minus the squared error over that of the records' own mean."""
+        mean = np.average(truth, weights=weight)
+        whole = np.sum(weight * (truth - mean) ** 2)
+        if whole <= 0:
+            return float("nan")
+        return float(1 - np.sum(weight * (truth - predicted[:, 0]) ** 2) / whole)
+
+    def rows(self, truth: NDArray[np.float64], predicted: dict[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
+        """R2 and calibration slope, the slope of truth on prediction."""
+        row: dict[str, Any] = {"target": self.variable.name}
+        for model, values in predicted.items():
+            row[f"r2_{model}"] = self.score(truth, values, np.ones(len(truth)))
+            spread = float(np.var(values[:, 0]))
+            covariance = float(np.mean((values[:, 0] - values[:, 0].mean()) * (truth - truth.mean())))
+            row[f"calibration_slope_{model}"] = covariance / spread if spread > 0 else None
+        return [row]
+
+
+def _weighted_area(scores: NDArray[np.float64], positive: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
+    """AUC of weighted records, ties counting one half."""
+    order = np.argsort(scores, kind="stable")
+    ranked = scores[order]
+    starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
+    up = np.add.reduceat(np.where(positive, weight, 0.0)[order], starts)
+    down = np.add.reduceat(np.where(positive, 0.0, weight)[order], starts)
+    return float(np.sum(up * (np.cumsum(down) - down / 2)) / (up.sum() * down.sum()))
+
+
+def calibration_slope(probability: NDArray[np.float64], positive: NDArray[np.bool_]) -> float | None:
+    """Slope of a logistic regression of the outcome on the log odds predicted (Cox 1958); 1 is calibrated.
+
+    ``None`` where it has no finite answer: predictions that do not vary, or that separate the classes.
+    """
+    clipped = np.clip(probability, 1e-6, 1 - 1e-6)
+    odds = np.log(clipped / (1 - clipped))
+    if np.ptp(odds) < 1e-9:
+        return None
+    design = np.stack([np.ones(len(odds)), odds], axis=1)
+    beta = np.array([0.0, 1.0])
+    for _ in range(50):
+        fitted = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
+        information = design.T @ (design * (fitted * (1 - fitted))[:, None])
+        if np.linalg.cond(information) > 1e12:
+            return None
+        step = np.linalg.solve(information, design.T @ (positive - fitted))
+        beta = beta + np.clip(step, -5, 5)
+        if np.abs(step).max() < 1e-8:
+            return float(beta[1])
+    return None

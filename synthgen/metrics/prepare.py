@@ -1,0 +1,199 @@
+"""Tables on one footing: the same variables, the same label codes, the same patients' numbering for every set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from synthgen.encoding.leveled import Tokens
+from synthgen.encoding.numeric import plain_numbers
+from synthgen.encoding.temporal import parse_moments
+from synthgen.errors import InputError
+from synthgen.metrics.base import Comparison, Records, Variable
+from synthgen.reshape.code_list import CodeList
+from synthgen.schema.column import Code, Column, Date, Datetime, Integer, Number, Ordinal, Time
+from synthgen.schema.config import Format
+from synthgen.schema.table import TableConfig
+from synthgen.tables.dataset import Table
+
+_NOT_COMPARED = ("id", "fake", "text", "drop")
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The rows of one set.
+
+    Attributes:
+        source: where they came from, for messages.
+        columns: one dictionary array per column.
+        format: how its numbers are written.
+    """
+
+    source: str
+    columns: Mapping[str, pa.DictionaryArray]
+    format: Format
+
+    @classmethod
+    def of(cls, table: Table) -> Sheet:
+        """A whole table."""
+        blocks = list(table)
+        columns = {
+            name: pa.chunked_array([block.column(name) for block in blocks]).unify_dictionaries().combine_chunks()
+            if blocks
+            else pa.array([], pa.string()).dictionary_encode()
+            for name in table.columns
+        }
+        return cls(table.source, {name: _one_chunk(column) for name, column in columns.items()}, table.format)
+
+    @property
+    def n_rows(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def rows(self, chosen: NDArray[np.bool_]) -> Sheet:
+        """Some of the rows."""
+        return Sheet(self.source, {n: c.filter(pa.array(chosen)) for n, c in self.columns.items()}, self.format)
+
+
+def _one_chunk(column: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
+    return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+
+
+def compare(
+    config: TableConfig,
+    *,
+    table: str,
+    train: Sheet,
+    holdout: Sheet | None,
+    synthetic: Sheet,
+    rare_below: int,
+) -> Comparison:
+    """The comparison of three sets of one table.
+
+    Raises:
+        InputError: the synthetic or holdout set lacks columns.
+    """
+    compared = {name: column for name, column in config.columns.items() if column.kind not in _NOT_COMPARED}
+    sheets = [sheet for sheet in (train, holdout, synthetic) if sheet is not None]
+    for sheet in sheets:
+        lacking = [name for name in compared if name not in sheet.columns]
+        if lacking:
+            raise InputError(
+                f"{sheet.source}: lacks the columns {', '.join(lacking)}; add them, or evaluate with a config without"
+            )
+    variables: list[Variable] = []
+    numbers: list[dict[str, NDArray[np.float64]]] = [{} for _ in sheets]
+    codes: list[dict[str, NDArray[np.int32]]] = [{} for _ in sheets]
+    for name, column in compared.items():
+        tokens = Tokens(config.missing_in(name), ())
+        for part, cells in _parts(name, column, sheets):
+            marks = tokens if part == name else Tokens((*tokens.declared, ""), ())
+            read = [_read(column, cell, sheet.format, marks) for cell, sheet in zip(cells, sheets, strict=True)]
+            labels = _pooled(column, [reading.labels for reading in read])
+            if part != name and not labels:
+                continue  # a position that no cell reaches
+            kind = _variable(part, column, labels)
+            variables.append(kind)
+            place = {label: i for i, label in enumerate(labels)}
+            for i, (reading, cell) in enumerate(zip(read, cells, strict=True)):
+                if kind.kind == "numeric":
+                    numbers[i][part] = reading.numbers[np.asarray(cell.indices)]
+                codes[i][part] = reading.codes(place, numeric=kind.kind == "numeric")[np.asarray(cell.indices)]
+    records = [
+        Records(_patients(sheet, config.patient), own_numbers, own_codes)
+        for sheet, own_numbers, own_codes in zip(sheets, numbers, codes, strict=True)
+    ]
+    return Comparison(
+        table,
+        tuple(variables),
+        records[0],
+        None if holdout is None else records[1],
+        records[-1],
+        config.target,
+        rare_below,
+        config.patient is not None,
+    )
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """The distinct texts of a column, read: a number (NaN where none), a label (``None`` where none), or missing."""
+
+    numbers: NDArray[np.float64]
+    labels: list[str | None]
+
+    def codes(self, place: Mapping[str, int], *, numeric: bool) -> NDArray[np.int32]:
+        shift = 1 if numeric else 0
+        return np.array(
+            [
+                (0 if numeric and not np.isnan(number) else -1) if label is None else place[label] + shift
+                for number, label in zip(self.numbers, self.labels, strict=True)
+            ],
+            np.int32,
+        )
+
+
+def _parts(
+    name: str, column: Column, sheets: Sequence[Sheet]
+) -> list[tuple[str, list[pa.DictionaryArray]]]:
+    """The column of every sheet; for code lists, position by position."""
+    cells = [sheet.columns[name] for sheet in sheets]
+    if not isinstance(column, Code) or not column.separator or column.determined_by:
+        return [(name, cells)]
+    lists = CodeList(name, column.separator)
+    split = [lists.split(cell) for cell in cells]
+    return [(part, [columns[i] for columns in split]) for i, part in enumerate(lists.positions)]
+
+
+def _read(column: Column, cells: pa.DictionaryArray, marks: Format, tokens: Tokens) -> _Texts:
+    texts: list[str] = cells.dictionary.to_pylist()
+    missing = np.array([tokens.read(text) is not None for text in texts], bool)
+    numbers = np.full(len(texts), np.nan)
+    if isinstance(column, Integer | Number):
+        plain, _ = plain_numbers(texts, marks)
+        readable = np.asarray(pc.match_substring_regex(plain, _NUMBER), bool) & ~missing
+        numbers[readable] = np.asarray(pc.cast(plain.filter(pa.array(readable)), pa.float64()))
+    elif isinstance(column, Date | Datetime | Time) and column.determined_by is None:
+        seconds, bad = parse_moments(pc.utf8_trim_whitespace(pa.array(texts, pa.string())), column.format)
+        atoms = np.array([text.strip() in column.atoms for text in texts], bool)
+        readable = ~bad & ~missing & ~atoms
+        numbers[readable] = seconds[readable] / (_DAY if isinstance(column, Date) else 1)
+    labels = [
+        None if gone or not np.isnan(number) else text
+        for text, gone, number in zip(texts, missing, numbers, strict=True)
+    ]
+    return _Texts(numbers, labels)
+
+
+def _pooled(column: Column, labels: Sequence[Sequence[str | None]]) -> tuple[str, ...]:
+    found = {label for some in labels for label in some if label is not None}
+    declared = [label for label in column.order if label in found] if isinstance(column, Ordinal) else []
+    return (*declared, *sorted(found - set(declared)))
+
+
+def _variable(name: str, column: Column, labels: tuple[str, ...]) -> Variable:
+    numeric = isinstance(column, Integer | Number | Date | Datetime | Time) and column.determined_by is None
+    decimals = 0 if isinstance(column, Integer) else column.decimals if isinstance(column, Number) else None
+    return Variable(
+        name,
+        "numeric" if numeric else "categorical",
+        labels,
+        ordered=isinstance(column, Ordinal),
+        code=isinstance(column, Code),
+        decimals=decimals,
+        temporal=isinstance(column, Date | Datetime | Time),
+    )
+
+
+def _patients(sheet: Sheet, patient: str | None) -> NDArray[np.int64]:
+    if patient is None or patient not in sheet.columns:
+        return np.arange(sheet.n_rows, dtype=np.int64)
+    cells = sheet.columns[patient]
+    _, dense = np.unique(np.asarray(cells.indices), return_inverse=True)
+    return dense.astype(np.int64)

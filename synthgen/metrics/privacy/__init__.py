@@ -1,0 +1,1 @@
+"""What the synthetic records give away about the training patients: one measure a file."""

@@ -1,0 +1,86 @@
+"""What an evaluation says: figures that carry their context, verdicts that carry their power. Plain values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+FORMAT_VERSION = 1
+
+Family = Literal["fidelity", "utility", "privacy", "fairness"]
+Status = Literal["ok", "not_applicable", "not_assessable"]
+Word = Literal["leak", "none_detected", "not_assessable", "pass", "fail"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One figure.
+
+    Attributes:
+        name: the fixed name of the figure (``accuracy_1``, ``c2st``, ...).
+        columns: the columns it speaks of; empty for the whole table.
+        status: ``ok``, or why there is no value, with ``reason`` in words.
+        interval: 95 % interval of the expected value.
+        floor: what columns resampled independently from the training set score, at the same size.
+        ceiling: what the holdout scores in the synthetic set's place, at the same size.
+        better: whether higher or lower values are better.
+        unit: of ``value``, for example ``"share"`` or ``"AUC"``.
+        n: sample sizes by name.
+        details: tables and series behind the figure; JSON values only (see ``metrics/base.py`` for the known shapes).
+    """
+
+    name: str
+    family: Family
+    table: str
+    columns: tuple[str, ...] = ()
+    status: Status = "ok"
+    reason: str = ""
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    floor: float | None = None
+    ceiling: float | None = None
+    better: Literal["higher", "lower"] = "higher"
+    unit: str = ""
+    n: Mapping[str, int] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One line a data protection officer reads.
+
+    Attributes:
+        metric: the name of the metric it rests on.
+        p: of the test behind it, already corrected for the number of lines where that applies.
+        detectable: the smallest leak the line could have seen, as a share of training patients.
+        threshold: the limit that decided, with where it comes from in ``source``.
+    """
+
+    name: str
+    verdict: Word
+    metric: str
+    p: float | None = None
+    detectable: float | None = None
+    threshold: float | None = None
+    detail: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Everything one run of ``evaluate`` found; the one input of every report."""
+
+    seed: int
+    synthgen: str
+    inputs: Mapping[str, Any]
+    verdicts: tuple[Verdict, ...]
+    metrics: tuple[Metric, ...]
+    required: tuple[str, ...] = ()
+
+    def metric(self, name: str) -> Metric:
+        """The first metric of that name. Raises ``KeyError`` where there is none."""
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        raise KeyError(name)

@@ -1,0 +1,150 @@
+"""The contract of every model: fit on code blocks, sample codes, and say how probable codes are."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, Protocol, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.encoding.domain import Domain
+from synthgen.progress import Progress, silent
+
+Codes = NDArray[np.int32]
+"""Codes of shape ``(n_rows, n_code_columns)``; ``UNOBSERVED`` (-1) where nothing is known."""
+
+
+class CodeSource(Protocol):
+    """A re-iterable sequence of code blocks, in memory or memory-mapped.
+
+    ``domains`` describes the columns; iteration yields blocks of shape ``(rows, len(domains))``.
+    Sources that belong together (rows, their context, groups and weights) yield blocks of equal lengths.
+    """
+
+    @property
+    def domains(self) -> tuple[Domain, ...]: ...
+
+    @property
+    def n_rows(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Codes]: ...
+
+
+#: One entry per code column: an array of fixed codes ``(n,)`` with -1 where free, or a mask of allowed codes
+#: of shape ``(n, size)`` (or ``(size,)``, the same for every row).
+Given = Mapping[int, NDArray[np.int32] | NDArray[np.bool_]]
+
+
+class FittedModel(ABC):
+    """A model that has learned: immutable, and holding nothing that belongs to one patient."""
+
+    domains: tuple[Domain, ...]
+    context_domains: tuple[Domain, ...]
+
+    @abstractmethod
+    def sample(
+        self, n: int, *, rng: np.random.Generator, given: Given | None = None, context: Codes | None = None
+    ) -> Codes:
+        """Draw ``n`` rows of codes, shape ``(n, len(domains))``.
+
+        Args:
+            given: conditions per code column (see ``Given``).
+            context: ``(n, len(context_domains))``; required where the model was fitted with context.
+
+        Raises:
+            NotApplicable: a condition has no support in the model.
+        """
+
+    @abstractmethod
+    def log_mass(self, given: Given, *, n: int, context: Codes | None = None) -> NDArray[np.float64]:
+        """The natural logarithm of the probability that a row meets its condition, shape ``(n,)``.
+
+        Args:
+            given: conditions per code column for ``n`` rows (see ``Given``).
+        """
+
+    @final
+    def log_prob(self, codes: Codes, *, context: Codes | None = None) -> NDArray[np.float64]:
+        """The natural logarithm of each row's probability, shape ``(n,)``; unobserved cells are summed out."""
+        fixed = {column: codes[:, column] for column in range(codes.shape[1])}
+        return self.log_mass(fixed, n=len(codes), context=context)
+
+    @abstractmethod
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """What an artifact keeps: JSON values and named arrays."""
+
+    @classmethod
+    @abstractmethod
+    def from_state(
+        cls,
+        domains: tuple[Domain, ...],
+        context_domains: tuple[Domain, ...],
+        values: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+    ) -> FittedModel:
+        """The inverse of ``state``. Raises ``ValueError`` where shapes contradict the domains."""
+
+
+class Model(ABC):
+    """A way to learn. Concrete models are frozen dataclasses whose fields are their options."""
+
+    @staticmethod
+    @abstractmethod
+    def fitted() -> type[FittedModel]:
+        """What ``fit`` returns: the class whose ``from_state`` reads an artifact back."""
+
+    @abstractmethod
+    def fit(
+        self,
+        source: CodeSource,
+        *,
+        rng: np.random.Generator,
+        context: CodeSource | None = None,
+        groups: Iterable[NDArray[np.int64]] | None = None,
+        weights: Iterable[NDArray[np.float64]] | None = None,
+        validation: CodeSource | None = None,
+        progress: Progress = silent,
+    ) -> FittedModel:
+        """Learn the distribution of ``source``, given ``context`` where there is one.
+
+        Args:
+            groups: whose row each row is, block by block (patients as integers).
+            weights: how much each row counts, block by block.
+            validation: rows that decide when to stop; never learned from.
+        """
+
+
+@dataclass(frozen=True)
+class CodeTable:
+    """A code source held in memory.
+
+    ``blocks`` are read in order; each has one column per domain.
+    """
+
+    domains: tuple[Domain, ...]
+    blocks: Sequence[Codes]
+
+    @property
+    def n_rows(self) -> int:
+        return sum(len(block) for block in self.blocks)
+
+    def __iter__(self) -> Iterator[Codes]:
+        return iter(self.blocks)
+
+
+def code_counts(source: CodeSource, weights: Iterable[NDArray[np.float64]] | None = None) -> list[NDArray[Any]]:
+    """How often each code of each column occurs, ``(domain.size,)`` each; unobserved cells are not counted.
+
+    Integers without ``weights``, so that the counts of parts add up exactly; sums of weights with them.
+    """
+    dtype = np.int64 if weights is None else np.float64
+    counts: list[NDArray[Any]] = [np.zeros(domain.size, dtype) for domain in source.domains]
+    for block, weight in zip(source, weights or repeat(None)):
+        for column, total in enumerate(counts):
+            # Shifted by one: what is unobserved (-1) falls into the first slot, which is left out.
+            total += np.bincount(block[:, column] + 1, weight, len(total) + 1)[1:].astype(dtype)
+    return counts

@@ -1,0 +1,280 @@
+"""A whole table between text and codes: what each column needs, learned in one pass, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthgen.encoding import identifier
+from synthgen.encoding.base import BadCells, ColumnSummary, Encoder, Kind
+from synthgen.encoding.category import CategoryKind, ConstantKind
+from synthgen.encoding.code import CodeKind
+from synthgen.encoding.domain import Domain
+from synthgen.encoding.fake import FakeColumn
+from synthgen.encoding.identifier import Identifier, IdentifierSummary
+from synthgen.encoding.levels import Cells, LevelCounts, Unit
+from synthgen.encoding.numeric import NumericKind
+from synthgen.encoding.ordinal import OrdinalKind
+from synthgen.encoding.temporal import TemporalKind
+from synthgen.errors import InputError
+from synthgen.reshape.code_list import CodeList
+from synthgen.reshape.determined import Determined
+from synthgen.schema import column as schema_column
+from synthgen.schema.config import Format
+from synthgen.schema.table import TableConfig
+
+_KINDS: dict[type, type[Kind]] = {
+    schema_column.Category: CategoryKind,
+    schema_column.Constant: ConstantKind,
+    schema_column.Ordinal: OrdinalKind,
+    schema_column.Boolean: OrdinalKind,
+    schema_column.Code: CodeKind,
+    schema_column.Integer: NumericKind,
+    schema_column.Number: NumericKind,
+    schema_column.Date: TemporalKind,
+    schema_column.Datetime: TemporalKind,
+    schema_column.Time: TemporalKind,
+}
+
+
+@dataclass(frozen=True)
+class TableSummary:
+    """All that is learned from the rows of a table before the model; ``merge`` is exact in any order and grouping."""
+
+    columns: Mapping[str, ColumnSummary]
+    pairs: Mapping[str, LevelCounts]
+    ids: Mapping[str, IdentifierSummary]
+
+    def merge(self, other: TableSummary) -> TableSummary:
+        return TableSummary(
+            {name: mine.merge(other.columns[name]) for name, mine in self.columns.items()},
+            {name: mine.merge(other.pairs[name]) for name, mine in self.pairs.items()},
+            {name: mine.merge(other.ids[name]) for name, mine in self.ids.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the schema says becomes of each column; nothing is learned yet.
+
+    Attributes:
+        config: the table's declaration.
+        format: decimal and thousands marks.
+    """
+
+    config: TableConfig
+    format: Format
+
+    @cached_property
+    def lists(self) -> dict[str, CodeList]:
+        """Columns with several codes in a cell."""
+        return {
+            name: CodeList(name, column.separator)
+            for name, column in self.config.columns.items()
+            if isinstance(column, schema_column.Code) and column.separator and not column.determined_by
+        }
+
+    @cached_property
+    def kinds(self) -> dict[str, Kind]:
+        """The columns that a model learns, in the order of the table, code lists position by position."""
+        kinds: dict[str, Kind] = {}
+        for name, column in self.config.columns.items():
+            kind = _KINDS.get(type(column))
+            if kind is None or column.determined_by is not None:
+                continue
+            missing = self.config.missing_in(name)
+            for position in self.lists[name].positions if name in self.lists else (name,):
+                tokens = missing if position == name or "" in missing else (*missing, "")
+                kinds[position] = kind(position, column, self.format, tokens)
+        return kinds
+
+    @cached_property
+    def determined(self) -> dict[str, Determined]:
+        """Determined columns, each after the column that determines it."""
+        columns = self.config.columns
+        waiting = {name: column.determined_by for name, column in columns.items() if column.determined_by}
+        ordered: dict[str, Determined] = {}
+        while waiting:
+            name = next(name for name, by in waiting.items() if by not in waiting)
+            ordered[name] = Determined(name, waiting.pop(name), next(iter(self.config.missing_in(name)), ""))
+        return ordered
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Columns that are regenerated."""
+        return tuple(n for n, column in self.config.columns.items() if isinstance(column, schema_column.Id))
+
+    @cached_property
+    def fakes(self) -> dict[str, FakeColumn]:
+        """Columns that Faker invents."""
+        return {
+            name: FakeColumn(column.provider, column.locale, column.sex)
+            for name, column in self.config.columns.items()
+            if isinstance(column, schema_column.Fake)
+        }
+
+    @cached_property
+    def written(self) -> tuple[str, ...]:
+        """The columns of the output, in the order of the table."""
+        return tuple(n for n, column in self.config.columns.items() if not isinstance(column, schema_column.Drop))
+
+    def summarise(self, block: pa.RecordBatch, unit: Unit) -> TableSummary:
+        """The summary of one block. Raises ``BadBlock`` where cells contradict their kind."""
+        columns: dict[str, ColumnSummary] = {}
+        for name, cells in self._learned(block):
+            try:
+                columns[name] = self.kinds[name].summarise(Cells(_texts(cells), np.asarray(cells.indices), unit))
+            except BadCells as bad:
+                raise BadBlock(name, _first_row(cells, bad.texts), bad.expected) from None
+            except OverflowError as error:
+                raise InputError(f"column {name}: {error}") from None
+        pairs = {n: d.summarise(block.column(d.by), block.column(n), unit) for n, d in self.determined.items()}
+        ids = {
+            name: identifier.summarise(block.column(name), frozenset(self.config.missing_in(name)))
+            for name in self.ids
+        }
+        return TableSummary(columns, pairs, ids)
+
+    def _learned(self, block: pa.RecordBatch) -> Iterator[tuple[str, pa.DictionaryArray]]:
+        """The columns of ``kinds`` in their order."""
+        for name in self.config.columns:
+            if name in self.lists:
+                yield from zip(self.lists[name].positions, self.lists[name].split(block.column(name)), strict=True)
+            elif name in self.kinds:
+                yield name, block.column(name)
+
+    def solve(self, summary: TableSummary, rare_below: int) -> Codec:
+        """The codec that a summary determines, after the disclosure step."""
+        return Codec(
+            self,
+            {name: kind.solve(summary.columns[name], rare_below) for name, kind in self.kinds.items()},
+            {name: step.solve(summary.pairs[name], rare_below) for name, step in self.determined.items()},
+            {name: identifier.solve(summary.ids[name], rare_below=rare_below) for name in self.ids},
+        )
+
+    def restore(self, learned: Mapping[str, Any]) -> Codec:
+        """The codec that ``Codec.to_json`` described."""
+        return Codec(
+            self,
+            {name: kind.restore(learned["encoders"][name]) for name, kind in self.kinds.items()},
+            {name: dict(learned["determined"][name]) for name in self.determined},
+            {name: Identifier.from_json(learned["ids"][name]) for name in self.ids},
+        )
+
+
+class BadBlock(Exception):
+    """A cell of a block contradicts the declared kind; ``row`` counts from the block's first row, 0."""
+
+    def __init__(self, column: str, row: int, expected: str) -> None:
+        super().__init__(column)
+        self.column = column
+        self.row = row
+        self.expected = expected
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A table between text and codes, with everything learned before the model.
+
+    Attributes:
+        encoders: by column (code lists by position), in the order of the code columns.
+        determined: for each determined column, its value by the value of the determining column.
+        ids: for each id column, how it is regenerated.
+    """
+
+    plan: Plan
+    encoders: Mapping[str, Encoder]
+    determined: Mapping[str, Mapping[str, str]]
+    ids: Mapping[str, Identifier]
+
+    @cached_property
+    def domains(self) -> tuple[Domain, ...]:
+        """The domains of all code columns."""
+        return tuple(domain for encoder in self.encoders.values() for domain in encoder.domains)
+
+    def encode(self, block: pa.RecordBatch) -> NDArray[np.int32]:
+        """The codes of a block, shape ``(n_rows, len(domains))``, in column order (contiguous columns)."""
+        codes = np.empty((block.num_rows, len(self.domains)), np.int32, order="F")
+        at = 0
+        for name, cells in self.plan._learned(block):
+            table = self.encoders[name].encode(_texts(cells))
+            for part in table.T:
+                codes[:, at] = part[np.asarray(cells.indices)]
+                at += 1
+        return codes
+
+    def decode(
+        self,
+        codes: NDArray[np.int32],
+        *,
+        rng: np.random.Generator,
+        key: bytes,
+        rows: NDArray[np.int64],
+        persons: NDArray[np.int64],
+        constant: Collection[str] = (),
+    ) -> pa.RecordBatch:
+        """The table of codes of shape ``(n, len(domains))``.
+
+        Args:
+            key: what ids and fake values are keyed by.
+            rows: the ordinal of each row in the whole output.
+            persons: the ordinal of each row's person; a person's rows follow each other.
+            constant: columns that are decoded once for each person, so that a value drawn from a bin is one value.
+        """
+        begins = np.r_[True, persons[1:] != persons[:-1]]
+        person_of_row = pa.array(np.cumsum(begins) - 1)
+        learned: dict[str, pa.Array] = {}
+        at = 0
+        for name, encoder in self.encoders.items():
+            own = codes[:, at : at + len(encoder.domains)]
+            if name in constant:
+                learned[name] = encoder.decode(own[begins], rng).take(person_of_row)
+            else:
+                learned[name] = encoder.decode(own, rng)
+            at += len(encoder.domains)
+        columns: dict[str, pa.Array] = {n: cells for n, cells in learned.items() if n in self.plan.config.columns}
+        for name, codes_in_cell in self.plan.lists.items():
+            columns[name] = codes_in_cell.join([learned[position] for position in codes_in_cell.positions])
+        for name, step in self.plan.determined.items():
+            columns[name] = step.restore(_encoded(columns[step.by]), self.determined[name])
+        for name in self.plan.ids:
+            ordinals = persons if name == self.plan.config.patient else rows
+            columns[name] = self.ids[name].generate(ordinals, key + name.encode())
+        for name, fake in self.plan.fakes.items():
+            sex = None if fake.sex is None else columns[fake.sex]
+            columns[name] = fake.generate(persons, key + name.encode(), sex)
+        blank = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(codes), np.int32)), pa.array([""]))
+        chosen = [_encoded(columns.get(name, blank)) for name in self.plan.written]
+        return pa.RecordBatch.from_arrays(chosen, names=list(self.plan.written))
+
+    def to_json(self) -> dict[str, Any]:
+        """What was learned, as JSON values; ``Plan.restore`` is the inverse."""
+        return {
+            "encoders": {name: encoder.to_json() for name, encoder in self.encoders.items()},
+            "determined": {name: dict(known) for name, known in self.determined.items()},
+            "ids": {name: shape.to_json() for name, shape in self.ids.items()},
+        }
+
+
+def merge_all(summaries: Iterator[TableSummary]) -> TableSummary:
+    """The summary of all blocks. Raises ``TypeError`` where there is none."""
+    return reduce(TableSummary.merge, summaries)
+
+
+def _texts(cells: pa.DictionaryArray) -> list[str]:
+    texts: list[str] = cells.dictionary.to_pylist()
+    return texts
+
+
+def _first_row(cells: pa.DictionaryArray, texts: NDArray[np.intp]) -> int:
+    return int(np.flatnonzero(np.isin(np.asarray(cells.indices), texts))[0])
+
+
+def _encoded(cells: pa.Array) -> pa.DictionaryArray:
+    return cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()

@@ -1,0 +1,277 @@
+"""A flat table as an implied patient table plus rows: learned in two passes, generated in keyed blocks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthgen.encoding.domain import Domain
+from synthgen.encoding.levels import Unit
+from synthgen.encoding.quantiser import Quantiser
+from synthgen.errors import InputError, NotApplicable
+from synthgen.models.base import Codes, CodeTable, FittedModel, Given, Model
+from synthgen.progress import Progress, silent
+from synthgen.relational.condition import Condition
+from synthgen.relational.codec import BadBlock, Codec, Plan, TableSummary
+from synthgen.relational.person import Persons, personal_columns, rows_domain, rows_per_person
+from synthgen.tables.dataset import Table
+from synthgen.tables.split import Split
+
+#: Patients (rows, without a patient column) per block of output: part of the format, since draws are keyed by block.
+BLOCK: Final = 8192
+_ROWS_PER_CODE_BLOCK: Final = 65_536
+_AHEAD: Final = 4
+_WORKERS: Final = 2
+
+
+@dataclass(frozen=True, eq=False)
+class FlatSynthesizer:
+    """Everything that generates one flat table.
+
+    Attributes:
+        codec: between text and codes.
+        person: the patients' own columns and, last, the number of their rows; ``None`` without a patient column.
+        personal: the code columns that ``person`` generates.
+        numbers: how the number of rows is coded; ``None`` without a patient column.
+        rows: the other code columns, given the patient's codes where there are patients.
+    """
+
+    codec: Codec
+    person: FittedModel | None
+    personal: tuple[int, ...]
+    numbers: Quantiser | None
+    rows: FittedModel
+
+    @cached_property
+    def rest(self) -> tuple[int, ...]:
+        """The code columns that ``rows`` generates."""
+        mine = set(self.personal)
+        return tuple(i for i in range(len(self.codec.domains)) if i not in mine)
+
+    @cached_property
+    def constant_columns(self) -> tuple[str, ...]:
+        """The columns that stay constant within a patient."""
+        return tuple(dict.fromkeys(self.codec.domains[i].owner for i in self.personal))
+
+    def blocks(self, n: int, *, seed: int, conditions: Sequence[Condition] = ()) -> Iterator[pa.RecordBatch]:
+        """The first ``n`` rows of the endless output of this seed, in batches.
+
+        Patients are generated whole, the last one is cut. Output depends on the seed and the conditions alone.
+
+        Raises:
+            InputError: a condition makes no sense for its column, or the model never generates what it asks for.
+        """
+        key = hashlib.sha256(f"synthgen sample {seed}".encode()).digest()
+        generator, given = self._conditioned(conditions)
+        offset = 0
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            drawn: deque[Future[_Drawn]] = deque()
+            decoded: deque[Future[pa.RecordBatch]] = deque()
+            number = 0
+            try:
+                while offset < n or decoded:
+                    while offset < n and len(drawn) < _AHEAD:
+                        drawn.append(pool.submit(generator._draw, seed, number, given))
+                        number += 1
+                    while offset < n and len(decoded) < _AHEAD and drawn:
+                        block = drawn.popleft().result()
+                        rows = offset + np.arange(min(len(block.codes), n - offset))
+                        decoded.append(pool.submit(generator._decode, block, rows, key))
+                        offset += len(rows)
+                        if offset < n and len(drawn) < _AHEAD:
+                            drawn.append(pool.submit(generator._draw, seed, number, given))
+                            number += 1
+                    yield decoded.popleft().result()
+            except NotApplicable as error:
+                raise InputError(f"--where: {error}; ask for something the training data had") from None
+            finally:
+                for waiting in (*drawn, *decoded):
+                    waiting.cancel()
+
+    def _draw(self, seed: int, number: int, given: Given) -> _Drawn:
+        rng = np.random.default_rng([seed, number])
+        first = number * BLOCK
+        if self.person is None or self.numbers is None:
+            codes = self.rows.sample(BLOCK, rng=rng, given=given or None)
+            return _Drawn(codes, first + np.arange(BLOCK), rng)
+        own = {at: given[column] for at, column in enumerate(self.personal) if column in given}
+        rows_given = {at: given[column] for at, column in enumerate(self.rest) if column in given}
+        persons = self.person.sample(BLOCK, rng=rng, given=own or None)
+        if rows_given:
+            persons = self._resampled(persons, rows_given, rng)
+        times = self.numbers.decode(persons[:, -1], rng)
+        context = np.asfortranarray(np.repeat(persons, times, axis=0))
+        codes = np.empty((len(context), len(self.codec.domains)), np.int32, order="F")
+        codes[:, self.personal] = context[:, :-1]
+        if self.rest:
+            codes[:, self.rest] = self.rows.sample(len(context), rng=rng, given=rows_given or None, context=context)
+        return _Drawn(codes, np.repeat(first + np.arange(BLOCK), times), rng)
+
+    def _resampled(self, persons: Codes, rows_given: Given, rng: np.random.Generator) -> Codes:
+        """Patients in proportion to how probable it is that a row of theirs meets the condition."""
+        log_mass = self.rows.log_mass(rows_given, n=len(persons), context=persons)
+        highest = log_mass.max()
+        if np.isneginf(highest):
+            raise NotApplicable("the model never generates what is asked")
+        weight = np.exp(log_mass - highest)
+        places = (np.arange(len(persons)) + rng.random()) / len(persons)
+        chosen = np.searchsorted(np.cumsum(weight) / weight.sum(), places)
+        return persons[rng.permutation(np.minimum(chosen, len(persons) - 1))]
+
+    def _decode(self, block: _Drawn, rows: NDArray[np.int64], key: bytes) -> pa.RecordBatch:
+        # Decoded whole, so that what the cut leaves out draws from the generator as well.
+        every = np.arange(rows[0], rows[0] + len(block.codes))
+        batch = self.codec.decode(
+            block.codes, rng=block.rng, key=key, rows=every, persons=block.persons, constant=self.constant_columns
+        )
+        return batch.slice(0, len(rows))
+
+    def _conditioned(self, conditions: Sequence[Condition]) -> tuple[FlatSynthesizer, Given]:
+        """A synthesizer whose bins reach no further than the conditions, and the conditions on codes."""
+        masks: dict[int, NDArray[np.bool_]] = {}
+        encoders = dict(self.codec.encoders)
+        for condition in conditions:
+            condition = self._on_learned(condition)
+            name = condition.column
+            try:
+                allowed = self.codec.encoders[name].allowed(condition.operator, condition.values)
+                encoders[name] = encoders[name].narrowed(condition.operator, condition.values)
+            except ValueError as error:
+                raise InputError(f"--where: column {name}: {error}") from None
+            first = [domain.owner for domain in self.codec.domains].index(name)
+            for at, mask in enumerate(allowed, first):
+                if not mask.all():
+                    masks[at] = masks.get(at, np.ones(len(mask), bool)) & mask
+        return replace(self, codec=replace(self.codec, encoders=encoders)), masks
+
+    def _on_learned(self, condition: Condition) -> Condition:
+        """The same condition on a column that the model learned: a determined one is traced to what determines it."""
+        columns = self.codec.plan.config.columns
+        if condition.column not in columns:
+            raise InputError(f"--where: there is no column {condition.column}; columns are {', '.join(columns)}")
+        step = self.codec.plan.determined.get(condition.column)
+        if step is not None:
+            if condition.operator not in ("=", "!=", "in"):
+                raise InputError(f"--where: column {condition.column} is determined by {step.by}; use =, != or in")
+            known = self.codec.determined[condition.column]
+            wanted = set(condition.values)
+            causes = [by for by, value in known.items() if (value in wanted) != (condition.operator == "!=")]
+            return self._on_learned(Condition(step.by, "in", tuple(causes)))
+        if condition.column not in self.codec.encoders:
+            raise InputError(f"--where: column {condition.column} is regenerated, not learned; condition on another")
+        return condition
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """The codes of one block, the ordinal of each row's person, and the generator for what is left to draw."""
+
+    codes: Codes
+    persons: NDArray[np.int64]
+    rng: np.random.Generator
+
+
+def learn(
+    table: Table,
+    plan: Plan,
+    split: Split,
+    make_model: Callable[[], Model],
+    *,
+    rare_below: int,
+    seed: int,
+    progress: Progress = silent,
+) -> FlatSynthesizer:
+    """Learn a flat table; rows that the split holds out are never read.
+
+    Raises:
+        InputError: a cell contradicts its declared kind; or no row is left to learn from.
+    """
+    summary, sides = _summary(table, plan, split, rare_below, progress)
+    codec = plan.solve(summary, rare_below)
+    codes = _encoded(table, codec, [kept for kept, _ in sides], progress)
+    rng = np.random.default_rng([seed, 0])
+    if split.patient is None:
+        rows = make_model().fit(_blocks(codec.domains, codes), rng=rng, progress=progress)
+        return FlatSynthesizer(codec, None, (), None, rows)
+    persons = Persons.of(np.concatenate([hashes for _, hashes in sides]))
+    personal = personal_columns(persons, codes, codec.domains)
+    numbers = rows_per_person(persons, rare_below)
+    number_codes = numbers.encode(persons.n_rows)[:, None]
+    own = np.asfortranarray(np.concatenate([persons.first_rows(codes)[:, personal], number_codes], axis=1))
+    own_domains = (*(codec.domains[i] for i in personal), rows_domain(numbers))
+    person = make_model().fit(_blocks(own_domains, own), rng=rng, progress=progress)
+    rest = [i for i in range(len(codec.domains)) if i not in set(personal)]
+    fitted_rows = make_model().fit(
+        _blocks(tuple(codec.domains[i] for i in rest), codes[:, rest]),
+        rng=rng,
+        context=_blocks(own_domains, own[persons.of_row]),
+        groups=_cut(persons.of_row),
+        progress=progress,
+    )
+    return FlatSynthesizer(codec, person, personal, numbers, fitted_rows)
+
+
+def _summary(
+    table: Table, plan: Plan, split: Split, rare_below: int, progress: Progress
+) -> tuple[TableSummary, list[tuple[NDArray[np.int64], NDArray[np.uint64]]]]:
+    """The summary of the training rows; and, for each block, which rows these are and the hashes of their units."""
+    summaries: list[TableSummary] = []
+    sides: list[tuple[NDArray[np.int64], NDArray[np.uint64]]] = []
+    first_row = 0
+    for block, hashes, held_out in split.blocks(table):
+        kept = np.flatnonzero(~held_out)
+        sides.append((kept, hashes[kept]))
+        unit = Unit.rows() if split.patient is None else Unit.patients(hashes[kept], rare_below)
+        if len(kept):
+            try:
+                new = plan.summarise(_rows(block, kept), unit)
+            except BadBlock as bad:
+                row = first_row + int(kept[bad.row]) + 1
+                raise InputError(
+                    f"{table.source}: record {row}, column {bad.column}: expected {bad.expected}, found another text; "
+                    "mend the value, or declare it under `missing` or `atoms`, or declare another kind"
+                ) from None
+            summaries = [reduce(TableSummary.merge, [*summaries, new])]
+        first_row += block.num_rows
+        progress("reading", 0.0)
+    if not summaries:
+        raise InputError(f"{table.source}: no row is left to learn from; lower `holdout` or give more data")
+    return summaries[0], sides
+
+
+def _encoded(table: Table, codec: Codec, kept: Sequence[NDArray[np.int64]], progress: Progress) -> Codes:
+    codes: list[Codes] = []
+    for block, rows in zip(table, kept, strict=True):
+        if len(rows):
+            codes.append(codec.encode(_rows(block, rows)))
+        progress("encoding", 0.0)
+    return np.asfortranarray(np.concatenate(codes))
+
+
+def _rows(block: pa.RecordBatch, kept: NDArray[np.int64]) -> pa.RecordBatch:
+    """Some rows of a block, with dictionaries that hold their texts only: nothing of the others is left to read."""
+    columns: list[pa.Array] = []
+    for column in block.columns:
+        indices = np.asarray(column.indices)[kept]
+        used = np.flatnonzero(np.bincount(indices, minlength=len(column.dictionary)))
+        place = np.empty(len(column.dictionary), np.int32)
+        place[used] = np.arange(len(used))
+        columns.append(pa.DictionaryArray.from_arrays(pa.array(place[indices]), column.dictionary.take(pa.array(used))))
+    return pa.RecordBatch.from_arrays(columns, names=block.schema.names)
+
+
+def _cut(rows: NDArray[Any]) -> list[NDArray[Any]]:
+    return [rows[i : i + _ROWS_PER_CODE_BLOCK] for i in range(0, len(rows), _ROWS_PER_CODE_BLOCK)]
+
+
+def _blocks(domains: tuple[Domain, ...], codes: Codes) -> CodeTable:
+    return CodeTable(domains, _cut(codes))

@@ -1,0 +1,324 @@
+"""The five charts of the report, each drawn from plain values on a page of any width and colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from markupsafe import Markup
+
+from synthgen.report import svg
+from synthgen.report.bins import bin_names, ends
+from synthgen.report.numbers import figure, percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A figure beside its floor and its ceiling, with its 95 % interval where there is one."""
+
+    name: str
+    value: float
+    floor: float
+    ceiling: float
+    better: Literal["higher", "lower"]
+    interval: tuple[float, float] | None = None
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the ceiling is better than the floor; of single columns it is not, since shuffling keeps them."""
+        return self.ceiling > self.floor if self.better == "higher" else self.ceiling < self.floor
+
+    def at(self, number: float) -> float:
+        """Where ``number`` lies: 0 at the floor, 1 at the ceiling; or, not ordered, at the worst and best of all."""
+        if self.ordered:
+            worst, best = self.floor, self.ceiling
+        else:
+            all_of_them = sorted((self.value, self.floor, self.ceiling, *(self.interval or ())))
+            worst, best = all_of_them[0], all_of_them[-1]
+            if self.better == "lower":
+                worst, best = best, worst
+        return 0.5 if worst == best else (number - worst) / (best - worst)
+
+
+@svg.styled()
+def between(rows: Sequence[Placed], *, label: str, key: str) -> Markup:
+    """Floor on the left, ceiling on the right, the value and its interval on one axis; a line for each row."""
+    width, each, foot = 400.0, 54.0, 2.0
+    height = each * len(rows) + foot
+    fig = svg.canvas(width, height)
+    ax = fig.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, width), ylim=(height, 0))
+    ax.set_axis_off()
+    left, right = 26.0, width - 26.0
+    for i, row in enumerate(rows):
+        y = each * i + 29.0
+        ax.plot([left, right], [y, y], color=svg.TRACK, lw=6, solid_capstyle="round")
+        x = _clipped(row.at(row.value), left, right)
+        if row.interval is not None:
+            ends = sorted(_clipped(row.at(end), left, right) for end in row.interval)
+            ax.plot(ends, [y, y], color=svg.SYNTHETIC, lw=6, alpha=0.45, solid_capstyle="butt")
+        for end in (row.floor, row.ceiling):
+            ax.plot([_clipped(row.at(end), left, right)] * 2, [y - 6, y + 6], color=svg.MUTED, lw=1.2)
+        if row.ordered:
+            ax.text(left, y + 19, figure(row.floor), color=svg.MUTED, fontsize=11.5, ha="left")
+            ax.text(right, y + 19, figure(row.ceiling), color=svg.MUTED, fontsize=11.5, ha="right")
+        else:
+            both = f"floor {figure(row.floor)}, no worse than the ceiling {figure(row.ceiling)}"
+            ax.text(left, y + 19, both, color=svg.MUTED, fontsize=11.5, ha="left")
+        outside = not -_BEYOND < row.at(row.value) < 1 + _BEYOND
+        shape = ("<" if x < left else ">") if outside else "o"
+        ax.plot([x], [y], marker=shape, ms=9, color=svg.SYNTHETIC, mec=svg.PAPER, mew=1.2, ls="none")
+        ax.text(left, y - 13, _short(row.name, 36), color=svg.INK, fontsize=13, ha="left")
+        ax.text(right, y - 13, figure(row.value), color=svg.INK, fontsize=13, ha="right")
+    return svg.inline(fig, label=label, key=key)
+
+
+_BEYOND = 0.07
+
+
+def _clipped(place: float, left: float, right: float) -> float:
+    return left + (right - left) * min(max(place, -_BEYOND), 1 + _BEYOND)
+
+
+@svg.styled()
+def histogram(item: Mapping[str, Any], *, key: str) -> Markup:
+    """The distribution of one column in each set: bars for numbers, rows of dots for categories, missing apart."""
+    drawn = _numeric(item) if item["kind"] == "numeric" else _categorical(item)
+    return svg.inline(drawn, label=_described(item), key=key)
+
+
+def _described(item: Mapping[str, Any]) -> str:
+    """What a screen reader says: where training and synthetic shares differ most, and what is missing."""
+    names = bin_names(item, _edge)
+    pairs = [
+        (abs(synthetic - train), name, train, synthetic)
+        for name, train, synthetic in zip(names, item["train"], item["synthetic"] or (), strict=False)
+        if train is not None and synthetic is not None
+    ]
+    text = f"Distribution of {item['column']} in {len(names)} {'bins' if item['kind'] == 'numeric' else 'categories'}."
+    if pairs:
+        _, name, train, synthetic = max(pairs, key=lambda pair: pair[0])
+        text += f" Largest difference at {name}: training {percent(train)}, synthetic {percent(synthetic)}."
+    missing = item.get("missing") or {}
+    shown = [f"{name} {percent(value)}" for name in ("train", "synthetic") if (value := missing.get(name)) is not None]
+    return text + (f" Missing: {', '.join(shown)}." if shown else "")
+
+
+def _edge(edge: Any) -> str:
+    if isinstance(edge, str):
+        return edge
+    return f"{edge:.4g}" if abs(edge) < 1000 else f"{edge:,.0f}"
+
+
+def _numeric(item: Mapping[str, Any]) -> Any:
+    """Bins of equal width on the page, whatever their edges, with missing as a bar of its own on the right."""
+    width, height = 300.0, 150.0
+    fig = svg.canvas(width, height)
+    ax = fig.add_axes((0.115, 0.15, 0.875, 0.80))
+    edges = ends(item)
+    bins = len(edges) - 1
+    missing = item.get("missing") or {}
+    gap = max(0.6, bins * 0.05)
+    bar = max(1.0, bins * 0.06)
+    any_missing = any(missing.get(name) for name in ("train", "holdout", "synthetic"))
+    for name in ("train", "holdout", "synthetic"):
+        if not item.get(name):
+            continue
+        values = [np.nan if value is None else value for value in item[name]]
+        _stepped(ax, np.arange(bins + 1.0), values, name)
+        if missing.get(name):
+            _stepped(ax, np.array([bins + gap, bins + gap + bar]), [missing[name]], name)
+    right = bins + (gap + bar if any_missing else 0)
+    ax.set_xlim(0, right)
+    ax.set_ylim(bottom=0)
+    ticks: list[tuple[float, str]] = [
+        (mark, _edge(edges[mark])) for mark in _marks(bins) if edges[mark] is not None and not item.get("temporal")
+    ]
+    if item.get("temporal"):
+        ticks = [(0, "earlier"), (bins, "later")]
+    if any_missing:
+        ticks = [(at, text) for at, text in ticks if at < 0.78 * right] + [(right, "missing")]
+    ax.set_xticks([at for at, _ in ticks], [text for _, text in ticks])
+    for text, (at, _) in zip(ax.get_xticklabels(), ticks, strict=True):
+        text.set_horizontalalignment("left" if at == 0 else "right" if at == right else "center")
+    _plain_axes(ax)
+    return fig
+
+
+def _marks(bins: int) -> range:
+    """The inner bin ends that carry a number: at most five, evenly spread."""
+    return range(1, bins, max(1, -(-(bins - 1) // 4)))
+
+
+def _stepped(ax: Axes, edges: Any, values: Sequence[float], name: str) -> None:
+    """One set: training filled, holdout dashed, synthetic a strong line, so that colour alone tells nothing."""
+    if name == "train":
+        ax.stairs(values, edges, fill=True, color=svg.TRAIN, alpha=0.32, lw=0)
+        ax.stairs(values, edges, color=svg.TRAIN, lw=1)
+    elif name == "holdout":
+        ax.stairs(values, edges, color=svg.HOLDOUT, lw=1.3, linestyle=(0, (3, 2)), baseline=None)
+    else:
+        ax.stairs(values, edges, color=svg.SYNTHETIC, lw=1.9, baseline=None if len(values) > 1 else 0)
+
+
+def _plain_axes(ax: Axes) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    ax.set_facecolor("none")
+    for side in ("top", "right", "left"):
+        ax.spines[side].set_visible(False)
+    ax.spines["bottom"].set_color(svg.LINE)
+    ax.yaxis.set_major_locator(MaxNLocator(3))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    ax.tick_params(colors=svg.MUTED, labelsize=9.5, length=0, pad=4)
+    ax.grid(axis="y", color=svg.LINE, lw=0.7)
+    ax.set_axisbelow(True)
+
+
+#: Categories drawn in one chart; the rest are shown as one.
+SHOWN_LABELS = 11
+
+
+def _categorical(item: Mapping[str, Any]) -> Any:
+    """A bar for training, a tick for holdout and a dot for synthetic on each category's line."""
+    lines = _lines(item)
+    width, each, foot = 300.0, 17.0, 20.0
+    height = each * len(lines) + foot + 4
+    fig = svg.canvas(width, height)
+    ax = fig.add_axes((0.40, foot / height, 0.575, 1 - (foot + 2) / height))
+    top = max((value or 0.0 for _, *values in lines for value in values), default=1.0) or 1.0
+    for i, (_, train, holdout, synthetic) in enumerate(lines):
+        ax.barh([i], [train or 0.0], height=0.62, color=svg.TRAIN, alpha=0.4, lw=0)
+        if holdout is not None:
+            ax.plot([holdout, holdout], [i - 0.4, i + 0.4], color=svg.HOLDOUT, lw=2)
+        if synthetic is not None:
+            ax.plot([synthetic], [i], marker="o", ms=6.5, color=svg.SYNTHETIC, mec=svg.PAPER, mew=1, clip_on=False)
+    ax.set_ylim(len(lines) - 0.4, -0.6)
+    ax.set_xlim(0, top * 1.04)
+    ax.set_yticks(range(len(lines)), [_short(name, 19) for name, *_ in lines])
+    _plain_axes(ax)
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
+
+    ax.yaxis.set_major_locator(FixedLocator(range(len(lines))))
+    ax.set_yticklabels([_short(name, 19) for name, *_ in lines], color=svg.INK)
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    ax.grid(axis="y", visible=False)
+    ax.grid(axis="x", color=svg.LINE, lw=0.7)
+    return fig
+
+
+def _lines(item: Mapping[str, Any]) -> list[tuple[str, float | None, float | None, float | None]]:
+    """Label and shares by set, without labels no set has; those beyond ``SHOWN_LABELS`` added up, missing last."""
+    labels = [str(label) for label in item["labels"]]
+    sets = [item.get(name) or [None] * len(labels) for name in ("train", "holdout", "synthetic")]
+    lines = [(label, values[0], values[1], values[2]) for label, *values in zip(labels, *sets, strict=True)]
+    lines = [line for line in lines if line[1:] not in {(0, 0, 0), (0, None, 0)}]
+    if len(lines) > SHOWN_LABELS + 1:
+        ranked = sorted(range(len(lines)), key=lambda i: (-max(lines[i][1] or 0.0, lines[i][3] or 0.0), i))
+        shown = sorted(ranked[:SHOWN_LABELS])
+        rest = [lines[i] for i in sorted(ranked[SHOWN_LABELS:])]
+        sums = [_added([line[k] for line in rest]) for k in (1, 2, 3)]
+        lines = [lines[i] for i in shown] + [(f"{len(rest)} more", sums[0], sums[1], sums[2])]
+    missing = item.get("missing") or {}
+    if any(missing.get(name) for name in ("train", "holdout", "synthetic")):
+        lines.append(("missing", missing.get("train"), missing.get("holdout"), missing.get("synthetic")))
+    return lines
+
+
+def _added(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+@svg.styled()
+def heatmap(
+    matrix: Sequence[Sequence[float | None]],
+    columns: Sequence[str],
+    *,
+    label: str,
+    key: str,
+    named: bool,
+    limit: float = 1.0,
+) -> Markup:
+    """A square from ``-limit`` (solid, one hue) over 0 (the page shows through) to ``limit`` (the other hue).
+
+    With ``named``, rows carry the columns' names and numbers, and columns the numbers.
+    """
+    k = len(columns)
+    width = 520.0 if named else 250.0
+    margin = 150.0 if named else 2.0
+    side = width - margin - 2
+    size = min(10.0, max(5.5, side / max(k, 1) * 0.62))
+    head = 16.0 if named else 2.0
+    fig = svg.canvas(width, side + head + 2)
+    ax = fig.add_axes((margin / width, 2 / (side + head + 2), side / width, side / (side + head + 2)))
+    ax.imshow(_tinted(matrix, limit), interpolation="none", aspect="equal", extent=(0, k, k, 0))
+    ax.set_facecolor("none")
+    for spine in ax.spines.values():
+        spine.set_color(svg.LINE)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    if named:
+        centres = [i + 0.5 for i in range(k)]
+        ax.xaxis.tick_top()
+        every = 1 if k <= 30 else 5
+        ax.set_xticks(centres[every - 1 :: every], [str(i) for i in range(every, k + 1, every)])
+        ax.set_yticks(centres, [f"{_short(name, 22)} {i}" for i, name in enumerate(columns, 1)])
+        ax.tick_params(colors=svg.MUTED, labelsize=size, length=0, pad=2)
+    return svg.inline(fig, label=label, key=key)
+
+
+# Two hues that differ in lightness as well, so that sign survives grey print and colour blindness of either kind.
+_POSITIVE, _NEGATIVE = (0.76, 0.25, 0.05), (0.10, 0.42, 0.75)
+
+
+def _tinted(matrix: Sequence[Sequence[float | None]], limit: float) -> Any:
+    """Hue by sign and opacity by size, so the same picture works on light and on dark pages."""
+    values = np.array([[0.0 if value is None else value for value in row] for row in matrix], dtype=float)
+    values = np.clip(values / limit, -1, 1)
+    hue = np.where(values[..., None] >= 0, np.array(_POSITIVE), np.array(_NEGATIVE))
+    return np.concatenate([hue, np.abs(values)[..., None] ** 0.8], axis=-1)
+
+
+_STYLES: tuple[tuple[str, Any, float], ...] = (
+    (svg.SYNTHETIC, "-", 2.2),
+    (svg.HOLDOUT, (0, (5, 2)), 1.8),
+    (svg.TRAIN, "-", 1.4),
+    (svg.MUTED, ":", 1.6),
+)
+
+
+@svg.styled()
+def curves(lines: Sequence[Mapping[str, Any]], *, x_label: str, y_label: str, label: str, key: str) -> Markup:
+    """Lines over a common axis, told apart by dash and width as well as colour; named in a legend above."""
+    width, rows = 440.0, len(lines)
+    head = 16.0 * rows + 6
+    height = 210.0 + head
+    fig = svg.canvas(width, height)
+    ax = fig.add_axes((0.13, 40 / height, 0.84, (height - 48 - head) / height))
+    for i, line in enumerate(lines):
+        colour, dash, weight = _STYLES[i % len(_STYLES)]
+        ax.plot(line["x"], line["y"], color=colour, linestyle=dash, lw=weight)
+        y = 1 - (12 + 16 * i) / height
+        from matplotlib.lines import Line2D
+
+        fig.add_artist(Line2D([0.13, 0.2], [y, y], color=colour, linestyle=dash, lw=weight))
+        fig.text(0.22, y - 4 / height, _short(str(line["name"]), 48), color=svg.INK, fontsize=11)
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    _plain_axes(ax)
+    ax.yaxis.set_major_locator(MaxNLocator(5))
+    ax.yaxis.set_major_formatter(ScalarFormatter())
+    ax.set_xlabel(_short(x_label, 60), color=svg.MUTED, fontsize=10.5)
+    ax.set_ylabel(_short(y_label, 34), color=svg.MUTED, fontsize=10.5)
+    return svg.inline(fig, label=label, key=key)
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

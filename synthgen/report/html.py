@@ -1,0 +1,52 @@
+"""An evaluation as one HTML file that fetches nothing."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from synthgen.metrics.result import Evaluation
+from synthgen.report import sections, wording
+from synthgen.report.document import Audience
+from synthgen.report.numbers import chance, figure, span
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def render(evaluation: Evaluation, audience: Audience) -> str:
+    """The report as the text of one self-contained page: no script, no font, no picture from elsewhere.
+
+    The same evaluation gives the same text. ``audience`` chooses the banner only: give ``shareable`` the result of
+    ``shareable.redact``.
+    """
+    headlines = sections.headline_metrics(evaluation)
+    return _environment().get_template("report.html").render(
+        audience=audience,
+        words=wording,
+        verdicts=sections.verdict_lines(evaluation),
+        tally=sections.tally(evaluation),
+        headlines=headlines,
+        strip=sections.headline_chart(headlines),
+        offenders=list(sections.offenders(evaluation)),
+        distributions=sections.distributions(evaluation),
+        associations=list(sections.associations(evaluation)),
+        neighbours=list(sections.neighbours(evaluation)),
+        everything=sections.everything(evaluation),
+        provenance=sections.provenance(evaluation),
+    )  # fmt: skip
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("synthgen.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(figure=figure, chance=chance, span=span)
+    return environment

@@ -1,0 +1,41 @@
+"""How a number reads: three significant digits, and more only where it is close to one."""
+
+from __future__ import annotations
+
+import math
+
+
+def figure(value: float | None) -> str:
+    """``0.987``, ``0.9968`` (close to 1, as shares and AUCs are), ``12.3``, ``71,518``; a dash for ``None``."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) or (abs(value) >= 1000 and math.isfinite(value)):
+        return f"{value:,.0f}".replace("-", "−")
+    size = abs(value)
+    if size in {0, 1}:
+        return f"{value:.0f}".replace("-0", "0").replace("-", "−")
+    if size < 1e-4:
+        return f"{value:.1e}".replace("-", "−")
+    # A share close to one says how far it is from one: two digits of that distance.
+    digits = 1 - math.floor(math.log10(1 - size)) if 0.9 < size < 1 else 2 - math.floor(math.log10(size))
+    decimals = min(4, max(0, digits))
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def chance(p: float | None) -> str:
+    """A p-value: ``0.034``, ``below 0.001``, a dash for ``None``."""
+    if p is None:
+        return "–"
+    return "below 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def percent(value: float) -> str:
+    """A share in per cent with two significant digits: ``1.2 %``, ``0.06 %``, ``100 %``."""
+    return f"{float(f'{100 * value:.2g}'):g}\u00a0%"
+
+
+def span(interval: tuple[float, float] | list[float] | None) -> str:
+    """A 95 % interval: ``0.51 to 0.54``."""
+    return "–" if interval is None else f"{figure(interval[0])} to {figure(interval[1])}"

@@ -1,0 +1,357 @@
+"""The sections of the report as facts: what is shown, in which order, before any markup."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from synthgen.metrics.result import Evaluation, Metric, Verdict
+from synthgen.report import charts, wording
+from synthgen.report.charts import Placed
+from synthgen.report.numbers import figure, percent, span
+
+#: Histograms drawn in the open, and drawn at all; the rest are named.
+OPEN_HISTOGRAMS, DRAWN_HISTOGRAMS = 12, 60
+#: Worst offenders shown for each measure, and rows shown of a folded table.
+OFFENDERS, TABLE_ROWS = 8, 200
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of texts; the first column names the row."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart with a heading."""
+
+    title: str
+    svg: Markup
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class VerdictLine:
+    """One row of the verdict table, in words."""
+
+    verdict: Verdict
+    symbol: str
+    words: str
+    tone: str
+    detectable: str
+
+
+_SEVERITY = {"leak": 0, "fail": 1, "not_assessable": 2, "none_detected": 3, "pass": 4}
+
+
+def verdict_lines(evaluation: Evaluation) -> tuple[VerdictLine, ...]:
+    """Every verdict, what was found first, then what is open, then the rest; else in their own order."""
+    ordered = sorted(evaluation.verdicts, key=lambda verdict: _SEVERITY[verdict.verdict])
+    return tuple(VerdictLine(v, *wording.VERDICTS[v.verdict], _detectable(v)) for v in ordered)
+
+
+def _detectable(verdict: Verdict) -> str:
+    if verdict.detectable is None:
+        return "–"
+    return f"copies of {percent(verdict.detectable)} of the training patients"
+
+
+def tally(evaluation: Evaluation) -> str:
+    """How many lines found what, in a sentence."""
+    found = [verdict.verdict for verdict in evaluation.verdicts]
+    parts = [
+        (sum(word in {"leak", "fail"} for word in found), "found a leak or went over a limit"),
+        (sum(word == "not_assessable" for word in found), "could not be assessed"),
+        (sum(word in {"none_detected", "pass"} for word in found), "found none, or stayed within its limit"),
+    ]
+    texts = [f"{number or 'no'} {'line' if number == 1 else 'lines'} {what}" for number, what in parts]
+    text = f"{texts[0]}, {texts[1]}, and {texts[2]}."
+    return text[0].upper() + text[1:]
+
+
+def headline_metrics(evaluation: Evaluation) -> list[Metric]:
+    """The headline figures that were computed, in their fixed order, one for each table."""
+    return [metric for name in wording.HEADLINES for metric in evaluation.metrics if metric.name == name]
+
+
+def headline_chart(metrics: Sequence[Metric]) -> Drawn | None:
+    """Every headline figure that has a floor and a ceiling, on one chart."""
+    tables = {metric.table for metric in metrics}
+    placed = [row for metric in metrics if (row := _placed(_called(metric, tables), metric))]
+    if not placed:
+        return None
+    spoken = "; ".join(
+        f"{row.name} {figure(row.value)}, floor {figure(row.floor)}, ceiling {figure(row.ceiling)}" for row in placed
+    )
+    return Drawn("Between floor and ceiling", charts.between(placed, label=f"Headline figures: {spoken}.", key="strip"))
+
+
+def _called(metric: Metric, tables: set[str]) -> str:
+    name = wording.title(metric.name)
+    return f"{name} ({metric.table})" if len(tables) > 1 else name
+
+
+def _placed(name: str, metric: Metric) -> Placed | None:
+    if metric.value is None or metric.floor is None or metric.ceiling is None:
+        return None
+    return Placed(name, metric.value, metric.floor, metric.ceiling, metric.better, metric.interval)
+
+
+# --- worst offenders -----------------------------------------------------------------------------------------------
+
+_OFFENDING = ("accuracy_1", "accuracy_2", "accuracy_3", "marginals", "association", "missingness", "c2st")
+
+
+def offenders(evaluation: Evaluation) -> Iterator[tuple[str, Drawn | Table]]:
+    """For each measure that names columns or pairs: its first rows, which are the worst.
+
+    A chart where floor and ceiling are known, else a table.
+    """
+    number = 0
+    for metric in evaluation.metrics:
+        rows = metric.details.get("rows") or ()
+        if not rows or metric.name not in _OFFENDING:
+            continue
+        number += 1
+        placed = [place for row in rows if (place := _placed_row(row, metric))]
+        if placed:
+            worst = placed[:OFFENDERS]
+            spoken = "; ".join(f"{r.name} {figure(r.value)}, ceiling {figure(r.ceiling)}" for r in worst)
+            chart = charts.between(worst, label=f"Worst first: {spoken}.", key=f"worst{number}")
+            yield wording.title(metric.name), Drawn(wording.title(metric.name), chart, wording.meaning(metric.name))
+        else:
+            yield wording.title(metric.name), table(wording.meaning(metric.name), rows, OFFENDERS)
+
+
+def _placed_row(row: Mapping[str, Any], metric: Metric) -> Placed | None:
+    value, floor, ceiling = row.get("value", row.get("distance")), row.get("floor"), row.get("ceiling")
+    if value is None or floor is None or ceiling is None or value == ceiling:
+        return None
+    return Placed(cell(next(iter(row.values()))), value, floor, ceiling, metric.better)
+
+
+# --- distributions -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Distributions:
+    """Charts of single columns, worst match first; ``unseen`` are the columns not drawn."""
+
+    shown: tuple[Drawn, ...]
+    folded: tuple[Drawn, ...]
+    unseen: tuple[str, ...]
+
+
+def distributions(evaluation: Evaluation) -> Distributions:
+    """One chart for each column that has a histogram."""
+    items = [
+        (metric.table, item)
+        for metric in evaluation.metrics
+        for item in metric.details.get("histograms") or ()
+        if item.get("train") and item.get("synthetic")
+    ]
+    tables = {name for name, _ in items}
+    items.sort(key=lambda pair: -_distance(pair[1]))
+    drawn = []
+    for i, (name, item) in enumerate(items[:DRAWN_HISTOGRAMS]):
+        title = f"{item['column']} ({name})" if len(tables) > 1 else item["column"]
+        drawn.append(Drawn(title, charts.histogram(item, key=f"h{i}"), _sizes(item)))
+    unseen = tuple(str(item["column"]) for _, item in items[DRAWN_HISTOGRAMS:])
+    return Distributions(tuple(drawn[:OPEN_HISTOGRAMS]), tuple(drawn[OPEN_HISTOGRAMS:]), unseen)
+
+
+def _distance(item: Mapping[str, Any]) -> float:
+    """Total variation between training and synthetic, missing values included."""
+    missing = item.get("missing") or {}
+    pairs = [*zip(item["train"], item["synthetic"], strict=False), (missing.get("train"), missing.get("synthetic"))]
+    return 0.5 * math.fsum(abs((a or 0.0) - (b or 0.0)) for a, b in pairs)
+
+
+def _sizes(item: Mapping[str, Any]) -> str:
+    sizes, texts = item.get("n") or {}, item.get("text_results") or {}
+    names = ("train", "holdout", "synthetic")
+    parts = [", ".join(f"{name} {figure(n)}" for name in names if (n := sizes.get(name)))]
+    if any(texts.values()):
+        parts.append("text results: " + ", ".join(f"{name} {percent(n)}" for name in names if (n := texts.get(name))))
+    return "; ".join(part for part in parts if part)
+
+
+# --- association and neighbours ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Association:
+    """The association matrices of one table."""
+
+    table: str
+    difference: Drawn
+    limit: str
+    others: tuple[Drawn, ...]
+
+
+def associations(evaluation: Evaluation) -> Iterator[Association]:
+    """Training, synthetic and the difference between them, for each measure that has matrices."""
+    for number, metric in enumerate(evaluation.metrics):
+        matrices = metric.details.get("matrices")
+        if not matrices or not matrices.get("train") or not matrices.get("synthetic"):
+            continue
+        names, train, synthetic = matrices["columns"], matrices["train"], matrices["synthetic"]
+        apart = [
+            [None if a is None or b is None else _more(a, b) for a, b in zip(*rows, strict=True)]
+            for rows in zip(synthetic, train, strict=True)
+        ]
+        limit = _limit(apart)
+        label = f"Difference of associations, synthetic less training, {len(names)} columns. {_largest(names, apart)}"
+        others = [("Training", train, "t"), ("Synthetic", synthetic, "s"), ("Holdout", matrices.get("holdout"), "h")]
+        yield Association(
+            metric.table,
+            Drawn(
+                "Difference: synthetic less training",
+                charts.heatmap(apart, names, label=label, key=f"m{number}d", named=True, limit=limit),
+                _largest(names, apart),
+            ),
+            f"{limit:g}",
+            tuple(
+                Drawn(
+                    title,
+                    charts.heatmap(
+                        matrix,
+                        names,
+                        label=f"Associations in the {title.lower()} set.",
+                        key=f"m{number}{k}",
+                        named=False,
+                    ),
+                )
+                for title, matrix, k in others
+                if matrix
+            ),
+        )
+
+
+def _limit(apart: Sequence[Sequence[float | None]]) -> float:
+    """The difference that is drawn solid: a round number that none exceeds."""
+    largest = max((abs(value) for row in apart for value in row if value is not None), default=1.0)
+    return next((round_number for round_number in (0.1, 0.2, 0.5) if largest <= round_number), max(1.0, largest))
+
+
+def _more(a: float, b: float) -> float:
+    """By how much ``a`` is the stronger association; of signed ones, how far they are apart."""
+    return a - b if a * b < 0 else (abs(a) - abs(b))
+
+
+def _largest(names: Sequence[str], apart: Sequence[Sequence[float | None]]) -> str:
+    """The pair with the largest difference, in a sentence."""
+    pairs = [(abs(v), v, names[i], names[j]) for i, row in enumerate(apart) for j, v in enumerate(row[:i]) if v]
+    if not pairs:
+        return "No pair differs."
+    _, value, one, other = max(pairs, key=lambda pair: pair[0])
+    return f"Largest difference: {other} with {one}, {'+' if value > 0 else ''}{figure(value)}."
+
+
+def neighbours(evaluation: Evaluation) -> Iterator[Drawn]:
+    """The curves of every measure that has them."""
+    for number, metric in enumerate(evaluation.metrics):
+        lines = metric.details.get("curves") or ()
+        if not lines:
+            continue
+        named = [f"{line['name']} (median {figure(m)})" if (m := _median(line)) else line["name"] for line in lines]
+        label = f"{wording.title(metric.name)}: " + "; ".join(map(str, named)) + "."
+        x_label, y_label = (str(metric.details.get(key) or "") for key in ("x_label", "y_label"))
+        chart = charts.curves(lines, x_label=x_label, y_label=y_label, label=label, key=f"c{number}")
+        yield Drawn(wording.title(metric.name), chart, "; ".join(map(str, named)))
+
+
+def _median(line: Mapping[str, Any]) -> float | None:
+    """Where a rising curve of shares passes one half."""
+    reached = [x for x, y in zip(line["x"], line["y"], strict=True) if y >= 0.5]
+    return reached[0] if reached and line["y"][-1] <= 1 and line["y"][0] < 0.5 else None
+
+
+# --- everything ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Folded:
+    """One figure with everything behind it."""
+
+    metric: Metric
+    title: str
+    meaning: str
+    facts: tuple[tuple[str, str], ...]
+    table: Table | None
+
+
+def everything(evaluation: Evaluation) -> list[tuple[str, list[Folded]]]:
+    """Every metric, by family."""
+    groups = []
+    for family, name in wording.FAMILIES.items():
+        metrics = [metric for metric in evaluation.metrics if metric.family == family]
+        if metrics:
+            groups.append((name, [_folded(metric) for metric in metrics]))
+    return groups
+
+
+def _folded(metric: Metric) -> Folded:
+    facts = [
+        ("Status", wording.STATUS[metric.status]),
+        ("Reason", metric.reason),
+        ("95 % interval", span(metric.interval) if metric.interval else ""),
+        ("Floor", figure(metric.floor) if metric.floor is not None else ""),
+        ("Ceiling", figure(metric.ceiling) if metric.ceiling is not None else ""),
+        ("Better", metric.better if metric.value is not None else ""),
+        ("Sample sizes", ", ".join(f"{name.replace('_', ' ')} {figure(n)}" for name, n in metric.n.items())),
+        ("Columns", ", ".join(metric.columns)),
+        ("Table", metric.table),
+        ("Name in evaluation.json", metric.name),
+    ]
+    rows = metric.details.get("rows") or ()
+    shown = table(f"Details of {wording.title(metric.name).lower()}", rows, TABLE_ROWS) if rows else None
+    facts = [(key, value) for key, value in facts if value]
+    return Folded(metric, wording.title(metric.name), wording.meaning(metric.name), tuple(facts), shown)
+
+
+def table(caption: str, rows: Sequence[Mapping[str, Any]], most: int) -> Table:
+    """Rows of details as texts, at most ``most`` of them."""
+    head = tuple(rows[0])
+    texts = tuple(tuple(cell(row.get(key)) for key in head) for row in rows[:most])
+    return Table(caption, tuple(key.replace("_", " ") for key in head), texts, max(0, len(rows) - most))
+
+
+def cell(value: Any) -> str:
+    """A value of a details row as text."""
+    if value is None or isinstance(value, int | float):
+        return figure(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {cell(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        texts = all(isinstance(item, str) for item in value)
+        return (" × " if texts else " to " if len(value) == 2 else ", ").join(cell(item) for item in value)
+    return str(value)
+
+
+def provenance(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Seed, version and inputs as pairs of name and value."""
+    return [
+        ("synthgen", evaluation.synthgen),
+        ("seed", str(evaluation.seed)),
+        *_flat(evaluation.inputs, ""),
+        *([("lines required by the policy", ", ".join(evaluation.required))] if evaluation.required else []),
+    ]
+
+
+def _flat(values: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
+    for key, value in values.items():
+        name = f"{before}{str(key).replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{name}: ")
+        else:
+            yield name, cell(value)

@@ -1,0 +1,452 @@
+"""The form of an evaluation that may leave the house: nothing in it stands for fewer than eleven patients.
+
+The rule that makes it safe is one of arithmetic. Every count is a multiple of ``COUNT_STEP``, and every share of a set
+of ``n`` patients is a multiple of a step that stands for at least ``SMALLEST`` of them. Sums and differences of such
+figures are again such multiples, so a small cell cannot be recovered by subtracting from a total or from another table.
+What is not known to be safe (an unknown key, a free text with a number in it, an unknown shape) is left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.metrics.result import Evaluation, Metric, Verdict
+from synthgen.report.bins import ends
+
+#: The smallest number of patients that a published figure may stand for.
+SMALLEST = 11
+#: Counts are published as multiples of this; it is at least ``SMALLEST``, so differences of counts are safe too.
+COUNT_STEP = 20
+#: What a merged category is called.
+OTHER = "all other"
+#: What stands beside a figure that was held back.
+HELD_BACK = f"stands for fewer than {SMALLEST} patients, or its complement does: not shown"
+
+SETS = ("train", "holdout", "synthetic")
+
+# Words that a row's key may be made of, by what the figure under it is. A key with any other word is left out.
+_NAMES = frozenset(
+    "column columns pair triple target metric measure model learner task set attack subset family status".split()
+)
+_SCORES = frozenset(
+    "accuracy auc c2st floor ceiling ks wasserstein tv variation total error difference delta association spearman "
+    "cramers v correlation gap importance gain brier r2 slope calibration score overlap standardised p z excess alone "
+    "drop when shuffled distance".split()
+)
+_SHARES = frozenset("missing rate share coverage proportion fraction violations copies tpr fpr recall".split())
+_SETS = frozenset("train holdout synthetic real value interval to of on the at and".split())
+_COUNTS = frozenset("n rows patients records count".split())
+_EXACT = frozenset("columns pairs tables permutations repeats folds seeds subsets".split())
+
+# What measures call the levels that they merged themselves.
+_REST = frozenset({"(other levels)", OTHER})
+
+# Measures whose figures are averages or test statistics over many patients, not shares of patients.
+_SCORE_METRICS = re.compile(
+    r"accuracy_\d|c2st.*|association|tstr.*|marginals|distances|distance_ratios|nearest_neighbour_share|missingness.*"
+)
+# Of those, the ones whose rows hold shares of patients under `train`, `synthetic` and the like.
+_SHARE_ROWS = re.compile(r"missingness|nearest_neighbour_share")
+_SCORE_UNITS = frozenset({"auc", "accuracy", "r2", "correlation", "distance", "difference", "auc difference"})
+_COUNT_UNITS = frozenset({"count", "values", "rows", "records", "patients", "copies", "labels"})
+
+_NUMBER_IN_WORDS = re.compile(r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|single|only|once|twice)\b", re.I)
+_INPUT_TEXTS = frozenset("model audience software python numpy versions version mode policy".split())
+
+
+def redact(evaluation: Evaluation) -> Evaluation:
+    """The evaluation without any figure, label, bin or curve step that stands for fewer than ``SMALLEST`` patients.
+
+    Left out: minima and maxima, hashes and paths of inputs, per-record values, free texts with numbers in them, and
+    every key and shape of details that is not known to be safe. Histograms of numbers are moved to round bin edges
+    with open ends; categories with fewer than ``SMALLEST`` training patients are merged. A share ``s`` of ``n``
+    patients is rounded to the smallest of .001, .002, .005, .01, .02, .05, .1 that stands for ``SMALLEST`` patients.
+    Sets of fewer than 110 patients show no shares at all.
+    """
+    patients = _patients(evaluation.inputs)
+    return dataclasses.replace(
+        evaluation,
+        inputs=_inputs(evaluation.inputs),
+        verdicts=tuple(_verdict(verdict) for verdict in evaluation.verdicts),
+        metrics=tuple(_metric(metric, patients) for metric in evaluation.metrics),
+    )
+
+
+def step(n: int | None) -> float | None:
+    """The grain of a published share of ``n`` patients: at least ``SMALLEST`` of them; ``None`` for too few."""
+    if n is None:
+        return None
+    return next((grain for grain in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1) if grain * n >= SMALLEST), None)
+
+
+def share(value: float | None, n: int | None) -> float | None:
+    """A share of ``n`` patients on its grain, ``None`` where it or its complement is a small cell."""
+    grain = step(n)
+    if value is None or grain is None or n is None or not 0 <= value <= 1:
+        return None
+    if min(value, 1 - value) * n < SMALLEST:
+        return None
+    return round(min(max(round(value / grain) * grain, grain), 1 - grain), 6)
+
+
+def count(value: float | None) -> int | None:
+    """A count of patients or records on the published grain, ``None`` where it is small."""
+    if value is None or value < SMALLEST:
+        return None
+    return max(COUNT_STEP, COUNT_STEP * round(value / COUNT_STEP))
+
+
+def _score(value: float | None, grain: float) -> float | None:
+    """A figure that is no share of patients: on a grid of ``grain`` within [-1, 1], else two significant digits."""
+    if value is None:
+        return None
+    if abs(value) <= 1:
+        return round(round(value / grain) * grain, 6)
+    return float(f"{value:.2g}")
+
+
+def _text(text: str) -> str:
+    """A free text, unless a number could hide in it."""
+    return "" if _NUMBER_IN_WORDS.search(text) else text
+
+
+def _words(key: str) -> list[str]:
+    return [word for word in re.split(r"[^a-z0-9]+", key.lower()) if word]
+
+
+# --- inputs and verdicts -------------------------------------------------------------------------------------------
+
+
+def _patients(inputs: Mapping[str, Any]) -> dict[str, int]:
+    """The number of patients of each set, where the inputs say so in one of the plain ways."""
+    found = {}
+    for name in SETS:
+        of_set, by_set = inputs.get(name), inputs.get("patients")
+        number = inputs.get(f"{name}_patients")
+        if number is None and isinstance(of_set, Mapping):
+            number = of_set.get("patients")
+        if number is None and isinstance(by_set, Mapping):
+            number = by_set.get(name)
+        if isinstance(number, int) and not isinstance(number, bool):
+            found[name] = number
+    return found
+
+
+def _inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Sizes on the grain of counts and software versions; neither paths nor hashes."""
+    kept: dict[str, Any] = {}
+    for key, value in inputs.items():
+        words = _words(key)
+        if isinstance(value, bool):
+            kept[key] = value
+        elif isinstance(value, Mapping):
+            inner = dict(value) if key in {"versions", "software"} and _all_text(value) else _inputs(value)
+            kept.update({key: inner} if inner else {})
+        elif isinstance(value, int):
+            size = value if set(words) <= _EXACT else count(value)
+            kept.update({key: size} if size is not None and "seed" not in words else {})
+        elif isinstance(value, str) and key in _INPUT_TEXTS:
+            kept[key] = value
+    return kept
+
+
+def _all_text(value: Mapping[str, Any]) -> bool:
+    return all(isinstance(item, str) for item in value.values())
+
+
+def _verdict(verdict: Verdict) -> Verdict:
+    return dataclasses.replace(
+        verdict,
+        p=None if verdict.p is None else max(0.001, round(verdict.p, 3)),
+        detectable=None if verdict.detectable is None else float(f"{verdict.detectable:.2g}"),
+        detail=_text(verdict.detail),
+    )
+
+
+# --- metrics -------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sizes:
+    """How many patients (rows, where patients are not known) each set of a metric has."""
+
+    of: Mapping[str, int]
+
+    @property
+    def least(self) -> int | None:
+        return min(self.of.values(), default=None)
+
+    @property
+    def grain(self) -> float:
+        """The grain of scores of one column."""
+        return max(0.01, step(self.least) or 0.1)
+
+    def narrowed(self, n: Mapping[str, Any]) -> _Sizes:
+        """With the sizes of one figure, the smaller number of each set counting."""
+        sizes = dict(self.of)
+        for key, value in n.items():
+            name = key.removesuffix("_patients")
+            if name in SETS and isinstance(value, int):
+                sizes[name] = min(value, sizes.get(name, value))
+        return _Sizes(sizes)
+
+
+def _metric(metric: Metric, patients: Mapping[str, int]) -> Metric:
+    sizes = _Sizes(patients).narrowed(metric.n)
+    value = _headline(metric, metric.value, sizes)
+    low, high = (_headline(metric, end, sizes) for end in metric.interval or (None, None))
+    held_back = metric.value is not None and value is None
+    return dataclasses.replace(
+        metric,
+        value=value,
+        interval=None if low is None or high is None or value is None else (low, high),
+        floor=_headline(metric, metric.floor, sizes),
+        ceiling=_headline(metric, metric.ceiling, sizes),
+        reason=HELD_BACK if held_back else _text(metric.reason),
+        n=_counts(metric.n),
+        details=_details(metric, sizes, _Sizes({**sizes.of, **patients})),
+    )
+
+
+def _headline(metric: Metric, value: float | None, sizes: _Sizes) -> float | None:
+    if metric.unit.lower() in _COUNT_UNITS:
+        return count(value)
+    if _SCORE_METRICS.fullmatch(metric.name) or metric.unit.lower() in _SCORE_UNITS:
+        fine = len(metric.columns) != 1 or metric.family == "utility"  # a mean over columns, or over a whole model
+        return _score(value, 0.001 if fine else sizes.grain)
+    return share(value, sizes.least)
+
+
+def _counts(n: Mapping[str, Any]) -> dict[str, int]:
+    kept = {}
+    for key, value in n.items():
+        size = value if set(_words(key)) <= _EXACT else count(value)
+        if size is not None:
+            kept[key] = size
+    return kept
+
+
+def _details(metric: Metric, sizes: _Sizes, whole: _Sizes) -> dict[str, Any]:
+    """The known shapes of details, each by its own rule; any other is left out.
+
+    Histograms are of ``whole`` sets, also where the figure itself is of a sample of them.
+    """
+    kept: dict[str, Any] = {}
+    if rows := _rows(metric, metric.details.get("rows"), sizes):
+        kept["rows"] = rows
+    if histograms := [h for item in metric.details.get("histograms") or () if (h := _histogram(item, whole))]:
+        kept["histograms"] = histograms
+    if matrices := _matrices(metric.details.get("matrices"), sizes):
+        kept["matrices"] = matrices
+    if curves := _curves(metric.details, sizes):
+        kept.update(curves)
+    return kept
+
+
+# --- rows ----------------------------------------------------------------------------------------------------------
+
+
+def _rows(metric: Metric, rows: Any, sizes: _Sizes) -> list[dict[str, Any]]:
+    """Rows that each speak of a different column, pair or model; rows about levels or records are left out whole."""
+    if not isinstance(rows, list | tuple) or not rows:
+        return []
+    keys = list(rows[0])
+    if not keys or not set(_words(keys[0])) <= _NAMES or any(list(row) != keys for row in rows):
+        return []
+    names = [key for key in keys if set(_words(key)) <= _NAMES]
+    if len({tuple(str(row[key]) for key in names) for row in rows}) < len(rows):
+        return []
+    figures = [key for key in keys if key not in names and set(_words(key)) <= _SCORES | _SHARES | _SETS | _COUNTS]
+    if not figures:
+        return []
+    kept = []
+    for row in rows:
+        named = {key: row[key] for key in names if isinstance(row[key], str) or _is_texts(row[key])}
+        kept.append(named | {key: _cell(metric, key, row[key], sizes) for key in figures})
+    return kept
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+
+
+def _cell(metric: Metric, key: str, value: Any, sizes: _Sizes) -> Any:
+    """One figure of a row by what its key says that it is."""
+    if isinstance(value, list | tuple):
+        return [_cell(metric, key, item, sizes) for item in value]
+    if value is None or isinstance(value, str | bool) or not isinstance(value, int | float):
+        return None
+    words = set(_words(key))
+    if words & _COUNTS:
+        return count(value)
+    if words & _SHARES and not words & {"difference", "delta", "gap"}:
+        return share(value, sizes.least)
+    if words & _SCORES - {"floor", "ceiling", "to"}:
+        return _score(value, sizes.grain)
+    scores = _SCORE_METRICS.fullmatch(metric.name) and not _SHARE_ROWS.fullmatch(metric.name)
+    return _score(value, sizes.grain) if scores else share(value, sizes.least)
+
+
+# --- histograms ----------------------------------------------------------------------------------------------------
+
+
+def _histogram(item: Mapping[str, Any], sizes: _Sizes) -> dict[str, Any] | None:
+    """One histogram on safe bins or labels; ``None`` where the training set is too small for any."""
+    narrowed = sizes.narrowed(item.get("n") or {}).narrowed(item.get("patients") or {})
+    shares = {name: np.asarray(item[name], dtype=float) for name in SETS if item.get(name)}
+    missing = {name: (item.get("missing") or {}).get(name) for name in shares}
+    units = {name: _present(values, missing[name], narrowed.of.get(name)) for name, values in shares.items()}
+    shares = {name: values for name, values in shares.items() if step(units[name]) is not None}
+    if "train" not in shares:
+        return None
+    if item.get("kind") == "numeric":
+        binned = _on_round_edges(ends(item), shares, units)
+    else:
+        binned = _without_small_labels(item.get("labels") or (), shares, units)
+    if binned is None:
+        return None
+    axis, shares = binned
+    return {
+        "column": item["column"],
+        "kind": item["kind"],
+        **({"temporal": bool(item["temporal"])} if "temporal" in item else {}),
+        **axis,
+        **{name: _cells(shares[name], units[name]) if name in shares else None for name in SETS},
+        "n": {name: count(narrowed.of[name]) for name in shares},
+        "missing": {name: share(missing[name], narrowed.of[name]) for name in shares},
+    }
+
+
+def _present(values: NDArray[np.float64], missing: float | None, n: int | None) -> int | None:
+    """Of ``n`` patients, those that the shares speak of: where they sum to 1 beside a missing share, the rest of it."""
+    if n is None:
+        return None
+    apart = missing is not None and float(values.sum()) + missing > 1 + 1e-6
+    return math.floor(n * (1 - (missing or 0.0))) if apart else n
+
+
+def _cells(values: NDArray[np.float64], n: int | None) -> list[float | None]:
+    """Shares on their grain, small cells ``None``. A cell may be everything: nothing is then left to subtract."""
+    grain = step(n)
+    if grain is None or n is None:
+        return [None] * len(values)
+    return [
+        round(min(max(round(value / grain) * grain, grain), 1.0), 6) if value * n >= SMALLEST else None
+        for value in (float(value) for value in values)
+    ]
+
+
+def _on_round_edges(
+    edges: Sequence[Any], shares: Mapping[str, NDArray[np.float64]], units: Mapping[str, int | None]
+) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]] | None:
+    """The shares moved to bins between round numbers, spread evenly within a bin, first and last bin open.
+
+    The edges depend on where the middle nine tenths of the training set lie, so no minimum or maximum shows in them,
+    nor in the width of the bins, unless the measure's own bins were so wide for an extreme that this middle is blurred.
+    """
+    if len(edges) < 3 or any(isinstance(edge, str) for edge in edges) or any(edge is None for edge in edges[1:-1]):
+        return None
+    known = slice(0 if edges[0] is not None else 1, len(edges) if edges[-1] is not None else len(edges) - 1)
+    at = np.asarray(edges[known], dtype=float)
+    below = {name: np.concatenate([[0.0], np.cumsum(values)])[known] for name, values in shares.items()}
+    train, whole = below["train"], {name: float(values.sum()) for name, values in shares.items()}
+    low, high = (float(np.interp(q * whole["train"], train, at)) for q in (0.05, 0.95))
+    round_edges = _round_numbers(low, high)
+    counts = np.interp(round_edges, at, train) * (units["train"] or 0)
+    total = whole["train"] * (units["train"] or 0)
+    kept: list[int] = []
+    for i, number in enumerate(counts):
+        if number - (counts[kept[-1]] if kept else 0.0) >= SMALLEST and total - number >= SMALLEST:
+            kept.append(i)
+    if not kept:
+        return None
+    inner = [round_edges[i] for i in kept]
+    moved = {
+        name: np.diff(np.concatenate([[0.0], np.interp(inner, at, below[name]), [whole[name]]])) for name in shares
+    }
+    return {"edges": [None, *inner, None]}, moved
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """About ten multiples of 1, 2 or 5 times a power of ten, between ``low`` and ``high``."""
+    if not high > low:
+        return []
+    raw = (high - low) / 10
+    power = 10.0 ** math.floor(math.log10(raw))
+    width = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw * (1 - 1e-9))
+    first = math.ceil(low / width - 1e-9)
+    return [float(f"{i * width:.12g}") for i in range(first, math.floor(high / width + 1e-9) + 1)]
+
+
+def _without_small_labels(
+    labels: Sequence[Any], shares: Mapping[str, NDArray[np.float64]], units: Mapping[str, int | None]
+) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
+    """Labels of too few training patients merged into ``OTHER``, with what the measure itself had merged.
+
+    ``OTHER`` is there even where nothing was merged: else its presence would tell that someone has a rare label. No
+    second label is merged to hide how small it is, for the same reason; the grain of shares hides that already.
+    """
+    train = shares["train"] * (units["train"] or 0)
+    kept = [i for i, label in enumerate(labels) if train[i] >= SMALLEST and label not in _REST]
+    rest = [i for i in range(len(labels)) if i not in kept]
+    moved = {
+        name: np.asarray([*(float(values[i]) for i in kept), float(sum(values[i] for i in rest))])
+        for name, values in shares.items()
+    }
+    return {"labels": [*(str(labels[i]) for i in kept), OTHER]}, moved
+
+
+# --- matrices and curves -------------------------------------------------------------------------------------------
+
+
+def _matrices(matrices: Any, sizes: _Sizes) -> dict[str, Any] | None:
+    """Associations of pairs, rounded; they are measured over the whole set, so no cell of it shows."""
+    if not isinstance(matrices, Mapping) or step(sizes.least) is None:
+        return None
+    kept: dict[str, Any] = {"columns": list(matrices.get("columns") or ())}
+    for name in SETS:
+        if matrix := matrices.get(name):
+            kept[name] = [[_score(value, sizes.grain) for value in row] for row in matrix]
+    return kept
+
+
+def _curves(details: Mapping[str, Any], sizes: _Sizes) -> dict[str, Any] | None:
+    """Rising curves of shares (distributions, ROC) at every twentieth; others are left out."""
+    kept = [curve for item in details.get("curves") or () if (curve := _curve(item, sizes.least))]
+    if not kept:
+        return None
+    labels = {key: _text(str(details.get(key) or "")) for key in ("x_label", "y_label")}
+    return {"curves": kept, **labels}
+
+
+def _curve(item: Mapping[str, Any], n: int | None) -> dict[str, Any] | None:
+    x, y = np.asarray(item["x"], dtype=float), np.asarray(item["y"], dtype=float)
+    rising = len(x) > 1 and len(x) == len(y) and bool(np.all(np.diff(x) >= 0) and np.all(np.diff(y) >= 0))
+    if not rising or n is None or step(n) is None or y[0] < 0 or y[-1] > 1 or _text(str(item["name"])) == "":
+        return None
+    levels = [q / 20 for q in range(1, 20) if min(q, 20 - q) / 20 * n >= SMALLEST and y[0] <= q / 20 <= y[-1]]
+    if not levels:
+        return None
+    at = [float(value) for value in np.interp(levels, y, x)]
+    if x[0] >= 0 and x[-1] <= 1:  # may be a false-positive rate: then its steps are shares of patients as well
+        points = [(share(value, n), level) for value, level in zip(at, levels, strict=True)]
+    else:
+        width = _grain_of(at)
+        points = [(round(value / width) * width, level) for value, level in zip(at, levels, strict=True)]
+    shown = [(float(f"{value:.6g}"), level) for value, level in points if value is not None]
+    if not shown:
+        return None
+    return {"name": item["name"], "x": [value for value, _ in shown], "y": [level for _, level in shown]}
+
+
+def _grain_of(values: Sequence[float]) -> float:
+    """A power of ten below a twentieth of the values' span."""
+    span = max(values) - min(values) or abs(values[0]) or 1.0
+    return 10.0 ** math.floor(math.log10(span / 20))

@@ -1,0 +1,150 @@
+"""What figures and verdicts are called in the report, and how to read them, for a person without statistics at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+#: The figures that stand at the top, in this order.
+HEADLINES = ("accuracy_1", "accuracy_2", "accuracy_3", "c2st", "association", "missingness", "tstr")
+
+#: Name and meaning of the figures with fixed names; any other is called by its own name.
+FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "accuracy_1": ("Single columns", "Agreement of single columns, 1 being the same distribution."),
+        "accuracy_2": ("Pairs of columns", "Agreement of pairs of columns taken together."),
+        "accuracy_3": ("Triples of columns", "Agreement of three columns taken together."),
+        "c2st": (
+            "Telling synthetic from holdout",
+            "AUC of a classifier that tries to tell them apart; 0.5 is indistinguishable.",
+        ),
+        "c2st_train": (
+            "Telling synthetic from training",
+            "AUC of the same classifier against the training records; below 0.5 hints at copying.",
+        ),
+        "marginals": ("Distributions of single columns", "Distance between the distributions of single columns."),
+        "missingness_informative": (
+            "Informative missing values",
+            "How well other columns tell whether a value is missing, compared with the real data.",
+        ),
+        "distances": ("Distance to the closest training record", "Synthetic records beside holdout records."),
+        "distance_ratios": (
+            "Closest against second closest training record",
+            "Close to 0 where a synthetic record singles one training record out.",
+        ),
+        "association": ("Associations", "How far the associations of pairs of columns are from the real ones."),
+        "missingness": ("Missing values", "How far the pattern of missing values is from the real one."),
+        "tstr": ("Use for prediction", "A model trained on synthetic records, tested on held-out real ones."),
+        "nearest_neighbour_share": (
+            "Nearest neighbour is a training record",
+            "Share of synthetic records whose nearest real record was trained on; compare with its ceiling.",
+        ),
+        "exact_copies": ("Exact copies", "Synthetic records that equal a training record."),
+        "rare_values_leaked": ("Rare values leaked", "Values of very few patients that appear in synthetic records."),
+    }
+)
+
+#: Symbol, words and tone of each verdict. The words carry the meaning; symbol and tone repeat it.
+VERDICTS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "leak": ("✖", "Leak found", "bad"),
+        "fail": ("✖", "Over the limit", "bad"),
+        "not_assessable": ("?", "Could not be assessed", "open"),
+        "none_detected": ("○", "No leak detected", "calm"),
+        "pass": ("✓", "Within the limit", "calm"),
+    }
+)
+
+STATUS: Mapping[str, str] = MappingProxyType(
+    {"ok": "", "not_applicable": "does not apply", "not_assessable": "could not be assessed"}
+)
+
+FAMILIES: Mapping[str, str] = MappingProxyType(
+    {
+        "fidelity": "Fidelity: does it look like the real data?",
+        "utility": "Utility: does it serve the same purpose?",
+        "privacy": "Disclosure: what do attacks reach?",
+        "fairness": "Groups: is everyone served alike?",
+    }
+)
+
+HOW_TO_READ: Mapping[str, str] = MappingProxyType(
+    {
+        "verdicts": "Each line is one test for a particular kind of leak. “No leak detected” always comes with the "
+        "smallest leak that the test would have noticed: a smaller one could be there. A line that could not be "
+        "assessed is an open question and counts for neither side. p is the chance of a result this extreme if "
+        "nothing had leaked, corrected for the number of lines.",
+        "headline": "Left end, the floor: what columns scored that were shuffled independently of each other. Right "
+        "end, the ceiling: what real records scored that the generator never saw, in the place of the synthetic ones. "
+        "The dot is the synthetic set and the pale bar its 95 % interval. All three are measured at the same number of "
+        "records. A pointer at an end means that the value lies beyond it. Shuffling leaves single columns as they "
+        "are, so there the floor can be as good as the ceiling, and the ceiling is what to compare with.",
+        "offenders": "The columns and pairs on which the synthetic set is farthest from the real one. Look here first "
+        "if a column matters for what you have in mind.",
+        "distributions": "Filled: training records. Dashed line or tick: holdout, which shows how much two real sets "
+        "differ by chance. Strong line or dot: synthetic. Missing values are drawn apart. For numbers every bar is one "
+        "bin, and bins need not be equally wide. Columns are ordered from the worst match to the best.",
+        "association": "Each cell is the association of two columns; solid means strong and empty means none. In the "
+        "difference, orange means more than in the training data (invented) and blue less (lost).",
+        "neighbours": "How far synthetic records are from the nearest training record, beside how far holdout records "
+        "are. A synthetic curve clearly to the left of the holdout’s means that records lie closer to training records "
+        "than chance explains. This picture can show a leak; it cannot show that there is none.",
+        "everything": "Every figure with its 95 % interval, floor, ceiling and sample sizes. Open a line for the "
+        "tables behind it.",
+    }
+)
+
+CANNOT: tuple[tuple[str, str], ...] = (
+    (
+        "It can show a leak.",
+        "Where a line says that a leak was found, records or values of training patients show in the synthetic set "
+        "more than chance explains. That is evidence, at the stated error rate over all lines together.",
+    ),
+    (
+        "It cannot show that there is none.",
+        "“No leak detected” means that these attacks, at these sample sizes, found nothing as large as the stated "
+        "smallest leak. A better attack, more knowledge about a person, or a smaller leak may still succeed.",
+    ),
+    (
+        "It is about this one synthetic set.",
+        "Another set from the same model, a larger one, or several released together need an evaluation of their own.",
+    ),
+    (
+        "Likeness is measured, fitness is not decided.",
+        "A synthetic set can match every figure here and still be wrong for a particular question, above all for small "
+        "groups. Confirm findings that matter on real data.",
+    ),
+    (
+        "There is no overall score.",
+        "Fidelity and disclosure pull against each other; a blend of the two would hide exactly what has to be "
+        "decided.",
+    ),
+)
+
+WHAT_THIS_IS = (
+    "This report compares a synthetic data set with the real records that it was learned from (training) and with real "
+    "records that were kept away from the generator (holdout). It says what the synthetic set gets right, where it is "
+    "wrong, and whether anything about the patients behind it could be seen to leak."
+)
+
+BANNER: Mapping[str, str] = MappingProxyType(
+    {
+        "internal": "Internal: contains personal data. Do not share. The file report-shareable.html is made for "
+        "sharing.",
+        "shareable": "Shareable form: nothing here stands for fewer than 11 patients. Counts are rounded to 20, shares "
+        "to a grain of at least 11 patients, bins are moved to round numbers with open ends, small categories are "
+        "merged, and figures or texts that could give a small count away are left out.",
+    }
+)
+
+
+def title(name: str) -> str:
+    """The name of a figure as people read it."""
+    known = FIGURES.get(name)
+    return known[0] if known else name.replace("_", " ").strip().capitalize()
+
+
+def meaning(name: str) -> str:
+    """One sentence on a figure; empty where there is none."""
+    known = FIGURES.get(name)
+    return known[1] if known else ""

@@ -1,0 +1,53 @@
+"""Several codes in one cell (``I10, E11.9``) become one column per position, and one cell again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+#: Positions that are kept apart; what stands behind them in a longer cell is not learned.
+MOST_CODES = 8
+
+
+@dataclass(frozen=True)
+class CodeList:
+    """A declaration: the cells of ``column`` hold codes between ``separator``."""
+
+    column: str
+    separator: str
+
+    @property
+    def positions(self) -> tuple[str, ...]:
+        """The names of the columns that the codes go to."""
+        return tuple(f"{self.column}[{i + 1}]" for i in range(MOST_CODES))
+
+    def split(self, cells: pa.DictionaryArray) -> list[pa.DictionaryArray]:
+        """One column per position, empty where a cell has fewer codes."""
+        parts = [
+            [part.strip() for part in text.split(self.separator.strip() or self.separator)]
+            for text in cells.dictionary.to_pylist()
+        ]
+        columns: list[pa.DictionaryArray] = []
+        for position in range(MOST_CODES):
+            texts = [codes[position] if position < len(codes) else "" for codes in parts]
+            distinct, place = np.unique(np.array(texts, object), return_inverse=True)
+            indices = place.astype(np.int32)[np.asarray(cells.indices)]
+            columns.append(pa.DictionaryArray.from_arrays(pa.array(indices), pa.array(distinct, pa.string())))
+        return columns
+
+    def join(self, columns: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:
+        """One cell per row; empty positions and repeated codes are left out."""
+        lists = [pc.cast(column, pa.string()) for column in columns]
+        joined = lists[0]
+        for i, codes in enumerate(lists[1:], 1):
+            superfluous = pc.equal(codes, "")
+            for earlier in lists[:i]:
+                superfluous = pc.or_(superfluous, pc.equal(codes, earlier))
+            longer = pc.binary_join_element_wise(joined, codes, self.separator)
+            longer = pc.if_else(pc.equal(joined, ""), codes, longer)
+            joined = pc.if_else(superfluous, joined, longer)
+        return joined.dictionary_encode()

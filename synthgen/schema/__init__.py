@@ -1,0 +1,1 @@
+"""What a person tells synthgen about an extract: columns, tables and the config file that holds them."""

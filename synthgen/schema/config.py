@@ -1,0 +1,154 @@
+"""The whole config: how files are written, what the tables hold, and how to model and judge them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, Self, get_type_hints
+
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+
+from synthgen import plugins
+from synthgen.schema.part import DataText, Mistake, Part
+from synthgen.schema.table import TableConfig
+
+
+class Format(Part):
+    r"""The dialect of a text file.
+
+    Attributes:
+        decimal: the decimal mark.
+        thousands: the mark between thousands; empty where there is none.
+        encoding: a Python codec name.
+        preamble: how many lines stand before the header (a ``sep=;`` line counts).
+        newline: ``"\n"`` or ``"\r\n"``.
+    """
+
+    delimiter: DataText = Field(",", min_length=1, max_length=1, description="What stands between cells.")
+    decimal: Literal[".", ","] = Field(".", description="The decimal mark.")
+    thousands: DataText = Field("", max_length=1, description="The mark between thousands; empty for none.")
+    encoding: str = Field("utf-8", description="A Python codec name: utf-8, utf-8-sig, utf-16, cp1252 ...")
+    quote: DataText = Field('"', min_length=1, max_length=1, description="What stands around a cell.")
+    preamble: int = Field(0, ge=0, description="How many lines stand before the header.")
+    newline: Literal["\n", "\r\n"] = Field("\n", description="How lines end.")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_codec(cls, name: str) -> str:
+        try:
+            "".encode(name)  # codecs.lookup would also find codecs that are no encodings of text, such as hex
+        except (LookupError, ValueError):
+            raise ValueError(f'"{name}" is not an encoding; use utf-8, utf-8-sig, utf-16, cp1252 or latin-1') from None
+        return name
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Self:
+        if self.decimal == self.delimiter:
+            raise ValueError(f'decimal and delimiter are both "{self.decimal}"; correct one')
+        if self.thousands == self.decimal:
+            raise ValueError(f'thousands and decimal are both "{self.decimal}"; correct one')
+        if self.quote == self.delimiter:
+            raise ValueError(f"quote and delimiter are both {self.quote!r}; correct one")
+        return self
+
+
+class Privacy(Part):
+    """What protects the people in the data.
+
+    Attributes:
+        rare_below: a level seen in fewer distinct patients than this is merged and never generated.
+    """
+
+    rare_below: int = Field(5, ge=1, description="Levels of fewer patients than this are merged.")
+
+
+class Policy(Part):
+    """What ``evaluate --gate`` insists on.
+
+    Attributes:
+        required: the verdict lines that must be assessable.
+    """
+
+    required: tuple[str, ...] = Field((), description="Verdict lines that must be assessable.")
+
+
+class Evaluation(Part):
+    """How the synthetic records are judged."""
+
+    policy: Policy = Field(Policy(), description="What the gate insists on.")
+
+
+class ModelConfig(Part):
+    """The model and its options: every key but ``name`` is an option of that model."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = Field("copula", description="The model; every other key is one of its options.")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options by name, as the config has them."""
+        return dict(self.__pydantic_extra__ or {})
+
+    def build(self) -> Any:
+        """The model, a ``synthgen.models.base.Model``, with these options."""
+        return plugins.load_model(self.name)(**_typed(self.name, self.options))
+
+    @classmethod
+    def contradictions(cls, raw: Mapping[str, Any]) -> Iterable[Mistake]:
+        """A model that does not exist, and options that it does not have or cannot take."""
+        name = raw.get("name", "copula")
+        options = {key: value for key, value in raw.items() if key != "name"}
+        if "name" in raw and isinstance(name, str) and name not in plugins.models():
+            yield ("name",), f'there is no model "{name}"; known models: {", ".join(plugins.models())}'
+        elif isinstance(name, str) and options:
+            yield from _option_mistakes(name, options)
+
+
+class Schema(Part):
+    """All that synthgen is told about an extract.
+
+    Attributes:
+        holdout: the share of patients that ``fit`` sets aside before anything is learned; 0 turns it off.
+    """
+
+    version: Annotated[Literal[1], BeforeValidator(lambda text: 1 if text == "1" else text)] = 1
+    format: Format = Field(Format(), description="The dialect of the files.")
+    tables: dict[str, TableConfig] = Field(min_length=1, description="The tables by name.")
+    privacy: Privacy = Field(Privacy(), description="What protects the people in the data.")
+    holdout: float = Field(0.2, ge=0, lt=1, description="The share of patients set aside for the evaluation.")
+    evaluation: Evaluation = Field(Evaluation(), description="How the synthetic records are judged.")
+    model: ModelConfig = Field(ModelConfig(), description="The model and its options.")
+
+    @classmethod
+    def contradictions(cls, raw: Mapping[str, Any]) -> Iterable[Mistake]:
+        """More tables than this version can handle."""
+        tables = raw.get("tables")
+        if isinstance(tables, Mapping) and len(tables) > 1:
+            yield ("tables",), f"found {len(tables)} tables; this version handles one table, keep one"
+
+
+def _option_mistakes(name: str, options: Mapping[str, Any]) -> Iterable[Mistake]:
+    known = plugins.options(name)
+    unknown = [option for option in options if option not in known]
+    for option in unknown:
+        names = ", ".join(known) if known else "none"
+        yield (option,), f"model {name} has no option `{option}`; its options: {names}"
+    wrong = False
+    for option in (option for option in options if option in known):
+        try:
+            _typed(name, {option: options[option]})
+        except ValidationError as error:
+            wrong = True
+            yield (option,), f"found {options[option]!r}; {error.errors()[0]['msg']}"
+    if unknown or wrong:
+        return
+    try:
+        plugins.load_model(name)(**_typed(name, options))
+    except ValueError as error:
+        yield (), str(error)
+
+
+def _typed(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with the types that the model's fields have: a list of YAML becomes a tuple where one is meant."""
+    types = get_type_hints(plugins.load_model(name))
+    return {option: TypeAdapter(types[option]).validate_python(value) for option, value in options.items()}

@@ -1,0 +1,128 @@
+"""Which patients are held out: decided by a keyed hash, found again from the key, never stored row by row."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthgen.errors import InputError
+from synthgen.tables.dataset import Table
+
+_FORMAT_VERSION: Final = 1
+_PRIVATE: Final = 0o600
+
+
+@dataclass(frozen=True)
+class Split:
+    """A division of the patients of one input.
+
+    Attributes:
+        key: 32 bytes that decide it. Whoever has the key and a patient's id knows the patient's side, so the key
+            stays with the data.
+        share: of the patients to hold out.
+        patient: the patient column; ``None`` where every row is a unit of its own.
+        input_mac: HMAC-SHA256 of the input's digest under the key.
+    """
+
+    key: bytes
+    share: float
+    patient: str | None
+    input_mac: bytes
+
+    @classmethod
+    def draw(cls, table: Table, *, share: float, patient: str | None, seed: int) -> Split:
+        """The split of this input under this seed.
+
+        The key depends on the input too, so that a published seed does not tell the sides of known patients.
+        """
+        digest = table.digest()
+        key = hmac.digest(digest, f"synthgen split {seed}".encode(), "sha256")
+        return cls(key, share, patient, hmac.digest(key, digest, "sha256"))
+
+    def blocks(self, table: Table) -> Iterator[tuple[pa.RecordBatch, NDArray[np.uint64], NDArray[np.bool_]]]:
+        """The table block by block: all rows, the keyed hash of each row's unit, and which rows are held out."""
+        limit = np.uint64(min(int(self.share * 2.0**64), 2**64 - 1))
+        first_row = 0
+        for block in table:
+            hashes = self._hashes(block, first_row)
+            yield block, hashes, hashes < limit
+            first_row += block.num_rows
+
+    def _hashes(self, block: pa.RecordBatch, first_row: int) -> NDArray[np.uint64]:
+        by_row = _hashes_of_ordinals(self.key, first_row, block.num_rows)
+        if self.patient is None:
+            return by_row
+        cells = block.column(self.patient)
+        by_text = np.array([_hash_of_text(self.key, text) for text in cells.dictionary.to_pylist()], np.uint64)
+        indices = np.asarray(cells.indices)
+        # A row without a patient id is a patient of its own.
+        anonymous = np.array([not text.strip() for text in cells.dictionary.to_pylist()], bool)
+        return np.where(anonymous[indices], by_row, by_text[indices])
+
+    def require_same_input(self, table: Table) -> None:
+        """Raise ``InputError`` unless this is the table that was split."""
+        if not hmac.compare_digest(hmac.digest(self.key, table.digest(), "sha256"), self.input_mac):
+            raise InputError(
+                f"{table.source}: this is not the data the model was fitted on, so its holdout is not known; "
+                "give the original file, or give the holdout as a file of its own with --holdout"
+            )
+
+    def save(self, path: Path) -> None:
+        """Write the split for its owner's eyes only (mode 600)."""
+        document = {
+            "format_version": _FORMAT_VERSION,
+            "warning": "Personal data: keep it beside the source data, never export it with the model.",
+            "key": self.key.hex(),
+            "share": self.share,
+            "patient": self.patient,
+            "input_mac": self.input_mac.hex(),
+        }
+        beside = path.with_name(path.name + ".part")
+        try:
+            beside.unlink(missing_ok=True)
+            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "w", encoding="utf-8") as file:
+                json.dump(document, file, indent=1)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> Split:
+        """Read what ``save`` wrote. Raises ``InputError`` where the file is missing or damaged."""
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            return cls(
+                bytes.fromhex(document["key"]),
+                float(document["share"]),
+                document["patient"],
+                bytes.fromhex(document["input_mac"]),
+            )
+        except FileNotFoundError:
+            raise InputError(
+                f"{path}: there is no split beside the model; put the file that `fit` wrote back, "
+                "or give the holdout with --holdout"
+            ) from None
+        except (ValueError, KeyError, TypeError, OSError):
+            raise InputError(f"{path}: this is not a readable split file; put the one that `fit` wrote back") from None
+
+
+def _hash_of_text(key: bytes, text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=key).digest(), "little")
+
+
+def _hashes_of_ordinals(key: bytes, first: int, count: int) -> NDArray[np.uint64]:
+    """Keyed hashes of row numbers: the counter-based Philox generator, entered at the row (Salmon et al. 2011)."""
+    words = 4  # one step of its counter yields four 64-bit words
+    source = np.random.Philox(key=int.from_bytes(key[:16], "little"))
+    source.advance(first // words)
+    return np.asarray(source.random_raw(first % words + count)[first % words :], np.uint64)

@@ -1,0 +1,197 @@
+"""What a column, and a table, is taken for."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from synthgen.inference import infer, render
+from synthgen.schema.column import (
+    Boolean,
+    Category,
+    Code,
+    Column,
+    Constant,
+    Date,
+    Datetime,
+    Fake,
+    Id,
+    Integer,
+    Number,
+    Ordinal,
+    Text,
+    Time,
+)
+from synthgen.schema.config import Format
+from synthgen.schema.load import load
+from tests.inference.build import Cells, inferred, kind_of, told
+
+DIABETES = Path(__file__).parents[3] / "shared/data/diabetes130/diabetic_data.csv.gz"
+UUIDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "expected"),
+    [
+        ("died", ["Yes", "No"] * 5, Boolean(true="Yes", false="No")),
+        ("died", ["1", "0", ""] * 5, Boolean(true="1", false="0")),
+        ("died", ["Ja"] * 9 + ["Nei"], Category()),  # one "Nei" is too rare to be named
+        ("sex", ["M", "F"] * 5, Category()),
+        ("site", ["A"] * 9, Constant()),
+        ("age", ["80+", "[0-40)", "40-80"] * 5, Ordinal(order=("[0-40)", "40-80", "80+"))),
+        ("age", ["80+", "[0-40)"] * 5 + ["40-80"], Category()),
+        ("stay", ["1", "2", "12"] * 5, Integer(min=0)),
+        ("change", ["-3", "2", "12"] * 5, Integer()),
+        ("admission_type_id", ["1", "2", "12"] * 5, Category()),
+        ("smoker", ["0", "1", "9"] * 5, Category()),
+        ("crp", ["1.5", "2.25", "<0.5", "3"] * 5, Number(decimals=2, min=0)),
+        ("crp", ["1.5", "2.5", "3.5"] * 5 + ["2.123"], Number(decimals=1, min=0)),
+        ("crp", ["93703.0", "2.0"] * 5, Number(decimals=1, min=0)),
+        ("crp", ["1.5", "2.5", "neg"] * 5, Number(decimals=1, min=0, atoms=("neg",))),
+        ("crp", [" 5", " 7", "12"] * 5, Integer(min=0)),
+        ("score", ["5e-1", "2.0", "3.0"] * 5, Number(min=0)),
+        ("ward", ["007", "012"] * 5, Category()),
+        ("seen", ["2020-02-29", "2021-12-31"] * 5, Date(format="%Y-%m-%d")),
+        ("seen", ["2021-02-29", "2021-12-31"] * 5, Category()),  # no leap year
+        ("seen", ["31.12.2020", "01.02.2021"] * 5, Date(format="%d.%m.%Y")),
+        ("seen", ["12/31/2020", "01/02/2021"] * 5, Date(format="%m/%d/%Y")),
+        ("seen", ["20201231", "20210102"] * 5, Date(format="%Y%m%d")),
+        ("seen", ["31.12.2020 10:15", "01.02.2021 00:00"] * 5, Datetime(format="%d.%m.%Y %H:%M")),
+        ("seen", ["2020-12-31T10:15:00Z", "2021-02-01T00:00:00Z"] * 5, Datetime(format="%Y-%m-%dT%H:%M:%SZ")),
+        ("seen", ["2020-12-31", "9999-12-31"] * 5, Date(atoms=("9999-12-31",))),
+        ("seen", ["10:15", "23:59"] * 5, Time(format="%H:%M")),
+        ("seen", ["10:15", "47:59"] * 5, Category()),
+        ("diag_1", ["250.83", "V27", "E812.0", "401", "8"] * 5, Code(system="icd9")),
+        ("diag_1", ["E11.9", "I10", "J44.1"] * 5, Code(system="icd10")),
+        ("icd", ["E11.9, I10", "I10", "J44.1"] * 5, Code(system="icd10", separator=", ")),
+        ("atc", ["A10BA02", "C09AA05", "N02BE01"] * 5, Code(system="atc")),
+        ("diagnosis", ["195662009", "410620009"] * 5, Code()),
+        ("zip", ["90210", "10001"] * 5, Category()),
+        ("heart_rate", ["101", "250", "401"] * 5, Integer(min=0)),
+        ("FirstName", ["Ada", "Bo", "Cy"] * 5, Fake(provider="first_name")),
+        ("email", ["a@b.org", "c@d.org"] * 5, Fake(provider="email")),
+        ("ssn", ["999-17-5017", "999-50-8136"] * 5, Id()),
+        ("key", UUIDS, Id()),
+        ("note", [f"The patient felt well on day {day} of the stay" for day in range(20)], Text()),
+        ("note", ["Lives alone with home care", "Came by ambulance last night"] * 10, Text()),
+        ("word", [chr(97 + number) * 3 for number in range(20)], Text()),
+    ],
+)
+def test_a_column_alone(name: str, texts: list[str], expected: Column) -> None:
+    assert kind_of(name, texts) == expected
+
+
+def test_thousands_and_decimal_marks_are_those_that_most_columns_need() -> None:
+    guess = inferred(
+        {"cost": ["1.234,50", "12,25", "999,10"] * 5, "crp": ["1,5", "2,5", "3,5"] * 5}, format=Format(delimiter=";")
+    )
+    assert (guess.schema.format.decimal, guess.schema.format.thousands) == (",", ".")
+    assert guess.schema.tables["visits"].columns["crp"] == Number(decimals=1, min=0)
+
+
+def test_none_among_results_is_a_value_and_a_question_mark_in_two_columns_is_missing() -> None:
+    guess = inferred(
+        {"glucose": ["None", "Norm", ">300"] * 5, "race": ["?", "a", "b"] * 5, "payer": ["?", "c", "d"] * 5}
+    )
+    assert guess.schema.tables["visits"].missing == ("", "?")
+    assert '"None" counts as a value' in told(guess, "glucose")
+
+
+def test_a_number_far_from_the_others_means_missing_in_its_column_alone() -> None:
+    table = inferred({"height": ["170", "180", "-999"] * 5, "scale": ["-1", "0", "1"] * 5}).schema.tables["visits"]
+    assert table.columns["height"] == Integer(min=0, missing=("", "-999"))
+    assert table.columns["scale"] == Integer()
+
+
+def test_missing_tokens_do_not_hide_numbers() -> None:
+    table = inferred({"crp": ["NA", "1.5", "2.5"] * 5}).schema.tables["visits"]
+    assert table.missing == ("", "NA")
+    assert table.columns["crp"] == Number(decimals=1, min=0)
+
+
+def test_the_key_is_unique_and_the_patient_repeats() -> None:
+    cells = {
+        "visit_id": [str(number) for number in range(30)],
+        "patient_nbr": [str(number % 7) for number in range(30)],
+    }
+    table = inferred(cells).schema.tables["visits"]
+    assert (table.key, table.patient) == ("visit_id", "patient_nbr")
+
+
+def test_one_row_for_each_patient_needs_no_patient_column() -> None:
+    guess = inferred({"patient_id": [str(number) for number in range(30)]})
+    table = guess.schema.tables["visits"]
+    assert (table.key, table.patient) == ("patient_id", None)
+    assert "each row counts as a person" in told(guess, None)
+
+
+def test_what_one_patient_repeats_is_not_named() -> None:
+    # "Nei" stands in eight rows, all of one patient.
+    guess = inferred(
+        {"patient_id": ["1"] * 8 + ["2", "3", "4", "5", "6", "7"] * 3, "smokes": ["Nei"] * 8 + ["Ja"] * 18}
+    )
+    buffer = io.StringIO()
+    render(guess, buffer)
+    assert guess.schema.tables["visits"].columns["smokes"] == Category()
+    assert "Nei" not in buffer.getvalue()
+
+
+def test_day_and_month_that_could_be_exchanged_are_told() -> None:
+    guess = inferred({"seen": ["01/02/2020", "03/04/2021"] * 5})
+    assert "could be exchanged" in told(guess, "seen")
+    assert "could be exchanged" not in told(inferred({"seen": ["13/02/2020", "03/04/2021"] * 5}), "seen")
+
+
+def test_rare_texts_among_numbers_are_not_named_but_told() -> None:
+    guess = inferred({"crp": ["1.5", "2.5", "3.5"] * 100 + ["see letter"]})
+    assert guess.schema.tables["visits"].columns["crp"] == Category()
+    assert "too rare to be named" in told(guess, "crp")
+    assert all("letter" not in note.text for note in guess.notes)
+
+
+def test_a_made_up_name_agrees_with_the_sex_column() -> None:
+    cells = {"name": [f"Ada B{chr(97 + number)}" for number in range(20)], "gender": ["M", "F"] * 10}
+    assert inferred(cells).schema.tables["visits"].columns["name"] == Fake(provider="name", sex="gender")
+
+
+def test_an_outcome_by_name_is_the_target() -> None:
+    assert (
+        inferred({"age": ["1", "2", "3"] * 5, "died": ["Yes", "No", "No"] * 5}).schema.tables["visits"].target == "died"
+    )
+
+
+def test_the_rendered_config_reads_back_as_the_schema(tmp_path: Path) -> None:
+    cells = {
+        "patient_id": [str(number % 9) for number in range(36)],
+        "age": ["<30", "30-60", "60+"] * 12,
+        "crp": ["1,5", "neg", "-999"] * 12,
+        "No": ["NO", "yes", "null"] * 12,
+    }
+    guess = infer(Cells(cells, format=Format(delimiter=";", decimal=",")))
+    path = tmp_path / "config.yaml"
+    with path.open("w", encoding="utf-8") as stream:
+        render(guess, stream)
+    assert load(path) == guess.schema
+    assert all(f"# {note.text}" in path.read_text(encoding="utf-8") for note in guess.notes)
+
+
+def test_diabetes_130() -> None:
+    if not DIABETES.exists():
+        pytest.skip(f"needs the Diabetes 130 extract at {DIABETES}")
+    from synthgen.tables.read import read
+
+    guess = infer(next(iter(read(DIABETES).tables.values())))
+    ((_, table),) = guess.schema.tables.items()
+    columns = table.columns
+    assert (table.key, table.patient, table.target) == ("encounter_id", "patient_nbr", "readmitted")
+    assert table.missing == ("", "?")
+    assert columns["A1Cresult"] == columns["max_glu_serum"] == Category()
+    assert isinstance(columns["age"], Ordinal)
+    assert columns["diag_1"] == columns["diag_2"] == columns["diag_3"] == Code(system="icd9")
+    assert columns["admission_type_id"] == Category()
+    assert columns["time_in_hospital"] == Integer(min=0)
+    assert columns["examide"] == columns["citoglipton"] == Constant()
+    assert columns["diabetesMed"] == Boolean(true="Yes", false="No")
+    assert [name for name, column in columns.items() if column.determined_by] == []

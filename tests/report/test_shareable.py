@@ -1,0 +1,296 @@
+"""Nothing in the shareable form stands for fewer than eleven patients: hunted for over random evaluations."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from synthgen.metrics.result import Evaluation, Metric, Verdict
+from synthgen.report.document import to_json
+from synthgen.report.html import render
+from synthgen.report.shareable import COUNT_STEP, OTHER, SMALLEST, count, redact, share, step
+from tests.report.build import evaluation
+
+SETS = ("train", "holdout", "synthetic")
+
+
+def of(*metrics: Metric, inputs: dict[str, Any] | None = None, verdicts: tuple[Verdict, ...] = ()) -> Evaluation:
+    return Evaluation(seed=1, synthgen="0", inputs=inputs or {}, verdicts=verdicts, metrics=metrics)
+
+
+def metric(name: str = "marginals", **more: Any) -> Metric:
+    return Metric(name=name, family="privacy", table="t", **({"n": {"train": 1000, "synthetic": 1000}} | more))
+
+
+def redacted(one: Metric) -> Metric:
+    return redact(of(one)).metrics[0]
+
+
+def categorical(counts: dict[str, tuple[int, int]], column: str = "diagnosis") -> dict[str, Any]:
+    """A histogram from counts of patients by label, in training and synthetic."""
+    train, synthetic = (sum(pair[k] for pair in counts.values()) for k in (0, 1))
+    return {
+        "column": column,
+        "kind": "categorical",
+        "labels": list(counts),
+        "train": [pair[0] / train for pair in counts.values()],
+        "holdout": None,
+        "synthetic": [pair[1] / synthetic for pair in counts.values()],
+        "n": {"train": train, "synthetic": synthetic},
+        "missing": {"train": 0.0, "synthetic": 0.0},
+    }
+
+
+def hunted(histogram: dict[str, Any]) -> Iterator[float]:
+    """Every number of patients that can be read off or worked out: cells, sums of neighbours, what sums leave over."""
+    for name in SETS:
+        n, shares = (histogram["n"] or {}).get(name), histogram.get(name)
+        if not shares or n is None:
+            continue
+        shown = [value * n for value in shares if value is not None]
+        missing = histogram["missing"].get(name)
+        yield from shown
+        yield from itertools.accumulate(shown)
+        yield from [n * (1 - missing), n * missing] if missing is not None else []
+        # Two published figures of the same set differ by nothing, or by a grain that holds eleven patients.
+        for one, other in itertools.combinations(shown, 2):
+            yield from [abs(one - other)] if abs(one - other) > 1e-6 * n else []
+
+
+class TestTheGrain:
+    @given(st.integers(0, 10**6))
+    def test_a_share_on_the_grain_stands_for_eleven_patients_or_more(self, n: int) -> None:
+        grain = step(n)
+
+        assert (grain is None) == (n < 110)
+        assert grain is None or grain * n >= SMALLEST
+
+    @given(st.integers(110, 10**6), st.floats(0, 1))
+    def test_a_share_and_its_complement_are_never_small(self, n: int, value: float) -> None:
+        shown = share(value, n)
+
+        if shown is not None:
+            assert min(shown, 1 - shown) * n >= SMALLEST - 1e-6 * n
+            assert abs(shown - value) <= (step(n) or 0) + 1e-6
+
+    @given(st.integers(0, 10**6), st.integers(0, 10**6))
+    def test_differences_of_counts_are_nothing_or_at_least_the_step(self, one: int, other: int) -> None:
+        first, second = count(one), count(other)
+
+        if first is not None and second is not None:
+            assert first >= SMALLEST
+            assert first == second or abs(first - second) >= COUNT_STEP
+
+    def test_small_counts_are_held_back(self) -> None:
+        assert (count(10), count(11), count(31), count(None)) == (None, 20, 40, None)
+
+
+class TestLabels:
+    def test_a_label_of_ten_patients_is_merged_and_one_of_eleven_is_not(self) -> None:
+        shown = redacted(metric(details={"histograms": [categorical({"A": (900, 900), "B": (11, 50), "C": (10, 50)})]}))
+
+        assert shown.details["histograms"][0]["labels"] == ["A", "B", OTHER]
+
+    def test_a_small_cell_of_a_shown_label_is_null(self) -> None:
+        (histogram,) = redacted(
+            metric(details={"histograms": [categorical({"A": (500, 998), "B": (500, 2)})]})
+        ).details["histograms"]  # fmt: skip
+
+        assert histogram["synthetic"][1] is None
+        assert histogram["train"][1] == pytest.approx(0.5)
+
+    def test_the_training_set_of_too_few_patients_shows_no_histogram(self) -> None:
+        assert redacted(metric(details={"histograms": [categorical({"A": (60, 60), "B": (40, 40)})]})).details == {}
+
+    def test_patients_count_where_they_are_known_not_rows(self) -> None:
+        item = categorical({"A": (9900, 9900), "B": (100, 100)})
+        shown = redact(of(metric(details={"histograms": [item]}), inputs={"train": {"patients": 1000}})).metrics[0]
+
+        assert shown.details["histograms"][0]["labels"] == ["A", OTHER]  # 100 rows are about 10 of 1000 patients
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200)), min_size=1, max_size=12))
+    def test_hunting_through_random_histograms_finds_nothing_small(self, counts: list[tuple[int, int]]) -> None:
+        counts = [(1 + counts[0][0], 1 + counts[0][1]), *counts[1:]]
+        item = categorical({f"L{i}": pair for i, pair in enumerate(counts)})
+        for histogram in redacted(metric(n={}, details={"histograms": [item]})).details.get("histograms", ()):
+            # A step is chosen for the true size; the published one is rounded by half a step of counts at most.
+            assert all(found >= SMALLEST * 0.9 for found in hunted(histogram))
+            small = {f"L{i}" for i, pair in enumerate(counts) if pair[0] < SMALLEST}
+            assert not small & set(histogram["labels"])
+
+
+class TestBins:
+    @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(st.integers(0, 10**6), st.sampled_from([200, 1000, 5000]), st.booleans())
+    def test_hunting_through_random_bins_finds_nothing_small_and_no_extreme(
+        self, seed: int, n: int, inner: bool
+    ) -> None:
+        values = np.random.default_rng(seed).lognormal(3, 1, n)
+        (histogram,) = redacted(metric(details={"histograms": [numeric(values, inner=inner)]})).details["histograms"]
+        edges = histogram["edges"]
+
+        assert edges[0] is edges[-1] is None
+        assert all(found >= SMALLEST * 0.9 for found in hunted(histogram))
+        assert min(edges[1:-1]) > values.min()
+        assert max(edges[1:-1]) < values.max()
+        for low, high in itertools.pairwise([-np.inf, *edges[1:-1], np.inf]):
+            if inner is False:
+                assert np.sum((values >= low) & (values < high)) >= 5  # spread evenly within a bin: about eleven
+
+    def test_edges_are_round(self) -> None:
+        values = np.random.default_rng(1).normal(120, 15, 2000)
+        (histogram,) = redacted(metric(details={"histograms": [numeric(values)]})).details["histograms"]
+
+        assert histogram["edges"] == [None, 100, 105, 110, 115, 120, 125, 130, 135, 140, 145, None]
+
+
+def numeric(values: np.ndarray, *, inner: bool = False) -> dict[str, Any]:
+    edges = np.linspace(values.min(), values.max(), 200)
+    shares = (np.histogram(values, edges)[0] / len(values)).tolist()
+    return {
+        "column": "lab",
+        "kind": "numeric",
+        "edges": (edges[1:-1] if inner else edges).tolist(),
+        "train": shares,
+        "holdout": None,
+        "synthetic": shares,
+        "n": {"train": len(values), "synthetic": len(values)},
+        "missing": {"train": 0.0, "synthetic": 0.0},
+    }
+
+
+class TestFigures:
+    def test_a_share_that_counts_few_patients_is_held_back_and_says_so(self) -> None:
+        shown = redacted(metric("exact_copies", value=0.003, ceiling=0.001, unit="share"))
+
+        assert (shown.value, shown.ceiling) == (None, None)
+        assert "fewer than 11 patients" in shown.reason
+
+    def test_nothing_tells_no_copy_from_a_few(self) -> None:
+        none, few = (redacted(metric("exact_copies", value=value, unit="share")) for value in (0.0, 0.009))
+
+        assert none == few
+
+    def test_an_auc_is_no_share_of_patients(self) -> None:
+        assert redacted(metric("c2st", value=0.64123, interval=(0.6, 0.7), unit="AUC")).value == 0.641
+
+    def test_sizes_are_rounded_and_small_ones_left_out(self) -> None:
+        assert redacted(metric(n={"train": 1234, "holdout": 7, "pairs": 3})).n == {"train": 1240, "pairs": 3}
+
+    def test_a_rate_under_a_sets_name_is_a_share_of_missingness_and_a_score_of_association(self) -> None:
+        rows = [{"column": "age", "train": 0.004, "synthetic": 0.5}]
+
+        assert redacted(metric("missingness", details={"rows": rows})).details["rows"][0]["train"] is None
+        assert redacted(metric("association", details={"rows": rows})).details["rows"][0]["train"] == 0.0
+
+    def test_keys_that_are_not_known_to_be_safe_are_left_out(self) -> None:
+        rows = [{"column": "age", "ks": 0.123, "max": 104, "mean": 61.2, "n": 4, "first_value": "x"}]
+
+        assert redacted(metric(details={"rows": rows})).details["rows"] == [{"column": "age", "ks": 0.12, "n": None}]
+
+    @pytest.mark.parametrize(
+        "details",
+        [
+            {"rows": [{"record": 17, "distance": 0.1}]},
+            {"rows": [{"level": "E11.9", "value": 0.5}]},
+            {"rows": [{"column": "diag", "value": 0.5}, {"column": "diag", "value": 0.4}]},
+            {"neighbours": [1, 2, 3]},
+            {"nearest": {"id": "A-17"}},
+        ],
+    )
+    def test_shapes_about_records_and_levels_or_unknown_ones_are_left_out_whole(self, details: dict[str, Any]) -> None:
+        assert redacted(metric(details=details)).details == {}
+
+    def test_texts_with_numbers_are_left_out(self) -> None:
+        lines = ("7 records", "one patient", "a single record", "there is no holdout")
+        verdicts = tuple(Verdict(name="x", verdict="leak", metric="m", detail=text, p=1e-9) for text in lines)
+        shown = redact(of(verdicts=verdicts)).verdicts
+
+        assert [verdict.detail for verdict in shown] == ["", "", "", "there is no holdout"]
+        assert shown[0].p == 0.001
+
+    def test_inputs_keep_sizes_and_versions_only(self) -> None:
+        inputs = {
+            "train": {"rows": 5213, "patients": 9, "path": "/home/kari/extract.csv", "sha256": "5f7c"},
+            "hmac": "c0ffee",
+            "columns": 7,
+            "versions": {"python": "3.11.2"},
+        }
+        shown = redact(of(inputs=inputs)).inputs
+
+        assert shown == {"train": {"rows": 5220}, "columns": 7, "versions": {"python": "3.11.2"}}
+
+
+class TestCurves:
+    def test_steps_are_coarse_and_ends_are_cut_off(self) -> None:
+        x = np.sort(np.random.default_rng(3).gamma(9, 0.3, 1000))
+        curve = {"name": "synthetic to train", "x": x.tolist(), "y": np.linspace(0, 1, 1000).tolist()}
+        (shown,) = redacted(metric("distances", details={"curves": [curve]})).details["curves"]
+
+        assert shown["y"] == [q / 20 for q in range(1, 20)]
+        assert min(shown["x"]) > x[10]
+        assert max(shown["x"]) < x[-10]
+        assert not set(shown["x"]) & set(x.tolist())
+
+    def test_a_roc_step_stands_for_eleven_patients_on_either_axis(self) -> None:
+        x, n = np.linspace(0, 1, 101), 1000
+        (shown,) = redacted(
+            metric(n={"train": n}, details={"curves": [{"name": "ROC", "x": x.tolist(), "y": np.sqrt(x).tolist()}]})
+        ).details["curves"]
+
+        assert all(min(value, 1 - value) * n >= SMALLEST for value in (*shown["x"], *shown["y"]))
+
+    def test_a_curve_that_does_not_rise_is_left_out(self) -> None:
+        curve = {"name": "density", "x": [0, 1, 2], "y": [0.1, 0.5, 0.1]}
+
+        assert redacted(metric(details={"curves": [curve]})).details == {}
+
+
+def test_without_its_most_extreme_patient_a_data_set_shows_the_same_labels_bins_and_small_cells() -> None:
+    rng = np.random.default_rng(11)
+    lab, diagnosis = rng.normal(60, 12, 1998), rng.choice(["I10", "E11", "J45"], 1998)
+    with_extreme = shown_of(np.append(lab, 5000.0), np.append(diagnosis, "Q87.4"))
+    without = shown_of(lab, diagnosis)
+
+    for one, other in zip(with_extreme, without, strict=True):
+        assert one["column"] == other["column"]
+        assert one.get("labels") == other.get("labels")
+        assert one.get("edges") == other.get("edges")
+        assert [value is None for value in one["train"]] == [value is None for value in other["train"]]
+        assert one["n"] == other["n"]
+    assert "Q87.4" not in str(with_extreme)
+
+
+def shown_of(lab: np.ndarray, diagnosis: np.ndarray) -> list[dict[str, Any]]:
+    """What the shareable form shows, of bins made as the measure makes them: over the middle 98 %, open ends."""
+    low, high = np.percentile(lab, (1, 99))
+    edges = np.arange(np.floor(low / 2) - 0.5, high / 2 + 0.5) * 2
+    shares = np.bincount(np.searchsorted(edges, lab, side="right"), minlength=len(edges) + 1) / len(lab)
+    item = numeric(lab) | {"edges": edges.tolist(), "train": shares.tolist(), "synthetic": shares.tolist()}
+    labels, counts = np.unique(diagnosis, return_counts=True)
+    items = [item, categorical({str(k): (int(c), int(c)) for k, c in zip(labels, counts, strict=True)})]
+    return list(redacted(metric(details={"histograms": items})).details["histograms"])
+
+
+def test_the_page_and_the_document_hold_nothing_that_was_held_back() -> None:
+    public = redact(evaluation())
+    text = render(public, "shareable") + str(to_json(public, "shareable"))
+
+    assert not re.search(r"5f7c0ffee0ddba11|extract\.csv|7 training records|5,?213", text)
+    for item in public.metric("marginals").details["histograms"]:
+        assert all(found >= SMALLEST * 0.9 for found in hunted(item))
+
+
+def test_redacting_twice_gives_nothing_more_away() -> None:
+    once = redact(evaluation())
+
+    assert redact(once).inputs == once.inputs
+    assert [m.n for m in redact(once).metrics] == [m.n for m in once.metrics]
