@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
+import traceback
+from collections.abc import Sequence
 from typing import Final
 
 import click
 
+from synthgen.commands.terminal import nobody_reads, say
 from synthgen.errors import SynthgenError
 
 #: Each verb and its line in the overview, so that ``--help`` imports none of them.
@@ -19,6 +23,7 @@ VERBS: Final = {
     "inspect": "Show everything that a fitted synthesizer holds.",
     "demo": "Run the whole journey on the sample data.",
 }
+_DEBUG: Final = "--debug"
 _INTERRUPTED: Final = 130
 
 
@@ -39,42 +44,75 @@ class _Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
-@click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=_Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="synthgen", message="synthgen %(version)s")
-@click.option("--debug", is_flag=True, help="Show a traceback where something goes wrong.")
+@click.option(_DEBUG, is_flag=True, expose_value=False, help="Show a traceback where something goes wrong.")
 @click.pass_context
-def synthgen(context: click.Context, debug: bool) -> None:
+def synthgen(context: click.Context) -> None:
     """Learn from a health-record extract, generate synthetic records, and produce the evidence about them."""
-    context.obj = debug
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def main() -> None:
     """Run the command line and exit with its status: 0 done, 1 refused, 2 wrong input, 3 failure, 130 interrupted."""
-    debug = "--debug" in sys.argv[1:2]
+    given = sys.argv[1:]
+    arguments = [argument for argument in given if argument != _DEBUG]  # so that it may stand behind the verb too
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        status = synthgen.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        _say("interrupted")
-        sys.exit(_INTERRUPTED)
+        status = run(arguments, debug=arguments != given)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as in `synthgen inspect MODEL | head`: the reader has seen enough
+        nobody_reads(sys.stdout)
+        status = 0
+    sys.exit(status)
+
+
+def run(arguments: Sequence[str], *, debug: bool = False) -> int:
+    """Run one command, say in one line what went wrong where something did, and return the exit status."""
+    try:
+        with synthgen.make_context("synthgen", list(arguments)) as context:
+            status = synthgen.invoke(context)
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        say("synthgen: interrupted")
+        return _INTERRUPTED
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except SynthgenError as error:
-        if debug:
-            raise
-        _say(str(error))
-        sys.exit(error.exit_status)
+        say(_usage(error))
+        return error.exit_code
+    except BrokenPipeError:
+        raise
     except Exception as error:
         if debug:
-            raise
-        # The text of a foreign error may hold a cell, so only its kind is told.
-        _say(f"internal error ({type(error).__name__}); run again with `synthgen --debug ...` where no one looks on")
-        sys.exit(SynthgenError.exit_status)
-    sys.exit(status if isinstance(status, int) else 0)
+            traceback.print_exception(error)
+        say(f"synthgen: {_told(error)}")
+        return error.exit_status if isinstance(error, SynthgenError) else SynthgenError.exit_status
 
 
-def _say(text: str) -> None:
-    click.echo(f"synthgen: {text}", err=True)
+def _usage(error: click.ClickException) -> str:
+    """A mistake in the command line as one line, with the way to the help."""
+    context = getattr(error, "ctx", None)
+    path = "synthgen" if context is None else context.command_path
+    text = " ".join(error.format_message().split()).rstrip(".")
+    return f"{path}: {text[:1].lower()}{text[1:]}; see `{path} --help`"
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, SynthgenError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'the system'}: {error.strerror}"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; free some, or give fewer rows"
+    # The text of a foreign error may hold a cell, so only its kind is told.
+    return f"internal error ({type(error).__name__}); run again with --debug where no one looks on"
 
 
 if __name__ == "__main__":

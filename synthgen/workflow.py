@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, Union
@@ -14,7 +16,8 @@ import pyarrow as pa
 
 from synthgen import inference, plugins
 from synthgen.artifact.synthesizer import Synthesizer
-from synthgen.errors import InputError
+from synthgen.errors import InputError, SynthgenError
+from synthgen.metrics.base import Comparison, Measure
 from synthgen.metrics.prepare import Sheet, compare
 from synthgen.metrics.result import Evaluation, Metric, Verdict
 from synthgen.metrics.verdicts import family_wise
@@ -23,7 +26,10 @@ from synthgen.relational.codec import Plan
 from synthgen.relational.condition import parse
 from synthgen.relational.flat import learn
 from synthgen.schema import load as schema_file
+from synthgen.schema.column import Category, Code
 from synthgen.schema.config import ModelConfig, Schema
+from synthgen.schema.table import TableConfig
+from synthgen.tables.arrow import is_text, plain
 from synthgen.tables.dataset import Dataset, Table
 from synthgen.tables.memory import MemoryTable
 from synthgen.tables.read import read
@@ -66,6 +72,34 @@ class Fit:
     split: Split
     notes: tuple[str, ...]
 
+    def save(self, path: Path | str) -> None:
+        """Write the synthesizer to ``path`` and its split beside it: both appear, each whole, or neither.
+
+        Raises:
+            InputError: the parent of ``path`` does not exist, or ``path`` is a folder.
+            SynthgenError: the disk refused.
+        """
+        path = Path(path)
+        if not path.parent.is_dir():
+            raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; name a file")
+        try:
+            with tempfile.TemporaryDirectory(prefix=".synthgen-", dir=path.parent) as beside:
+                model = Path(beside) / path.name
+                self.split.save(split_path(model))
+                self.synthesizer.save(model)
+                os.replace(split_path(model), split_path(path))
+                try:
+                    os.replace(model, path)
+                except BaseException:
+                    split_path(path).unlink()
+                    raise
+        except OSError as error:
+            raise SynthgenError(
+                f"{path}: could not be written ({error.strerror}); mend that, or name another"
+            ) from error
+
 
 def fit(
     data: Data,
@@ -87,11 +121,16 @@ def fit(
         InputError: the data or the config are wrong, or contradict each other.
     """
     seed = drawn_seed(seed)
+    chosen = None if model is None else ModelConfig.model_validate(_model(model))
     table, schema, notes = _table_and_schema(data, schema)
-    if model is not None:
-        schema = schema.model_copy(update={"model": ModelConfig.model_validate(_model(model))})
+    if chosen is not None:
+        schema = schema.model_copy(update={"model": chosen})
+    if table.types:
+        # The config's dialect is that of text files; the cells of a typed table are written in its own.
+        schema = _for_types(schema.model_copy(update={"format": table.format}), table)
+    _require_known_lines(schema)
     config = schema.tables[table.name]
-    plan = Plan(config, schema.format if not table.types else table.format)
+    plan = Plan(config, schema.format)
     split = Split.draw(table, share=schema.holdout, patient=config.patient, seed=seed)
     flat = learn(
         table, plan, split, schema.model.build, rare_below=schema.privacy.rare_below, seed=seed, progress=progress
@@ -124,32 +163,29 @@ class Sample:
     def types(self) -> Mapping[str, pa.DataType]:
         return {name: kind for name, kind in self.synthesizer.types.items() if name in self.columns}
 
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
+    def __iter__(self) -> Generator[pa.RecordBatch]:
         flat = self.synthesizer.flat
         learned = tuple(flat.codec.plan.config.columns)
         conditions = [parse(text, table=self.synthesizer.table, columns=learned) for text in self.where]
-        return flat.blocks(self.n, seed=self.seed, conditions=conditions)
+        yield from flat.blocks(self.n, seed=self.seed, conditions=conditions)
 
     def to_pandas(self) -> pd.DataFrame:
         """All rows as a DataFrame of text cells, typed where the source was typed."""
-        from synthgen.tables.arrow import from_text  # noqa: PLC0415
+        from synthgen.tables.arrow import from_text
 
         batches = list(self)
         whole = pa.Table.from_batches(batches) if batches else pa.table({name: [] for name in self.columns})
-        columns = {
-            name: from_text(_one(whole.column(name)), self.types[name]) if name in self.types else whole.column(name)
-            for name in self.columns
-        }
-        return pa.table(columns).to_pandas(categories=[], strings_to_categorical=False)
+        columns = {name: whole.column(name).cast(pa.string()) for name in self.columns}
+        columns |= {name: from_text(_one(whole.column(name)), kind) for name, kind in self.types.items()}
+        frame: pd.DataFrame = pa.table(columns).to_pandas()
+        return frame
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
     return column.unify_dictionaries().combine_chunks()
 
 
-def sample(
-    synthesizer: Synthesizer, n: int, *, seed: int | None = None, where: Sequence[str] = ()
-) -> Sample:
+def sample(synthesizer: Synthesizer, n: int, *, seed: int | None = None, where: Sequence[str] = ()) -> Sample:
     """The first ``n`` rows that a seed generates, in which every ``where`` condition holds.
 
     Raises:
@@ -190,11 +226,16 @@ def evaluate(
         schema = Synthesizer.load(Path(model)).schema
         split = Split.load(split_path(Path(model))) if holdout is None else None
     table, schema, _ = _table_and_schema(real, schema)
+    _require_known_lines(schema)
     config = schema.tables[table.name]
-    whole = Sheet.of(table)
+    # Opened before anything long is done, so that a wrong path is told at once.
+    generated = _any_table(synthetic, schema)
+    others = None if holdout is None else _any_table(holdout, schema)
+    whole = Sheet.of(table, schema.format)
     train, apart = whole, None
-    if holdout is not None:
-        apart = Sheet.of(_any_table(holdout, schema))
+    if others is not None:
+        apart = Sheet.of(others, schema.format)
+        _require_other_patients(whole, apart, config)
     elif split is not None and split.share > 0:
         split.require_same_input(table)
         held_out = np.concatenate([held for _, _, held in split.blocks(table)])
@@ -204,9 +245,10 @@ def evaluate(
         table=table.name,
         train=train,
         holdout=apart,
-        synthetic=Sheet.of(_any_table(synthetic, schema)),
+        synthetic=Sheet.of(generated, schema.format),
         rare_below=schema.privacy.rare_below,
     )
+    _require_readable(comparison, generated.source)
     metrics: list[Metric] = []
     verdicts: list[Verdict] = []
     found = plugins.metrics()
@@ -220,10 +262,7 @@ def evaluate(
         verdicts.extend(measure.judge(own, comparison))
     progress("evaluation", 1.0)
     sets = {"train": comparison.train, "holdout": comparison.holdout, "synthetic": comparison.synthetic}
-    inputs: dict[str, Any] = {
-        name: None if records is None else {"rows": records.n, "patients": records.n_patients}
-        for name, records in sets.items()
-    }
+    inputs: dict[str, Any] = {name: None if records is None else records.sizes for name, records in sets.items()}
     inputs |= {"table": table.name, "rare_below": schema.privacy.rare_below, "unit": config.patient or "row"}
     return Evaluation(
         seed=seed,
@@ -241,7 +280,8 @@ def refusals(evaluation: Evaluation) -> tuple[str, ...]:
     A line that found a leak or failed refuses, and so does one that the policy requires but that was not assessable
     or is not there.
     """
-    reasons = [f"{line.name}: {line.verdict}" for line in evaluation.verdicts if line.verdict in ("leak", "fail")]
+    found = [line for line in evaluation.verdicts if line.verdict in ("leak", "fail")]
+    reasons = [f"{line.name}: {line.verdict}; {line.detail}" for line in found]
     assessed = {line.name for line in evaluation.verdicts if line.verdict != "not_assessable"}
     missing = [f"{name}: required, but not assessable" for name in evaluation.required if name not in assessed]
     return (*reasons, *missing)
@@ -267,10 +307,7 @@ def _model(name: str) -> dict[str, str]:
 def _table_and_schema(data: Data, schema: Schema | Path | str | None) -> tuple[Table, Schema, tuple[str, ...]]:
     if isinstance(schema, Path | str):
         schema = schema_file.load(Path(schema))
-    dataset = _dataset(data, schema)
-    if len(dataset.tables) > 1:
-        raise InputError(f"found {len(dataset.tables)} tables; this version handles one table: name one file")
-    (table,) = dataset.tables.values()
+    table = _only_table(_dataset(data, schema))
     if schema is None:
         inferred = inference.infer(table)
         notes = tuple(f"{note.column}: {note.text}" if note.column else note.text for note in inferred.notes)
@@ -290,9 +327,74 @@ def _dataset(data: Data, schema: Schema | None) -> Dataset:
 def _any_table(data: Data, schema: Schema) -> Table:
     """A table of some generator: in the schema's dialect, or in its own."""
     try:
-        dataset = _dataset(data, schema)
+        return _only_table(_dataset(data, schema))
     except InputError:
         # Other columns or another dialect than the original's; what the comparison needs is checked there.
-        dataset = _dataset(data, None)
+        return _only_table(_dataset(data, None))
+
+
+def _only_table(dataset: Dataset) -> Table:
+    if len(dataset.tables) != 1:
+        sources = ", ".join(table.source for table in dataset.tables.values())
+        raise InputError(f"found {len(dataset.tables)} tables ({sources}); this version handles one: name one file")
     (table,) = dataset.tables.values()
     return table
+
+
+def _require_other_patients(real: Sheet, holdout: Sheet, config: TableConfig) -> None:
+    """A holdout that shares patients with the training data would make any generator look safe."""
+    name = config.patient
+    if name is None or name not in holdout.columns:
+        return
+    known, apart = (
+        {text.strip() for text in sheet.columns[name].cast(pa.string()).unique().to_pylist()}
+        - {"", *config.missing_in(name)}
+        for sheet in (real, holdout)
+    )
+    if shared := len(known & apart):
+        raise InputError(
+            f"{holdout.source}: {shared} of its {len(apart)} patients are in {real.source} too; "
+            "a holdout has other patients: take them out of one of the two files"
+        )
+
+
+def _require_readable(comparison: Comparison, source: str) -> None:
+    """Refuse numbers and dates that are written in another way: compared as they stand, they would all be wrong."""
+    unread = [
+        variable.name
+        for variable in comparison.variables
+        if variable.kind == "numeric"
+        and (comparison.train.codes[variable.name] == 0).any()
+        and (comparison.synthetic.codes[variable.name] > 0).any()
+        and not (comparison.synthetic.codes[variable.name] == 0).any()
+    ]
+    if unread:
+        raise InputError(
+            f"{source}: no cell of {', '.join(unread)} reads as the number or date that the config declares; "
+            "write them as the real data do"
+        )
+
+
+def _for_types(schema: Schema, table: Table) -> Schema:
+    """The schema of a typed table: where a column's type has no text for merged rare levels, they are given up."""
+    config = schema.tables[table.name]
+    columns = {
+        name: column.model_copy(update={"other": None})
+        if isinstance(column, Category | Code) and not is_text(plain(table.types[name]))
+        else column
+        for name, column in config.columns.items()
+    }
+    return schema.model_copy(update={"tables": {table.name: config.model_copy(update={"columns": columns})}})
+
+
+def _require_known_lines(schema: Schema) -> None:
+    """Refuse a policy that asks for verdict lines which no measure tells."""
+    required = schema.evaluation.policy.required
+    if not required:
+        return
+    known = [name for name in plugins.metrics() if plugins.load_metric(name).judge is not Measure.judge]
+    unknown = [name for name in required if name not in known]
+    if unknown:
+        raise InputError(
+            f"evaluation.policy.required: there is no verdict line {', '.join(unknown)}; lines: {', '.join(known)}"
+        )

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-HEAVY = {"matplotlib", "pandas", "pyarrow", "pydantic", "scipy", "sdv", "sklearn", "torch"}
+HEAVY = {"matplotlib", "pandas", "pyarrow", "pydantic", "rich", "scipy", "sdv", "sklearn", "torch"}
 
 IMPORT = "import synthgen"
+VERBS = ("init", "fit", "sample", "evaluate", "inspect", "demo")
 HELP = """
 import sys
 from synthgen.cli import main
-sys.argv = ["synthgen", "--help"]
+sys.argv = ["synthgen", {verb}"--help"]
 try:
     main()
 except SystemExit as end:
@@ -33,7 +34,11 @@ def modules_after(program: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split()[1:])
 
 
-@pytest.mark.parametrize("program", [IMPORT, HELP], ids=["import synthgen", "synthgen --help"])
+@pytest.mark.parametrize(
+    "program",
+    [IMPORT, HELP.format(verb=""), *(HELP.format(verb=f'"{verb}", ') for verb in VERBS)],
+    ids=["import synthgen", "synthgen --help", *(f"synthgen {verb} --help" for verb in VERBS)],
+)
 def test_nothing_heavy_is_imported(program: str) -> None:
     modules = modules_after(program)
     assert "synthgen" in modules
@@ -48,7 +53,7 @@ def test_help_needs_no_arguments_and_names_the_verbs() -> None:
     command = [sys.executable, "-m", "synthgen.cli", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for verb in ("init", "fit", "sample", "evaluate", "inspect", "demo"):
+    for verb in VERBS:
         assert f"  {verb} " in done.stdout
 
 

@@ -20,6 +20,9 @@ class Still(Model):
     bins: int = 10
     seen: int = field(default=0, init=False)
 
+    @staticmethod
+    def fitted(): raise NotImplementedError
+
     def fit(self, source, **rest): raise NotImplementedError
 """
 

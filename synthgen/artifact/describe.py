@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.encoding.base import Encoder
 from synthgen.encoding.leveled import LeveledEncoder
@@ -12,18 +15,13 @@ from synthgen.encoding.temporal import TemporalEncoder
 
 
 def describe(synthesizer: Synthesizer) -> dict[str, Any]:
-    """The contents as JSON values: what it is, what each column keeps, and the arrays of the model.
+    """The contents as JSON values: what it is, what each column keeps, and every number of the model.
 
     Nothing is left out: levels, heaped values and bin bounds stand as they are, since every one of them passed the
-    disclosure step when the model was fitted.
+    disclosure step when the model was fitted. ``documents`` are those of the file, word for word.
     """
     flat = synthesizer.flat
-    models = {"rows": flat.rows} | ({} if flat.person is None else {"person": flat.person})
-    arrays = {
-        f"{part}.{name}": {"shape": list(array.shape), "type": str(array.dtype)}
-        for part, model in models.items()
-        for name, array in model.state()[1].items()
-    }
+    documents, arrays = synthesizer.contents()
     config = synthesizer.schema.tables[synthesizer.table]
     return {
         "synthgen": synthesizer.versions["synthgen"],
@@ -37,9 +35,16 @@ def describe(synthesizer: Synthesizer) -> dict[str, Any]:
         "constant_within_patient": list(flat.constant_columns),
         "rows_per_patient": None if flat.numbers is None else flat.numbers.to_json(),
         "columns": {name: _column(synthesizer, name) for name in config.columns},
-        "arrays": arrays,
-        "schema": synthesizer.schema.model_dump(mode="json"),
+        "arrays": {name: _array(array) for name, array in arrays.items()},
+        "documents": documents,
     }
+
+
+def _array(array: NDArray[Any]) -> dict[str, Any]:
+    """An array as JSON values; infinities, which JSON does not know, as texts."""
+    finite = np.isfinite(array)
+    values = (array if finite.all() else np.where(finite, array.astype(object), array.astype(str))).tolist()
+    return {"shape": list(array.shape), "type": str(array.dtype), "values": values}
 
 
 def _column(synthesizer: Synthesizer, name: str) -> dict[str, Any]:
@@ -92,8 +97,8 @@ def _words(encoder: Encoder) -> str:
     if isinstance(encoder, NumericEncoder):
         quantiser = encoder.quantiser
         results = f", {len(encoder.results)} text results" if encoder.results else ""
-        words = f"{len(quantiser.atoms)} heaped values, {len(quantiser.starts)} bins{results}"
-        return words + _tokens(len(encoder.tokens.kept))
+        numbers = f"{len(quantiser.atoms)} heaped values, {len(quantiser.starts)} bins{results}"
+        return numbers + _tokens(len(encoder.tokens.kept))
     assert isinstance(encoder, TemporalEncoder)
     days = encoder.days
     clock = encoder.clock

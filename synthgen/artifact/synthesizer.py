@@ -61,6 +61,10 @@ class Synthesizer:
 
     def save(self, path: Path) -> None:
         """Write the artifact whole or not at all; the same synthesizer gives the same bytes."""
+        container.write(path, *self.contents())
+
+    def contents(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """The JSON documents and the arrays of the artifact: all that it holds."""
         flat = self.flat
         parts: dict[str, FittedModel] = {"rows": flat.rows} | ({} if flat.person is None else {"person": flat.person})
         arrays: dict[str, NDArray[Any]] = {}
@@ -85,7 +89,7 @@ class Synthesizer:
             },
             "models": models,
         }
-        container.write(path, documents, arrays)
+        return documents, arrays
 
     @classmethod
     def load(cls, path: Path) -> Synthesizer:
@@ -96,19 +100,52 @@ class Synthesizer:
         """
         documents, arrays = container.read(path)
         try:
-            return _restored(documents, arrays)
-        except (KeyError, TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+            _require_model(documents["schema"]["model"]["name"])
+            found = _restored(documents, arrays)
+            _require_same(found.contents(), (documents, arrays))
+            found.flat.codec.try_out()
+        except _Absent as absent:
+            raise InputError(f"{path}: was made by a model that is not installed here; {absent}") from None
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, NotImplementedError) as error:
             raise InputError(
                 f"{path}: the parts of this model contradict each other ({type(error).__name__}); "
                 "fit it again, or ask its sender for a whole copy"
             ) from error
+        return found
+
+
+class _Absent(Exception):
+    """The model that made the artifact is not installed; the text says what to do."""
+
+
+def _require_model(name: Any) -> None:
+    if isinstance(name, str) and name not in plugins.models():
+        raise _Absent(f"install the package that provides {ascii(name)[:60]}, or fit again with another model")
+
+
+def _require_same(
+    written: tuple[dict[str, Any], dict[str, NDArray[Any]]], read: tuple[Mapping[str, Any], Mapping[str, NDArray[Any]]]
+) -> None:
+    """Raise ``ValueError`` where a file holds what was not understood, so that nothing in it escapes ``inspect``."""
+    if written[0] != read[0]:
+        raise ValueError("the documents hold more, less or other things than were understood")
+    if written[1].keys() != read[1].keys():
+        raise ValueError("the arrays are not those of the model")
+    for name, array in written[1].items():
+        if array.dtype != read[1][name].dtype or not np.array_equal(array, read[1][name]):
+            raise ValueError("an array holds other things than were understood")
 
 
 def _restored(documents: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Synthesizer:
     about, persons = documents["about"], documents["persons"]
     schema = Schema.model_validate(documents["schema"])
-    codec = Plan(schema.tables[about["table"]], schema.format).restore(documents["columns"])
-    personal = tuple(int(i) for i in persons["columns"])
+    config = schema.tables[about["table"]]
+    codec = Plan(config, schema.format).restore(documents["columns"])
+    personal = tuple(persons["columns"])
+    if sorted(set(personal)) != list(personal) or not set(personal) <= set(range(len(codec.domains))):
+        raise ValueError("the patients' columns are not columns of the table")
+    if (config.patient is None) != (persons["rows"] is None):
+        raise ValueError("patients without numbers of rows, or the other way round")
     rest = tuple(codec.domains[i] for i in range(len(codec.domains)) if i not in set(personal))
     restore = _reader(schema.model.name, documents["models"], arrays)
     numbers = None if persons["rows"] is None else Quantiser.from_json(persons["rows"])
@@ -119,7 +156,10 @@ def _restored(documents: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
         person = restore("person", own, ())
     flat = FlatSynthesizer(codec, person, personal, numbers, restore("rows", rest, own))
     types = {name: type_named(text) for name, text in about["types"].items()}
-    return Synthesizer(schema, about["table"], types, int(about["seed"]), about["versions"], flat)
+    versions = dict(about["versions"])
+    if not all(isinstance(text, str) for text in versions.values()) or not isinstance(about["seed"], int):
+        raise ValueError("the seed is no number or a version no text")
+    return Synthesizer(schema, about["table"], types, about["seed"], versions, flat)
 
 
 def _reader(

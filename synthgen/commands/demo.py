@@ -2,41 +2,55 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
 import click
 
 import synthgen
-from synthgen import workflow
 from synthgen.commands.evaluate import tell
-from synthgen.commands.options import PATH
-from synthgen.commands.terminal import errors, shown
+from synthgen.commands.options import PATH, require_folder, require_free
+from synthgen.commands.terminal import say, shown
 from synthgen.errors import SynthgenError
-from synthgen.report.write import write
-from synthgen.tables.write import write_table
 
-_SEED = 1
+_SEED: Final = 1
 
 
 @click.command("demo")
 @click.option("-o", "--output", type=PATH, default=Path("synthgen-demo"), show_default=True, help="The folder to fill.")
 def command(output: Path) -> None:
-    """Infer a schema, fit, sample and evaluate on the sample data that synthgen ships; a minute at most."""
+    """Infer a schema, fit, sample and evaluate on the sample data that synthgen ships; a minute at most.
+
+    What an earlier demo wrote to the folder is written over.
+    """
+    require_folder(output)
+    require_free(output, force=True)
+    from synthgen import workflow
+    from synthgen.report.write import write
+    from synthgen.tables.read import read
+    from synthgen.tables.write import write_table
+
     extract = sample_extract()
-    if not output.absolute().parent.is_dir():
-        raise SynthgenError(f"{output}: its parent folder does not exist; create it first")
-    output.mkdir(exist_ok=True)
-    model, synthetic = output / "model.synthgen", output / "synthetic.csv"
-    with shown() as progress:
+    with TemporaryDirectory(prefix=".synthgen-", dir=output.absolute().parent) as folder, shown() as progress:
+        beside = Path(folder)
+        model, synthetic = beside / "model.synthgen", beside / "synthetic.csv"
         result = workflow.fit(extract, seed=_SEED, progress=progress)
-        result.split.save(workflow.split_path(model))
-        result.synthesizer.save(model)
-        rows = sum(block.num_rows for block in workflow.read(extract).tables["encounters"])
+        result.save(model)
+        rows = sum(block.num_rows for table in read(extract).tables.values() for block in table)
         sample = workflow.sample(result.synthesizer, rows, seed=_SEED)
-        write_table(synthetic, "encounters", sample.columns, sample, result.synthesizer.schema.format, sample.types)
+        with closing(iter(sample)) as batches:
+            write_table(
+                synthetic, extract.stem, sample.columns, batches, result.synthesizer.schema.format, sample.types
+            )
         evaluation = workflow.evaluate(synthetic, extract, model=model, seed=_SEED, progress=progress)
-        write(evaluation, output / "report", progress=progress)
-    errors.print(f"learned from {extract.name} ({rows} rows), generated {synthetic}", markup=False)
+        write(evaluation, beside / "report", progress=progress)
+        for path in list(filter(Path.is_file, beside.rglob("*"))):
+            place = output / path.relative_to(beside)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(place)
+    say(f"learned from {extract} ({rows} rows), generated {output / 'synthetic.csv'}")
     tell(evaluation)
     click.echo(f"report: {output / 'report' / 'report.html'}")
 

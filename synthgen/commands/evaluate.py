@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from synthgen import workflow
-from synthgen.commands.options import FORCE, PATH, SEED, require_free
-from synthgen.commands.terminal import errors, shown
-from synthgen.metrics.result import Evaluation
-from synthgen.report.write import write
+from synthgen.commands.options import FORCE, PATH, SEED, require_folder, require_free
+from synthgen.commands.terminal import say, shown
 
-_HEADLINES = ("accuracy_1", "accuracy_2", "accuracy_3", "c2st", "tstr")
-_REFUSED = 1
+if TYPE_CHECKING:
+    from synthgen.metrics.result import Evaluation
+
+_HEADLINES: Final = ("accuracy_1", "accuracy_2", "accuracy_3", "c2st", "tstr")
+_REFUSED: Final = 1
 
 
 @click.command("evaluate")
@@ -43,28 +44,33 @@ def command(
     evaluation-shareable.json, which show no count of fewer than 11 patients. Without a holdout (-m or --holdout) the
     lines that need one are not assessable: real data are never split after the fact.
     """
+    require_folder(output)
     require_free(output, force=force)
+    from synthgen import workflow
+    from synthgen.report.write import write
+
     with shown() as progress:
         evaluation = workflow.evaluate(
             synthetic, real, holdout=holdout, model=model, schema=config, seed=seed, progress=progress
         )
         write(evaluation, output, progress=progress)
     tell(evaluation)
-    errors.print(f"report: {output / 'report.html'}", markup=False)
+    say(f"seed {evaluation.seed}")
+    say(f"report: {output / 'report.html'}")
     reasons = workflow.refusals(evaluation) if gate else ()
     for reason in reasons:
-        errors.print(f"gate refused: {reason}", markup=False)
+        say(f"gate refused: {reason}")
     return _REFUSED if reasons else 0
 
 
 def tell(evaluation: Evaluation) -> None:
     """Print the headline figures between floor and ceiling, and the verdict lines."""
-    for name in _HEADLINES:
-        metric = evaluation.metric(name)
+    for metric in (metric for metric in evaluation.metrics if metric.name in _HEADLINES):
+        name = metric.name
         if metric.value is None:
-            errors.print(f"{name:<26} {metric.status}: {metric.reason}", markup=False)
+            say(f"{name:<26} {metric.status}: {metric.reason}")
             continue
         floor, ceiling = (f"{x:.3f}" if x is not None else "–" for x in (metric.floor, metric.ceiling))
-        errors.print(f"{name:<26} {metric.value:.3f}  (floor {floor}, ceiling {ceiling})", markup=False)
+        say(f"{name:<26} {metric.value:.3f}  (floor {floor}, ceiling {ceiling})")
     for line in evaluation.verdicts:
-        errors.print(f"{line.name:<26} {line.verdict.replace('_', ' ')}", markup=False)
+        say(f"{line.name:<26} {line.verdict.replace('_', ' ')}")

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from synthgen import workflow
-from synthgen.commands.options import FORCE, PATH, SEED, require_free
-from synthgen.commands.terminal import errors, shown
+from synthgen.commands.options import FORCE, PATH, SEED, require_file, require_free
+from synthgen.commands.terminal import say, shown
 
 
 @click.command("fit")
@@ -21,17 +20,20 @@ from synthgen.commands.terminal import errors, shown
 def command(data: Path, config: Path | None, model: str | None, seed: int | None, output: Path, force: bool) -> None:
     """Learn a synthesizer from DATA.
 
-    A share of the patients (`holdout` in the config) is set aside first and never read; which they are can be found
-    again from OUTPUT.split, which is personal data and stays with DATA. OUTPUT itself holds no record.
+    A share of the patients (`holdout` in the config) is set aside first and never learned from; which they are can be
+    found again from OUTPUT.split, which is personal data and stays with DATA. OUTPUT itself holds no record.
     """
-    require_free(output, force=force)
+    split = output.with_name(output.name + ".split")
+    for path in (output, split):
+        require_file(path)
+        require_free(path, force=force, inputs=(data, config))
+    from synthgen import workflow
+
     with shown() as progress:
         result = workflow.fit(data, config, model=model, seed=seed, progress=progress)
+        result.save(output)
     for note in result.notes:
-        errors.print(f"guessed: {note}", markup=False)
-    split = workflow.split_path(output)
-    result.split.save(split)
-    result.synthesizer.save(output)
+        say(f"guessed: {note}")
     name = result.synthesizer.schema.model.name
-    errors.print(f"{output}: {name} fitted, seed {result.synthesizer.seed}", markup=False)
-    errors.print(f"{split}: tells who was held out; keep it with the data, never export it", markup=False)
+    say(f"{output}: {name} fitted, seed {result.synthesizer.seed}")
+    say(f"{split}: tells who was held out; keep it with the data, never export it")

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from pathlib import Path
 
 import click
 
-from synthgen import inference
-from synthgen.commands.options import FORCE, PATH, require_free
-from synthgen.commands.terminal import errors
+from synthgen.commands.options import FORCE, PATH, require_file, require_free
+from synthgen.commands.terminal import say
 from synthgen.errors import InputError
-from synthgen.tables.read import read
-from synthgen.tables.write import write_text
 
 
 @click.command("init")
@@ -26,7 +21,14 @@ def command(data: Path, output: Path | None, force: bool) -> None:
     DATA is a .csv, .csv.gz, .tsv or .parquet file. Look at the lines with comments: they say why a guess deserves it.
     """
     if output is not None:
-        require_free(output, force=force)
+        require_file(output)
+        require_free(output, force=force, inputs=(data,))
+    import io
+
+    from synthgen import inference
+    from synthgen.tables.read import read
+    from synthgen.tables.write import write_text
+
     dataset = read(data)
     if len(dataset.tables) > 1:
         raise InputError(f"{data}: holds {len(dataset.tables)} tables; this version handles one table: name one file")
@@ -35,7 +37,7 @@ def command(data: Path, output: Path | None, force: bool) -> None:
     text = io.StringIO()
     inference.render(inferred, text)
     if output is None:
-        sys.stdout.write(text.getvalue())
+        click.echo(text.getvalue().encode(), nl=False)  # configs are UTF-8, whatever the terminal writes
         return
     write_text(output, text.getvalue())
-    errors.print(f"{output}: {len(table.columns)} columns, {len(inferred.notes)} notes to look at")
+    say(f"{output}: {len(table.columns)} columns, {len(inferred.notes)} notes to look at")

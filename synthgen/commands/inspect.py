@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from synthgen.artifact.describe import describe, summary
-from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.commands.options import PATH
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from synthgen.artifact.synthesizer import Synthesizer
 
 
 @click.command("inspect")
@@ -19,25 +20,51 @@ from synthgen.commands.options import PATH
 @click.option("--json", "as_json", is_flag=True, help="Everything, as JSON: every level, heaped value and bin bound.")
 def command(model: Path, as_json: bool) -> None:
     """Show everything that the fitted synthesizer MODEL holds, for the person who must approve its export."""
+    import json
+
+    from synthgen.artifact.describe import describe
+    from synthgen.artifact.synthesizer import Synthesizer
+
     synthesizer = Synthesizer.load(model)
-    everything = describe(synthesizer)
     if as_json:
-        click.echo(json.dumps(everything, indent=1, ensure_ascii=False))
+        text = json.dumps(describe(synthesizer), indent=1, ensure_ascii=False)
+        click.echo(text.encode())  # JSON is UTF-8, whatever the terminal writes
         return
-    console = Console(highlight=False)
-    console.print(f"{model}: made by synthgen {everything['synthgen']}, seed {everything['seed']}", markup=False)
-    console.print(f"config SHA-256 {everything['config_sha256']}", markup=False)
+    _show(*_overview(model, synthesizer))
+
+
+def _overview(model: Path, synthesizer: Synthesizer) -> list[RenderableType]:
+    from rich.table import Table
+    from rich.text import Text
+
+    from synthgen.artifact.describe import describe, summary
+
+    everything = describe(synthesizer)
     options = {name: value for name, value in everything["model"].items() if name != "name"}
-    console.print(f"model {everything['model']['name']} {options or ''}", markup=False)
-    console.print(
-        f"holds no record, and no value of fewer than {everything['rare_below']} patients ({everything['patient'] or 'row'})"
-    )
+    lines = [
+        f"{model}: made by synthgen {everything['synthgen']}, seed {everything['seed']}",
+        f"config SHA-256 {everything['config_sha256']}",
+        f"model {everything['model']['name']} {options or ''}".rstrip(),
+        f"holds no record, and no value of fewer than {everything['rare_below']} patients "
+        f"({everything['patient'] or 'without a patient column, each row is a patient'})",
+    ]
     if everything["constant_within_patient"]:
-        console.print(f"constant within a patient: {', '.join(everything['constant_within_patient'])}", markup=False)
+        lines.append(f"constant within a patient: {', '.join(everything['constant_within_patient'])}")
     table = Table("column", "kind", "what is kept", box=None, pad_edge=False)
     for line in summary(synthesizer):
-        table.add_row(*line)
-    console.print(table)
-    for name, array in everything["arrays"].items():
-        console.print(f"array {name}: {' × '.join(map(str, array['shape']))} {array['type']}", markup=False)
-    console.print("every level, heaped value and bin bound: add --json")
+        table.add_row(*map(Text, line))
+    arrays = [
+        f"array {name}: {' × '.join(map(str, array['shape'])) or '1'} {array['type']}"
+        for name, array in everything["arrays"].items()
+    ]
+    return [*map(Text, lines), table, *map(Text, arrays), Text("every level, heaped value and bin bound: add --json")]
+
+
+def _show(*parts: RenderableType) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    with console.capture() as written:
+        console.print(*parts, sep="\n")
+    # click and not rich writes it, since rich ends the program its own way where the reader has gone
+    click.echo(written.get(), nl=False)

@@ -16,15 +16,43 @@ SEED: Final = click.option(
 FORCE: Final = click.option("--force", is_flag=True, help="Write over what is there.")
 
 
-def require_free(path: Path, *, force: bool) -> None:
-    """Refuse an output that exists (a folder that is not empty) without --force, or whose parent does not exist.
+def require_free(path: Path, *, force: bool, inputs: tuple[Path | None, ...] = ()) -> None:
+    """Refuse an output that cannot or should not be written, before any work is done.
+
+    Args:
+        path: the file or folder to write.
+        force: whether a file, or a folder that is not empty, may be written over.
+        inputs: what the command reads; never written over, whatever ``force`` says.
 
     Raises:
         InputError: with the way out.
     """
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"{path}: its parent folder does not exist; create it first")
+    parent = path.absolute().parent
+    if not parent.is_dir():
+        raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
+    if any(given is not None and given.exists() and path.exists() and path.samefile(given) for given in inputs):
+        raise InputError(f"{path}: is also what this command reads; choose another name")
     taken = any(path.iterdir()) if path.is_dir() else path.exists()
     if taken and not force:
         what = "the folder is not empty" if path.is_dir() else "the file exists already"
         raise InputError(f"{path}: {what}; give --force to write over it, or choose another name")
+
+
+def require_file(path: Path) -> None:
+    """Refuse a folder where a file is to be written.
+
+    Raises:
+        InputError: with the way out.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a file")
+
+
+def require_folder(path: Path) -> None:
+    """Refuse a file where a folder is to be filled.
+
+    Raises:
+        InputError: with the way out.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: is a file, and a folder is needed; choose another name")

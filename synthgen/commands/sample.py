@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import pyarrow as pa
 
-from synthgen import workflow
-from synthgen.artifact.synthesizer import Synthesizer
-from synthgen.commands.options import FORCE, PATH, SEED, require_free
-from synthgen.commands.terminal import errors, shown
+from synthgen.commands.options import FORCE, PATH, SEED, require_file, require_free
+from synthgen.commands.terminal import say, shown
 from synthgen.progress import Progress
-from synthgen.tables.write import write_table, write_text
-from synthgen.workflow import Sample
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from synthgen.workflow import Sample
 
 
 @click.command("sample")
@@ -35,29 +37,30 @@ def command(model: Path, rows: int, seed: int | None, where: tuple[str, ...], ou
     Whole patients are generated until the rows are there; the last one is cut. The first rows of a longer output of
     the same seed are the same. A README beside the output says what it is.
     """
-    require_free(output, force=force)
+    readme = output.with_name(output.name + ".README.txt")
+    require_file(output)
+    require_file(readme)
+    require_free(output, force=force, inputs=(model,))
+    from synthgen import workflow
+    from synthgen.artifact.synthesizer import Synthesizer
+    from synthgen.tables.write import write_table, write_text
+
     synthesizer = Synthesizer.load(model)
     sample = workflow.sample(synthesizer, rows, seed=seed, where=where)
-    with shown() as progress:
-        write_table(
-            output,
-            synthesizer.table,
-            sample.columns,
-            _counted(sample, progress),
-            synthesizer.schema.format,
-            sample.types,
-        )
-    readme = output.with_name(output.name + ".README.txt")
+    # Closed at once where writing fails or is interrupted, so that no block ahead is still computed.
+    with shown() as progress, closing(_counted(sample, progress)) as batches:
+        write_table(output, synthesizer.table, sample.columns, batches, synthesizer.schema.format, sample.types)
     write_text(readme, _readme(sample, output.name))
-    errors.print(f"{output}: {rows} synthetic rows, seed {sample.seed}", markup=False)
+    say(f"{output}: {rows} synthetic rows, seed {sample.seed}")
 
 
-def _counted(sample: Sample, progress: Progress) -> Iterator[pa.RecordBatch]:
+def _counted(sample: Sample, progress: Progress) -> Generator[pa.RecordBatch]:
     done = 0
-    for batch in sample:
-        yield batch
-        done += batch.num_rows
-        progress("sampling", done / sample.n)
+    with closing(iter(sample)) as batches:
+        for batch in batches:
+            yield batch
+            done += batch.num_rows
+            progress("sampling", done / sample.n)
 
 
 def _readme(sample: Sample, name: str) -> str:

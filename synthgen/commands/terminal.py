@@ -1,28 +1,45 @@
-"""How commands show progress and results: on a terminal only, and never on standard output."""
+"""How commands speak to people: on standard error, so that standard output holds results only."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+import click
 
-from synthgen.progress import Progress as Report
-from synthgen.progress import silent
+from synthgen.progress import Progress, silent
 
-#: For people; results that programs read go to files.
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+def say(text: str) -> None:
+    """Tell a person; that nobody listens changes nothing."""
+    try:
+        click.echo(text, err=True)
+    except BrokenPipeError:
+        nobody_reads(sys.stderr)
+
+
+def nobody_reads(stream: TextIO) -> None:
+    """Send what is still to come for a stream whose reader has gone to nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 @contextmanager
-def shown() -> Iterator[Report]:
+def shown() -> Iterator[Progress]:
     """A progress line while the block runs, where standard error is a terminal."""
-    if not errors.is_terminal:
+    if not sys.stderr.isatty():
         yield silent
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
     columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=errors, transient=True) as bars:
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("starting", total=1.0)
 
         def report(step: str, done: float) -> None:

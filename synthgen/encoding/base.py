@@ -11,13 +11,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synthgen.encoding.domain import UNOBSERVED, Domain
-from synthgen.encoding.levels import Cells, LevelCounts, empty
+from synthgen.encoding.domain import Domain
+from synthgen.encoding.levels import Cells, LevelCounts
 from synthgen.schema.column import Column
 from synthgen.schema.config import Format
 
-#: Texts of numbers with 0, 1, ... 15 or more decimals, then those with thousands marks.
-N_STYLES = 17
+#: Ways to write a number: 0, 1, ... 15 or more decimals; then the same for numbers that are long enough for thousands
+#: marks but have none; then the same for those with thousands marks.
+MOST_DECIMALS = 15
+N_STYLES = 3 * (MOST_DECIMALS + 1)
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Reading:
         labels: the level of each text that is one: categories, missing tokens, text results. Object array.
         labelled: which texts have a label rather than keys.
         keys: for each part of the column, an integer key per text (0 where labelled).
-        style: for each text with keys, how it is written (see ``N_STYLES``).
+        style: for each text with keys, how it is written: ``0 .. N_STYLES-1``.
         bad: which texts are neither: they contradict the declared kind.
     """
 
@@ -119,11 +121,6 @@ class Kind(ABC):
     format: Format
     missing: tuple[str, ...] = field(default=("",))
 
-    @property
-    def n_parts(self) -> int:
-        """How many integer keys a regular text has."""
-        return 0
-
     @abstractmethod
     def read(self, texts: list[str]) -> Reading:
         """Read distinct texts."""
@@ -144,32 +141,16 @@ class Kind(ABC):
     def summarise(self, cells: Cells) -> ColumnSummary:
         """Summarise one block. Raises ``BadCells`` where texts contradict the kind."""
         reading = self.read(cells.texts)
-        if reading.bad.any():
-            raise BadCells(np.flatnonzero(reading.bad), self.expected)
+        if (bad := reading.bad & (cells.rows > 0)).any():
+            raise BadCells(np.flatnonzero(bad), self.expected)
         regular = ~reading.labelled
-        rows_per_text = np.bincount(cells.indices, minlength=len(cells.texts))
         styles = np.zeros(N_STYLES, np.int64)
-        np.add.at(styles, reading.style[regular], rows_per_text[regular])
+        np.add.at(styles, reading.style[regular], cells.rows[regular])
         return ColumnSummary(
             cells.levels(reading.labels, reading.labelled),
             tuple(cells.levels(keys, regular) for keys in reading.keys),
-            tuple(int(rows) for rows in styles),
+            tuple(styles.tolist()),
         )
-
-    def nothing(self, width: int) -> ColumnSummary:
-        """The summary of no rows."""
-        parts = tuple(empty(text=False, width=width) for _ in range(self.n_parts))
-        return ColumnSummary(empty(text=True, width=width), parts, (0,) * N_STYLES)
-
-    def is_missing(self, texts: list[str]) -> NDArray[np.bool_]:
-        """Which texts are missing tokens (white space around a token does not matter)."""
-        tokens = set(self.missing)
-        return np.array([text in tokens or text.strip() in tokens for text in texts], bool)
-
-
-def lookup(texts: Sequence[str], code_of: dict[str, int]) -> NDArray[np.int32]:
-    """The code of each text, -1 where there is none."""
-    return np.array([code_of.get(text, UNOBSERVED) for text in texts], np.int32)
 
 
 def as_objects(texts: Sequence[str]) -> NDArray[np.object_]:

@@ -16,7 +16,7 @@ from synthgen.schema.column import Category, Constant
 class CategoryEncoder(LeveledEncoder):
     """Rare and unknown levels are read as ``other`` where that has enough patients."""
 
-    other: str
+    other: str | None
 
     def nearest(self, text: str) -> str | None:
         return self.other if self.other in self.levels else None

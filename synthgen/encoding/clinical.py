@@ -52,8 +52,8 @@ def chapter_icd9(code: str) -> str:
     letter = code[:1].upper()
     if letter in ("V", "E"):
         return letter
-    digits = code.split(".", maxsplit=1)[0]
-    return str(_ICD9_STARTS[bisect_right(_ICD9_STARTS, int(digits)) - 1]) if digits.isdigit() and int(digits) else ""
+    digits = category(code.split(".", maxsplit=1)[0])  # without a dot, 25083 is 250.83
+    return str(_ICD9_STARTS[bisect_right(_ICD9_STARTS, int(digits)) - 1]) if digits.isdecimal() and int(digits) else ""
 
 
 def chapter_icd10(code: str) -> str:

@@ -32,7 +32,8 @@ class CodeEncoder(LeveledEncoder):
         if self.column.system == "other":
             return ()
         chapter = SYSTEMS[self.column.system][1]
-        return (numbered([chapter(code) for code in self.levels]), numbered([category(code) for code in self.levels]))
+        codes = ["" if code == self.column.other else code for code in self.levels]  # no code, so of no chapter
+        return numbered([chapter(code) for code in codes]), numbered([category(code) for code in codes])
 
 
 def numbered(groups: Sequence[str]) -> tuple[int, ...]:

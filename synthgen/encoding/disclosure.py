@@ -11,13 +11,13 @@ from synthgen.encoding.levels import LevelCounts
 
 
 def keep_common(
-    levels: LevelCounts, rare_below: int, *, other: str, parent: Callable[[str], str | None] = lambda text: None
+    levels: LevelCounts, rare_below: int, *, other: str | None, parent: Callable[[str], str | None] = lambda text: None
 ) -> list[str]:
     """The text levels that may be kept, sorted.
 
     Rare levels are backed off to their parents as often as needed; what is rare still is merged into ``other``,
     which is kept where it then has enough patients. So a rare level belongs to its nearest kept ancestor, else to
-    ``other`` where that is kept, and else it had to be given up.
+    ``other`` where that is kept, and else it had to be given up, as all are without ``other``.
 
     Args:
         parent: the next coarser text, ``None`` at the top.
@@ -27,7 +27,7 @@ def keep_common(
         depth = max(map(len, movable))
         moved = {text: up for text, up in movable.items() if len(text) == depth}
         levels = levels.regroup(np.array([moved.get(str(key), str(key)) for key in levels.keys], object))
-    if rare := _rare(levels, rare_below):
+    if other is not None and (rare := _rare(levels, rare_below)):
         levels = levels.regroup(np.array([other if str(key) in rare else str(key) for key in levels.keys], object))
     return [str(key) for key in levels.keys[levels.patients >= rare_below]]
 
@@ -82,10 +82,8 @@ def merge_thin_bins(levels: LevelCounts, starts: NDArray[np.int64], rare_below: 
     """
     while len(starts) > 1:
         bins = np.clip(np.searchsorted(starts, levels.keys, side="right") - 1, 0, None)
-        grouped = levels.regroup(bins)
-        patients = np.zeros(len(starts), np.int64)
-        patients[grouped.keys.astype(np.int64)] = grouped.patients
-        thin = np.flatnonzero(patients < rare_below)
+        levels = levels.regroup(starts[bins])
+        thin = np.flatnonzero(~np.isin(starts, levels.keys[levels.patients >= rare_below]))
         if len(thin) == 0:
             break
         starts = np.delete(starts, max(int(thin[0]), 1))

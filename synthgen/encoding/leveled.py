@@ -97,11 +97,13 @@ class LeveledEncoder(Encoder):
         return np.array([self.code(text) for text in texts], np.int32).reshape(len(texts), 1)
 
     def decode(self, codes: NDArray[np.int32], rng: np.random.Generator) -> pa.Array:
-        return decode_levels(codes[:, 0], (*self.levels, *self.tokens.kept))
+        # The one code of a column of which nothing may be shown is the empty cell.
+        texts = (*self.levels, *self.tokens.kept) or ("",)
+        return pa.DictionaryArray.from_arrays(pa.array(codes[:, 0], pa.int32()), pa.array(texts, pa.string()))
 
     def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
         wanted = {stand_in for value in values if (stand_in := self._as_generated(value)) is not None}
-        texts = (*self.levels, *self.tokens.kept)
+        texts = (*self.levels, *self.tokens.kept) or ("",)
         if operator in ("=", "in"):
             return (np.array([text in wanted for text in texts], bool),)
         if operator == "!=":
@@ -138,10 +140,6 @@ def level_domain(
     padded = tuple((*groups, *(max(groups, default=-1) + 1 for _ in missing)) for groups in parents)
     return Domain(name, owner, max(size, 1), scale, missing, missing, (), padded)
 
-
-def decode_levels(codes: NDArray[np.int32], texts: Sequence[str]) -> pa.Array:
-    """Texts of codes as a dictionary array; codes beyond the list are empty cells."""
-    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array([*(texts or [""])], pa.string()))
 
 def read_labels(kind: Kind, texts: list[str]) -> Reading:
     """Every text is a label: a missing token without the white space around it, or the text itself."""

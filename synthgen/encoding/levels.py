@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 _NOBODY = np.iinfo(np.uint64).max
+#: Rows that are looked at first, in the order of their patients' hashes.
+_HEAD: Final = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +48,7 @@ class LevelCounts:
         """Distinct patients per level, capped at the width of ``witnesses`` (uncapped where rows are the unit)."""
         if self.witnesses.shape[1] == 0:
             return self.counts
-        return np.count_nonzero(self.witnesses != _NOBODY, axis=1).astype(np.int64)
+        return np.asarray(np.count_nonzero(self.witnesses != _NOBODY, axis=1), np.int64)
 
     def take(self, chosen: NDArray[Any]) -> LevelCounts:
         """The levels at ``chosen``, a mask or positions in ascending order."""
@@ -53,7 +56,7 @@ class LevelCounts:
 
     def regroup(self, keys: NDArray[Any]) -> LevelCounts:
         """The same rows under other names: level ``i`` becomes ``keys[i]``, equal names are added up."""
-        names, group = np.unique(keys, return_inverse=True)
+        names, group = _distinct(keys)
         counts = np.zeros(len(names), np.int64)
         np.add.at(counts, group, self.counts)
         width = self.witnesses.shape[1]
@@ -77,12 +80,6 @@ class LevelCounts:
         return int(self.regroup(np.zeros(len(self), np.int64)).patients[0])
 
 
-def empty(text: bool, width: int) -> LevelCounts:
-    """No level at all: the neutral element of ``merge``."""
-    keys: NDArray[Any] = np.empty(0, object if text else np.int64)
-    return LevelCounts(keys, np.empty(0, np.int64), np.empty((0, width), np.uint64))
-
-
 def smallest_hashes(
     level: NDArray[np.integer[Any]], n_levels: int, hashes: NDArray[np.uint64], width: int
 ) -> NDArray[np.uint64]:
@@ -95,6 +92,19 @@ def smallest_sorted_hashes(
     level: NDArray[np.integer[Any]], n_levels: int, hashes: NDArray[np.uint64], width: int
 ) -> NDArray[np.uint64]:
     """As ``smallest_hashes``, for hashes that ascend already."""
+    result = _first_distinct(level[:_HEAD], n_levels, hashes[:_HEAD], width)
+    if width == 0 or len(level) <= _HEAD:
+        return result
+    # Most rows have a common level, and a common level has its smallest hashes among the first rows.
+    unfilled = result[:, -1] == _NOBODY
+    rest = np.flatnonzero(unfilled[level])
+    found = _first_distinct(level[rest], n_levels, hashes[rest], width)
+    return np.where(unfilled[:, None], found, result)
+
+
+def _first_distinct(
+    level: NDArray[np.integer[Any]], n_levels: int, hashes: NDArray[np.uint64], width: int
+) -> NDArray[np.uint64]:
     result = np.full((n_levels, width), _NOBODY, np.uint64)
     if width == 0 or len(level) == 0:
         return result
@@ -102,14 +112,29 @@ def smallest_sorted_hashes(
     small = level.astype(np.uint16) if n_levels <= np.iinfo(np.uint16).max else level
     order = np.argsort(small, kind="stable")
     level, hashes = level[order], hashes[order]
-    first_of_level = np.r_[True, level[1:] != level[:-1]]
-    distinct = first_of_level | np.r_[True, hashes[1:] != hashes[:-1]]
-    rank = np.cumsum(distinct) - 1
+    first_of_level = np.ones(len(level), bool)
+    first_of_level[1:] = level[1:] != level[:-1]
+    distinct = first_of_level.copy()
+    distinct[1:] |= hashes[1:] != hashes[:-1]
+    rank = np.cumsum(distinct)
     starts = np.flatnonzero(first_of_level)
-    rank = rank - np.repeat(rank[starts], np.diff(np.r_[starts, len(level)]))
+    rank -= np.repeat(rank[starts], np.diff(starts, append=len(level)))
     kept = distinct & (rank < width)
     result[level[kept], rank[kept]] = hashes[kept]
     return result
+
+
+def _distinct(keys: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """The distinct keys, sorted, and the place of each key among them."""
+    if keys.dtype != object:
+        names, places = np.unique(keys, return_inverse=True)
+        return names, places
+    # For texts numpy would compare objects one by one.
+    texts = keys.tolist()
+    place = {text: i for i, text in enumerate(sorted(set(texts)))}
+    names = np.empty(len(place), object)
+    names[:] = list(place)
+    return names, np.fromiter(map(place.__getitem__, texts), np.intp, len(texts))
 
 
 @dataclass(frozen=True)
@@ -117,8 +142,8 @@ class Unit:
     """Whose rows the rows of one block are.
 
     Attributes:
-        hashes: keyed hash of each row's patient, uint64; ``None`` where the row is the unit.
-        order: the rows in ascending order of hash.
+        hashes: keyed hashes of the rows' patients, uint64, ascending; ``None`` where the row is the unit.
+        order: int64, the row that each of ``hashes`` belongs to; ``None`` where the row is the unit.
         width: how many distinct patients have to be told apart (``rare_below``).
     """
 
@@ -128,11 +153,13 @@ class Unit:
 
     @classmethod
     def patients(cls, hashes: NDArray[np.uint64], width: int) -> Unit:
+        """Rows of patients, given the keyed hash of each row's patient."""
         order = np.argsort(hashes, kind="stable")
         return cls(hashes[order], order, width)
 
     @classmethod
     def rows(cls) -> Unit:
+        """Each row is a unit of its own."""
         return cls(None, None, 0)
 
 
@@ -149,6 +176,11 @@ class Cells:
     indices: NDArray[np.int32]
     unit: Unit
 
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """Rows per text, shape ``(len(texts),)``; 0 for what only other blocks hold."""
+        return np.bincount(self.indices, minlength=len(self.texts)).astype(np.int64)
+
     def levels(self, keys: NDArray[Any], chosen: NDArray[np.bool_]) -> LevelCounts:
         """Count levels.
 
@@ -156,18 +188,17 @@ class Cells:
             keys: the level of each distinct text, shape ``(len(texts),)``.
             chosen: which texts to count; the others' rows are left out.
         """
-        rows_per_text = np.bincount(self.indices, minlength=len(self.texts))
-        chosen = chosen & (rows_per_text > 0)
-        names, group = np.unique(keys[chosen], return_inverse=True)
+        chosen = chosen & (self.rows > 0)
+        names, group = _distinct(keys[chosen])
         counts = np.zeros(len(names), np.int64)
-        np.add.at(counts, group, rows_per_text[chosen])
+        np.add.at(counts, group, self.rows[chosen])
         if self.unit.hashes is None or self.unit.order is None:
             return LevelCounts(names, counts, np.empty((len(names), 0), np.uint64))
         level_of_text = np.full(len(self.texts), -1, np.int32)
         level_of_text[chosen] = group
         level = level_of_text[self.indices[self.unit.order]]
-        counted = level >= 0
         hashes = self.unit.hashes
-        if not counted.all():
+        if not chosen[self.rows > 0].all():
+            counted = level >= 0
             level, hashes = level[counted], hashes[counted]
         return LevelCounts(names, counts, smallest_sorted_hashes(level, len(names), hashes, self.unit.width))

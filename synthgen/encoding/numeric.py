@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,17 +13,20 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synthgen.encoding import disclosure, quantiser
-from synthgen.encoding.base import N_STYLES, ColumnSummary, Encoder, Kind, Reading, as_objects
+from synthgen.encoding.base import MOST_DECIMALS, ColumnSummary, Encoder, Kind, Reading, as_objects
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.encoding.grid import DecimalGrid, FloatingGrid, Grid
-from synthgen.encoding.leveled import COMPARE, Tokens, decode_levels, split_tokens
+from synthgen.encoding.leveled import Tokens, split_tokens
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.schema.column import Integer, Number
 from synthgen.schema.config import Format
 
 _PLAIN_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_WHOLE_NUMBER = r"^[+-]?\d+(\.0*)?$"
 _CENSORED = re.compile(r"^[<>≤≥]\s*=?\s*[+-]?\d[\d.,]*$")
-_THOUSANDS_STYLE = N_STYLES - 1
+_MARKED_DIGITS = 4  # the first thousands mark stands after the first of so many
+#: A habit of the source is what nearly all of its numbers show.
+_HABIT = 0.99
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,7 @@ class NumericEncoder(Encoder):
 
     Attributes:
         results: text results that may be generated.
-        decimals: what numbers are written with; ``None`` where every number has its own.
-        padded: whether trailing zeros are written.
+        decimals: how many are written at least, with zeros where there is nothing else.
         grouped: whether thousands marks are written.
     """
 
@@ -41,7 +43,7 @@ class NumericEncoder(Encoder):
     quantiser: Quantiser
     results: tuple[str, ...]
     tokens: Tokens
-    padded: bool
+    decimals: int
     grouped: bool
 
     @property
@@ -52,78 +54,96 @@ class NumericEncoder(Encoder):
     def encode(self, texts: list[str]) -> NDArray[np.int32]:
         reading = self.kind.read(texts)
         codes = self.quantiser.encode(reading.keys[0])
+        codes[reading.bad] = UNOBSERVED
         labels = special_codes(reading, self.quantiser.size, self.results, self.tokens)
         return np.where(reading.labelled, labels, codes).astype(np.int32).reshape(-1, 1)
 
     def decode(self, codes: NDArray[np.int32], rng: np.random.Generator) -> pa.Array:
-        special = (*self.results, *self.tokens.kept)
-        if len(self.quantiser.starts) == 0 and not isinstance(self.kind.grid, FloatingGrid):
-            # Every number is an atom: the texts of the atoms serve all rows.
-            atoms = self._written(self.quantiser.atoms, rng).to_pylist()
-            return decode_levels(codes[:, 0], (*atoms, *special))
-        regular = codes[:, 0] < self.quantiser.size
-        keys = self.quantiser.decode(np.where(regular, codes[:, 0], 0), rng)
-        if regular.all():
-            return self._written(keys, rng)
-        # Two dictionaries' worth of texts: special ones first, then one per regular row.
-        texts = pa.concat_arrays([pa.array(special, pa.string()), self._written(keys[regular], rng)])
-        place = np.where(regular, np.cumsum(regular) - 1 + len(special), codes[:, 0] - self.quantiser.size)
-        return pc.take(texts, pa.array(place))
+        # What needs no drawing is written once: atoms, text results, tokens, and the empty cell of an empty domain.
+        atoms = self._marked(self.kind.grid.texts(self.quantiser.atoms, decimals=self.decimals))
+        fixed = pa.concat_arrays([atoms, pa.array([*self.results, *self.tokens.kept, ""], pa.string())])
+        n_bins = len(self.quantiser.starts)
+        pieces = np.r_[self.quantiser.pieces, np.arange(self.quantiser.size, n_bins + len(fixed))][codes[:, 0]]
+        if n_bins == 0:
+            return pa.DictionaryArray.from_arrays(pa.array(pieces, pa.int32()), fixed)
+        n_atoms = len(atoms)
+        in_bin = (pieces >= n_atoms) & (pieces < n_atoms + n_bins)
+        keys = self.quantiser.decode(codes[in_bin, 0], rng)
+        drawn = self._marked(self.kind.grid.drawn(keys, rng, decimals=self.decimals))
+        places = np.where(pieces < n_atoms, pieces, pieces - n_bins)
+        places[in_bin] = len(fixed) + np.arange(len(keys))
+        return pc.take(pa.concat_arrays([fixed, drawn]), pa.array(places))
 
-    def _written(self, keys: NDArray[np.int64], rng: np.random.Generator) -> pa.StringArray:
-        text = self.kind.grid.texts(keys, rng, padded=self.padded)
+    def _marked(self, text: pa.StringArray) -> pa.StringArray:
+        """Numbers with the decimal and thousands marks of the file."""
         decimal, thousands = self.kind.format.decimal, self.kind.format.thousands
-        if self.grouped and thousands:
-            text = pa.array([_grouped(number, thousands, decimal) for number in text.to_pylist()], pa.string())
-        elif decimal != ".":
-            text = pc.replace_substring(text, ".", decimal)
-        return text
+        if self.grouped:
+            return pa.array([_grouped(number, thousands, decimal) for number in text.to_pylist()], pa.string())
+        return text if decimal == "." else pc.replace_substring(text, ".", decimal)
 
     def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
-        mask = np.zeros(self.domains[0].size, bool)
-        texts = (*self.results, *self.tokens.kept)
-        reading = self.kind.read(list(values))
-        if reading.bad.any():
-            raise ValueError(f"the value is not {self.kind.expected}")
-        labels = {str(label) for label in reading.labels[reading.labelled]}
-        if labels and operator not in ("=", "!=", "in"):
-            raise ValueError(f"a text result has no order, so {operator} means nothing; use =, != or in")
-        mask[self.quantiser.size :] = [text in labels for text in texts]
-        for key in reading.keys[0][~reading.labelled]:
-            mask[: self.quantiser.size] |= self._touches(operator, int(key))
+        reading = read_condition(self.kind, operator, values)
+        keys = reading.keys[0][~reading.labelled].tolist()
+        if operator not in ("=", "in", "!="):
+            regular = self.quantiser.touching(*limits(operator, keys[0]))
+        elif not self.kind.grid.exact and not np.isin(keys, self.quantiser.atoms).all():
+            raise ValueError(f"its numbers have no fixed decimals, so {operator} is not offered; use >= and <=")
+        else:
+            regular = self.quantiser.holding(keys)
+        mask = special_mask(regular, reading, self.results, self.tokens)
         return (~mask if operator == "!=" else mask,)
 
-    def _touches(self, operator: str, key: int) -> NDArray[np.bool_]:
-        """Which regular codes hold some key that compares so; for ``!=`` (negated later), only the key itself."""
-        if operator in ("=", "in", "!="):
-            mask = np.zeros(self.quantiser.size, bool)
-            code = self.quantiser.encode(np.array([key]))[0]
-            if code != UNOBSERVED:
-                mask[code] = True
-            return mask
-        lowest, highest = self.quantiser.bounds()
-        return np.asarray(COMPARE[operator](highest if operator in (">", ">=") else lowest, key), bool)
-
     def narrowed(self, operator: str, values: Sequence[str]) -> Encoder:
-        reading = self.kind.read(list(values))
-        keys = reading.keys[0][~reading.labelled]
-        if len(keys) != 1 or operator in ("!=", "in"):
+        reading = read_condition(self.kind, operator, values)
+        keys = reading.keys[0][~reading.labelled].tolist()
+        if operator == "!=":
             return self
-        key = int(keys[0])
-        low = {"=": key, ">": key + 1, ">=": key}.get(operator)
-        high = {"=": key, "<": key - 1, "<=": key}.get(operator)
-        return NumericEncoder(
-            self.kind, self.quantiser.within(low, high), self.results, self.tokens, self.padded, self.grouped
-        )
+        quantiser = self.quantiser
+        quantiser = quantiser.at(keys) if operator in ("=", "in") else quantiser.within(*limits(operator, keys[0]))
+        return replace(self, quantiser=quantiser)
 
     def to_json(self) -> dict[str, Any]:
         return {
             "quantiser": self.quantiser.to_json(),
             "results": list(self.results),
             "tokens": list(self.tokens.kept),
-            "padded": self.padded,
+            "decimals": self.decimals,
             "grouped": self.grouped,
         }
+
+
+def read_condition(kind: Kind, operator: str, values: Sequence[str]) -> Reading:
+    """Read the values of a condition.
+
+    Raises:
+        ValueError: a value is not of the kind, or is a text result where the condition asks for an order.
+    """
+    reading = kind.read(list(values))
+    if reading.bad.any():
+        raise ValueError(f"the value is not {kind.expected}")
+    if reading.labelled.any() and operator not in ("=", "!=", "in"):
+        raise ValueError(f"a text result has no order, so {operator} means nothing; use =, != or in")
+    return reading
+
+
+def limits(operator: str, key: int) -> tuple[int | None, int | None]:
+    """The lowest and the highest key that compare so with a key, ``None`` where there is no limit."""
+    low = {">": key + 1, ">=": key}.get(operator)
+    high = {"<": key - 1, "<=": key}.get(operator)
+    return low, high
+
+
+def special_mask(
+    regular: NDArray[np.bool_], reading: Reading, results: Sequence[str], tokens: Tokens
+) -> NDArray[np.bool_]:
+    """The mask of a domain's codes: those of its numbers, then text results and tokens that are asked for."""
+    texts = (*results, *tokens.kept)
+    labels = {str(label) for label in reading.labels[reading.labelled]}
+    asked = {tokens.generated(label) if label in tokens.declared else label for label in labels}
+    mask = np.zeros(max(len(regular) + len(texts), 1), bool)
+    mask[: len(regular)] = regular
+    mask[len(regular) : len(regular) + len(texts)] = [text in asked for text in texts]
+    return mask
 
 
 @dataclass(frozen=True)
@@ -131,10 +151,6 @@ class NumericKind(Kind):
     """Numbers in the file's decimal and thousands marks, with or without text results among them."""
 
     column: Integer | Number
-
-    @property
-    def n_parts(self) -> int:
-        return 1
 
     @property
     def grid(self) -> Grid:
@@ -149,9 +165,8 @@ class NumericKind(Kind):
 
     def read(self, texts: list[str]) -> Reading:
         plain, grouped = plain_numbers(texts, self.format)
-        is_number = np.asarray(pc.match_substring_regex(plain, _PLAIN_NUMBER), bool)
-        if isinstance(self.column, Integer):
-            is_number &= np.asarray(pc.match_substring_regex(plain, r"^[+-]?\d+(\.0*)?$"), bool)
+        pattern = _WHOLE_NUMBER if isinstance(self.column, Integer) else _PLAIN_NUMBER
+        is_number = np.asarray(pc.match_substring_regex(plain, pattern), bool)
         labels, labelled = read_specials(self, texts, self.column.atoms)
         bad = ~labelled & ~is_number
         for i in np.flatnonzero(bad):
@@ -160,8 +175,7 @@ class NumericKind(Kind):
         number = is_number & ~labelled
         keys = np.zeros(len(texts), np.int64)
         keys[number] = self.grid.keys(plain.filter(pa.array(number)))
-        style = np.minimum(np.asarray(pc.utf8_length(_decimals(plain)), np.int64), _THOUSANDS_STYLE - 1)
-        return Reading(labels, labelled, (keys,), np.where(grouped, _THOUSANDS_STYLE, style), bad)
+        return Reading(labels, labelled, (keys,), _styles(plain, grouped), bad)
 
     def solve(self, summary: ColumnSummary, rare_below: int) -> NumericEncoder:
         values, tokens = split_tokens(self, summary, rare_below)
@@ -170,13 +184,12 @@ class NumericKind(Kind):
         quantised = quantiser.solve(
             summary.parts[0], rare_below, lowest=self._key(column.min), highest=self._key(column.max)
         )
-        styles = np.array(summary.styles)
-        numbers = styles.sum()
-        decimals = self.grid.decimals if isinstance(self.grid, DecimalGrid) else 0
-        grouped = bool(styles[_THOUSANDS_STYLE] * 2 > numbers)
-        # Trailing zeros are a habit of the source where nearly all numbers have all declared decimals.
-        padded = bool(grouped or styles[decimals] >= 0.99 * numbers)
-        return NumericEncoder(self, quantised, tuple(r for r in results if r), tokens, padded, grouped)
+        short, unmarked, marked = np.array(summary.styles).reshape(3, -1)
+        with_decimals = short + unmarked + marked
+        most = int(np.argmax(with_decimals))
+        habit = self.grid.exact and with_decimals[most] >= _HABIT * with_decimals.sum()
+        grouped = bool(marked.sum() > unmarked.sum())
+        return NumericEncoder(self, quantised, tuple(r for r in results if r), tokens, most if habit else 0, grouped)
 
     def _key(self, bound: float | None) -> int | None:
         return None if bound is None else int(self.grid.keys(pa.array([repr(bound)]))[0])
@@ -187,7 +200,7 @@ class NumericKind(Kind):
             Quantiser.from_json(learned["quantiser"]),
             tuple(learned["results"]),
             Tokens(self.missing, tuple(learned["tokens"])),
-            bool(learned["padded"]),
+            int(learned["decimals"]),
             bool(learned["grouped"]),
         )
 
@@ -209,18 +222,21 @@ def plain_numbers(texts: list[str], marks: Format) -> tuple[pa.StringArray, NDAr
     return plain, grouped
 
 
-def _decimals(plain: pa.StringArray) -> pa.StringArray:
-    return pc.struct_field(pc.extract_regex(pc.fill_null(plain, ""), r"^[^.]*\.?(?P<part>\d*)"), "part")
+def _styles(plain: pa.StringArray, grouped: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How each number is written (see ``N_STYLES``); any number for what is none."""
+    parts = pc.extract_regex(pc.fill_null(plain, ""), r"^[+-]?(?P<whole>[^.]*)\.?(?P<part>\d*)")
+    decimals = np.minimum(np.asarray(pc.utf8_length(pc.struct_field(parts, "part")), np.int64), MOST_DECIMALS)
+    long = np.asarray(pc.utf8_length(pc.struct_field(parts, "whole")), np.int64) >= _MARKED_DIGITS
+    return (MOST_DECIMALS + 1) * np.where(grouped, 2, np.where(long, 1, 0)) + decimals
 
 
 def _grouped(text: str, thousands: str, decimal: str) -> str:
     whole, point, part = text.partition(".")
-    return f"{int(whole):,}".replace(",", thousands) + (decimal if point else "") + part
+    sign = "-" if whole.startswith("-") else ""
+    return sign + f"{abs(int(whole)):,}".replace(",", thousands) + (decimal + part if point else "")
 
 
-def read_specials(
-    kind: Kind, texts: list[str], atoms: Sequence[str]
-) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+def read_specials(kind: Kind, texts: list[str], atoms: Sequence[str]) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
     """Labels of missing tokens and declared text results, and which texts are such."""
     tokens = Tokens(kind.missing, ())
     known = set(atoms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,7 @@ class Quantiser:
 
     Attributes:
         atoms: int64, ascending.
-        starts, ends: int64, ascending, inclusive.
+        starts, ends: int64, ascending, inclusive; never atoms, so that every bin has a key to draw.
         pieces: int64 ``(size,)``, the piece that each code is.
     """
 
@@ -40,6 +41,10 @@ class Quantiser:
     def __post_init__(self) -> None:
         if len(self.starts) != len(self.ends) or np.any(self.starts > self.ends):
             raise ValueError("a bin ends before it starts")
+        if np.any(self.starts[1:] <= self.ends[:-1]) or np.any(np.diff(self.atoms) <= 0):
+            raise ValueError("the atoms or the bins do not ascend")
+        if np.isin(np.r_[self.starts, self.ends], self.atoms).any():
+            raise ValueError("an atom bounds a bin")
         if not np.array_equal(np.sort(self.pieces), np.arange(len(self.atoms) + len(self.starts))):
             raise ValueError("the codes are not the atoms and bins")
 
@@ -56,7 +61,8 @@ class Quantiser:
     @property
     def positions(self) -> NDArray[np.float64]:
         """The key in the middle of each code, ascending, shape ``(size,)``."""
-        return np.r_[self.atoms.astype(np.float64), self.starts + (self.ends - self.starts) / 2.0][self.pieces]
+        middles = np.r_[self.atoms.astype(np.float64), self.starts + (self.ends - self.starts) / 2.0]
+        return np.asarray(middles[self.pieces], np.float64)
 
     def bounds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The lowest and highest key of each code, shape ``(size,)`` each."""
@@ -84,9 +90,8 @@ class Quantiser:
         keys[is_atom] = self.atoms[piece[is_atom]]
         bins = piece[~is_atom] - n_atoms
         if len(bins):
-            first, last = self._rank(self.starts), self._rank(self.ends + 1)
-            last = np.maximum(last, first + 1)
-            keys[~is_atom] = self._key_of_rank(rng.integers(first[bins], last[bins]))
+            first, last = self._rank(self.starts), self._rank(self.ends)
+            keys[~is_atom] = self._key_of_rank(rng.integers(first[bins], last[bins], endpoint=True))
         return keys
 
     def _rank(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -100,10 +105,44 @@ class Quantiser:
         """The same codes, whose bins reach no further than ``low`` and ``high`` where they overlap that range."""
         starts, ends = self.starts, self.ends
         if low is not None:
-            starts = np.where(ends >= low, np.maximum(starts, low), starts)
+            starts = _without(self.atoms, np.where(ends >= low, np.maximum(starts, low), starts), step=1)
         if high is not None:
-            ends = np.where(starts <= high, np.minimum(ends, high), ends)
+            ends = _without(self.atoms, np.where(starts <= high, np.minimum(ends, high), ends), step=-1)
         return Quantiser(self.atoms, starts, ends, self.pieces)
+
+    def touching(self, low: int | None, high: int | None) -> NDArray[np.bool_]:
+        """Which codes hold some key between ``low`` and ``high``, shape ``(size,)``."""
+        lowest, highest = self.bounds()
+        touching = np.ones(self.size, bool)
+        if low is not None:
+            touching &= highest >= low
+        if high is not None:
+            touching &= lowest <= high
+        return touching
+
+    def at(self, keys: Sequence[int]) -> Quantiser:
+        """The same codes, where each bin that holds one of the keys holds it alone.
+
+        Raises:
+            ValueError: two of the keys lie in one bin.
+        """
+        wanted = np.setdiff1d(np.array(keys, np.int64), self.atoms)
+        bins = np.searchsorted(self.starts, wanted, side="right") - 1
+        held = (bins >= 0) & (wanted <= self.ends[bins]) if len(self.starts) else np.zeros(len(wanted), bool)
+        wanted, bins = wanted[held], bins[held]
+        if len(np.unique(bins)) < len(bins):
+            raise ValueError("it is learned in ranges, and two of the values are in one; ask for one, or use >= and <=")
+        starts, ends = self.starts.copy(), self.ends.copy()
+        starts[bins] = ends[bins] = wanted
+        return Quantiser(self.atoms, starts, ends, self.pieces)
+
+    def holding(self, keys: Sequence[int]) -> NDArray[np.bool_]:
+        """Which codes hold one of the keys, shape ``(size,)``."""
+        lowest, highest = self.bounds()
+        wanted = np.array(keys, np.int64)[:, None]
+        inside = (wanted >= lowest) & (wanted <= highest)
+        # A bin does not hold the atoms that lie in it.
+        return np.asarray((inside & ((lowest == highest) | ~np.isin(wanted, self.atoms))).any(axis=0), bool)
 
     def to_json(self) -> dict[str, Any]:
         return {"atoms": self.atoms.tolist(), "starts": self.starts.tolist(), "ends": self.ends.tolist()}
@@ -134,11 +173,9 @@ def solve(
         common &= levels.counts >= ATOM_SHARE * levels.counts.sum()
     atoms, rest = levels.keys[common].astype(np.int64), levels.take(~common)
     starts, ends = _bins(rest, rare_below, pitch, phase)
-    if lowest is not None:
-        starts, ends = np.maximum(starts, lowest), np.maximum(ends, lowest)
-    if highest is not None:
-        starts, ends = np.minimum(starts, highest), np.minimum(ends, highest)
-    starts, ends = _without(atoms, starts, step=1), _without(atoms, ends, step=-1)
+    # A bin wholly outside the declared bounds ends before it starts once they are applied, and is left out.
+    starts = _without(atoms, starts if lowest is None else np.maximum(starts, lowest), step=1)
+    ends = _without(atoms, ends if highest is None else np.minimum(ends, highest), step=-1)
     return Quantiser.of(atoms, starts[starts <= ends], ends[starts <= ends])
 
 
@@ -150,9 +187,7 @@ def _without(atoms: NDArray[np.int64], bounds: NDArray[np.int64], *, step: int) 
     return bounds
 
 
-def _bins(
-    levels: LevelCounts, rare_below: int, pitch: int, phase: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _bins(levels: LevelCounts, rare_below: int, pitch: int, phase: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     trimmed = disclosure.trimmed_range(levels, rare_below)
     if trimmed is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)

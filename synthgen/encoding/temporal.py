@@ -6,7 +6,7 @@ Whole weeks and a weekday of their own keep what health data show week by week, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,8 +18,15 @@ from numpy.typing import NDArray
 from synthgen.encoding import disclosure, quantiser
 from synthgen.encoding.base import ColumnSummary, Encoder, Kind, Reading
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
-from synthgen.encoding.leveled import COMPARE, Tokens, split_tokens
-from synthgen.encoding.numeric import numeric_domain, read_specials, special_codes
+from synthgen.encoding.leveled import Tokens, split_tokens
+from synthgen.encoding.numeric import (
+    limits,
+    numeric_domain,
+    read_condition,
+    read_specials,
+    special_codes,
+    special_mask,
+)
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.schema.column import Date, Datetime, Time
 
@@ -58,6 +65,13 @@ class TemporalEncoder(Encoder):
             domains.append(numeric_domain(name if self.days is None else f"{name}.time", name, positions, *special))
         return tuple(domains)
 
+    @property
+    def leading(self) -> Quantiser:
+        """Of the first code column, which also holds the texts apart."""
+        quantiser = self.days if self.days is not None else self.clock
+        assert quantiser is not None
+        return quantiser
+
     def encode(self, texts: list[str]) -> NDArray[np.int32]:
         reading = self.kind.read(texts)
         keys = iter(reading.keys)
@@ -69,76 +83,71 @@ class TemporalEncoder(Encoder):
         if self.clock is not None:
             columns.append(self.clock.encode(next(keys)))
         codes = np.stack(columns, axis=1)
-        codes[reading.labelled] = UNOBSERVED
-        leading = self.days if self.days is not None else self.clock
-        assert leading is not None
-        special = special_codes(reading, leading.size, self.results, self.tokens)
+        codes[reading.labelled | reading.bad] = UNOBSERVED
+        special = special_codes(reading, self.leading.size, self.results, self.tokens)
         codes[reading.labelled, 0] = special[reading.labelled]
         return codes
 
     def decode(self, codes: NDArray[np.int32], rng: np.random.Generator) -> pa.Array:
-        leading = self.days if self.days is not None else self.clock
-        assert leading is not None
-        regular = codes[:, 0] < leading.size
+        size = self.leading.size
+        regular = codes[:, 0] < size
         chosen = codes[regular]
         seconds = np.zeros(len(chosen), np.int64)
         if self.days is not None:
             seconds += self._day(chosen[:, 0], chosen[:, 1], rng) * _DAY
-        if self.clock is not None:
+        if self.clock is not None and self.clock.size:
             seconds += self.clock.decode(chosen[:, -1], rng) * self.kind.tick
-        written = pc.strftime(pa.array(seconds, pa.timestamp("s")), format=self.kind.column.format)
+        written = pc.strftime(pa.array(seconds, pa.timestamp("s")), format=_without_fractions(self.kind.column.format))
         special = (*self.results, *self.tokens.kept, "")
         texts = pa.concat_arrays([pa.array(special, pa.string()), written])
-        place = np.where(regular, np.cumsum(regular) - 1 + len(special), codes[:, 0] - leading.size)
+        place = np.where(regular, np.cumsum(regular) - 1 + len(special), codes[:, 0] - size)
         return pc.take(texts, pa.array(place))
 
-    def _day(
-        self, code: NDArray[np.int32], weekday: NDArray[np.int32], rng: np.random.Generator
-    ) -> NDArray[np.int64]:
+    def _day(self, code: NDArray[np.int32], weekday: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
         assert self.days is not None
         day = self.days.decode(code, rng)
         is_bin = self.days.pieces[code] >= len(self.days.atoms)
         moved = (day - _MONDAY) // _WEEK * _WEEK + _MONDAY + weekday
         low, high = self.days.bounds()
-        # A bin that a condition cut within a week keeps its bounds rather than its weekdays.
-        return np.where(is_bin & (moved >= low[code]) & (moved <= high[code]), moved, day)
+        # A bin keeps its bounds, which a condition may have set within a week, and stays off the heaped days in it.
+        fits = is_bin & (moved >= low[code]) & (moved <= high[code]) & ~np.isin(moved, self.days.atoms)
+        return np.where(fits, moved, day)
 
     def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
-        reading = self.kind.read(list(values))
-        if reading.bad.any():
-            raise ValueError(f"the value is not {self.kind.expected}")
-        leading = self.days if self.days is not None else self.clock
-        assert leading is not None
-        if self.days is not None and self.clock is not None and operator in ("=", "in") and not reading.labelled.all():
+        reading = read_condition(self.kind, operator, values)
+        if operator not in ("=", "in", "!="):
+            regular = self.leading.touching(*self._limits(operator, reading))
+        elif self.days is not None and self.clock is not None and not reading.labelled.all():
             raise ValueError(f"a moment cannot be met exactly, so {operator} is not offered; use >= and <=")
-        masks = [np.ones(domain.size, bool) for domain in self.domains]
-        labels = {str(label) for label in reading.labels[reading.labelled]}
-        mask = np.zeros(self.domains[0].size, bool)
-        mask[leading.size :] = [text in labels for text in (*self.results, *self.tokens.kept)][: mask.size]
-        low, high = leading.bounds()
-        for key in reading.keys[0][~reading.labelled]:
-            if operator in ("=", "in", "!="):
-                code = leading.encode(np.array([key]))[0]
-                mask[: leading.size] |= np.arange(leading.size) == code
-            else:
-                mask[: leading.size] |= COMPARE[operator](high if operator in (">", ">=") else low, key)
-        masks[0] = ~mask if operator == "!=" else mask
-        return tuple(masks)
+        else:
+            regular = self.leading.holding(reading.keys[0][~reading.labelled].tolist())
+        mask = special_mask(regular, reading, self.results, self.tokens)
+        return (
+            ~mask if operator == "!=" else mask,
+            *(np.ones(domain.size, bool) for domain in self.domains[1:]),
+        )
 
     def narrowed(self, operator: str, values: Sequence[str]) -> Encoder:
-        reading = self.kind.read(list(values))
-        keys = reading.keys[0][~reading.labelled]
-        if len(keys) != 1 or operator in ("!=", "in"):
+        reading = read_condition(self.kind, operator, values)
+        if operator == "!=":
             return self
-        key, exact = int(keys[0]), self.days is None or self.clock is None
-        low = {"=": key, ">": key + exact, ">=": key}.get(operator)
-        high = {"=": key, "<": key - exact, "<=": key}.get(operator)
-        days, clock = self.days, self.clock
-        if days is not None:
-            days = days.within(low, high)
-        elif clock is not None:
-            clock = clock.within(low, high)
-        return TemporalEncoder(self.kind, days, clock, self.results, self.tokens)
+        if operator in ("=", "in"):
+            quantiser = self.leading.at(reading.keys[0][~reading.labelled].tolist())
+        else:
+            quantiser = self.leading.within(*self._limits(operator, reading))
+        return replace(self, days=quantiser) if self.days is not None else replace(self, clock=quantiser)
+
+    def _limits(self, operator: str, reading: Reading) -> tuple[int | None, int | None]:
+        """The lowest and the highest leading key that surely satisfy a condition.
+
+        Days and times of day are drawn apart, so the day of a moment counts only where all of it does.
+        """
+        key = int(reading.keys[0][0])
+        if self.days is None or self.clock is None:
+            return limits(operator, key)
+        time, last = int(reading.keys[1][0]), _DAY // self.kind.tick - 1
+        whole = {">": False, ">=": time == 0, "<": False, "<=": time == last}[operator]
+        return limits(operator if whole else operator[0], key)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -162,10 +171,6 @@ class TemporalKind(Kind):
     @property
     def has_clock(self) -> bool:
         return not isinstance(self.column, Date)
-
-    @property
-    def n_parts(self) -> int:
-        return self.has_days + self.has_clock
 
     @property
     def tick(self) -> int:
@@ -204,6 +209,11 @@ class TemporalKind(Kind):
         return TemporalEncoder(
             self, days, clock, tuple(learned["results"]), Tokens(self.missing, tuple(learned["tokens"]))
         )
+
+
+def _without_fractions(layout: str) -> str:
+    """Fractions of a second are not kept; Arrow cannot write any."""
+    return layout.replace("%f", "000000")
 
 
 def parse_moments(texts: pa.StringArray, layout: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

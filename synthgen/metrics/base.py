@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from synthgen.metrics.result import Metric, Verdict
 from synthgen.progress import Progress, silent
 
+#: The largest number of patients that nothing published may stand for.
+_FEW = 10
+
 
 @dataclass(frozen=True)
 class Variable:
@@ -26,7 +29,8 @@ class Variable:
         ordered: whether the labels have an order.
         code: whether the labels are clinical codes (many levels, long tail).
         decimals: of a numeric variable as written, where known.
-        temporal: whether a numeric variable is a date or a time (never show its raw numbers to a person).
+        temporal: what the numbers of a numeric variable are where they are moments: days since 1970 of a ``date``,
+            seconds since 1970 of a ``datetime``, seconds since midnight of a ``time``; empty for plain numbers.
     """
 
     name: str
@@ -35,7 +39,7 @@ class Variable:
     ordered: bool = False
     code: bool = False
     decimals: int | None = None
-    temporal: bool = False
+    temporal: Literal["", "date", "datetime", "time"] = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,26 @@ class Records:
     @cached_property
     def n_patients(self) -> int:
         return len(np.unique(self.patient))
+
+    @cached_property
+    def weights(self) -> NDArray[np.float64]:
+        """The weight of each record that lets every patient weigh 1, shape ``(n,)``."""
+        return np.asarray(1.0 / np.bincount(self.patient)[self.patient]) if self.n else np.empty(0)
+
+    @cached_property
+    def effective_patients(self) -> int:
+        """How many patients the *rows* stand for; all of them where each has as many rows.
+
+        With ``e`` of them, the ten patients with most rows hold ``10 / e`` of all rows. So a share of rows of at least
+        ``11 / e`` comes from eleven patients or more, which the bare number of patients does not ensure.
+        """
+        rows = np.sort(np.bincount(self.patient))[::-1]
+        return min(self.n_patients, int(_FEW * self.n / rows[:_FEW].sum())) if self.n > 0 else 0
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """What a report says of how large the set is."""
+        return {"rows": self.n, "patients": self.n_patients, "effective_patients": self.effective_patients}
 
     def take(self, rows: NDArray[np.int64]) -> Records:
         """The records at ``rows``, patients keep their numbers."""

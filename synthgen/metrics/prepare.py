@@ -19,6 +19,7 @@ from synthgen.reshape.code_list import CodeList
 from synthgen.schema.column import Code, Column, Date, Datetime, Integer, Number, Ordinal, Time
 from synthgen.schema.config import Format
 from synthgen.schema.table import TableConfig
+from synthgen.tables.arrow import is_text, plain
 from synthgen.tables.dataset import Table
 
 _NOT_COMPARED = ("id", "fake", "text", "drop")
@@ -33,16 +34,20 @@ class Sheet:
     Attributes:
         source: where they came from, for messages.
         columns: one dictionary array per column.
-        format: how its numbers are written.
+        formats: how the numbers of each column are written.
     """
 
     source: str
     columns: Mapping[str, pa.DictionaryArray]
-    format: Format
+    formats: Mapping[str, Format]
 
     @classmethod
-    def of(cls, table: Table) -> Sheet:
-        """A whole table."""
+    def of(cls, table: Table, dialect: Format) -> Sheet:
+        """A whole table.
+
+        Args:
+            dialect: how numbers are written in those columns of a typed table that hold text all the same.
+        """
         blocks = list(table)
         columns = {
             name: pa.chunked_array([block.column(name) for block in blocks]).unify_dictionaries().combine_chunks()
@@ -50,7 +55,8 @@ class Sheet:
             else pa.array([], pa.string()).dictionary_encode()
             for name in table.columns
         }
-        return cls(table.source, {name: _one_chunk(column) for name, column in columns.items()}, table.format)
+        formats = {n: dialect if n in table.types and is_text(plain(table.types[n])) else table.format for n in columns}
+        return cls(table.source, {name: _one_chunk(column) for name, column in columns.items()}, formats)
 
     @property
     def n_rows(self) -> int:
@@ -58,7 +64,7 @@ class Sheet:
 
     def rows(self, chosen: NDArray[np.bool_]) -> Sheet:
         """Some of the rows."""
-        return Sheet(self.source, {n: c.filter(pa.array(chosen)) for n, c in self.columns.items()}, self.format)
+        return Sheet(self.source, {n: c.filter(pa.array(chosen)) for n, c in self.columns.items()}, self.formats)
 
 
 def _one_chunk(column: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
@@ -90,14 +96,15 @@ def compare(
     variables: list[Variable] = []
     numbers: list[dict[str, NDArray[np.float64]]] = [{} for _ in sheets]
     codes: list[dict[str, NDArray[np.int32]]] = [{} for _ in sheets]
+    patients = [_patients(sheet, config.patient) for sheet in sheets]
     for name, column in compared.items():
         tokens = Tokens(config.missing_in(name), ())
         for part, cells in _parts(name, column, sheets):
             marks = tokens if part == name else Tokens((*tokens.declared, ""), ())
-            read = [_read(column, cell, sheet.format, marks) for cell, sheet in zip(cells, sheets, strict=True)]
+            read = [_read(column, cell, sheet.formats[name], marks) for cell, sheet in zip(cells, sheets, strict=True)]
             labels = _pooled(column, [reading.labels for reading in read])
-            if part != name and not labels:
-                continue  # a position that no cell reaches
+            if part != name and not any(map(_reached, read, cells, patients)):
+                continue
             kind = _variable(part, column, labels)
             variables.append(kind)
             place = {label: i for i, label in enumerate(labels)}
@@ -105,9 +112,13 @@ def compare(
                 if kind.kind == "numeric":
                     numbers[i][part] = reading.numbers[np.asarray(cell.indices)]
                 codes[i][part] = reading.codes(place, numeric=kind.kind == "numeric")[np.asarray(cell.indices)]
+            if kind.kind == "numeric":
+                bounded = _bounded([own[part] for own in numbers], 1 if holdout is None else 2)
+                for own, values in zip(numbers, bounded, strict=True):
+                    own[part] = values
     records = [
-        Records(_patients(sheet, config.patient), own_numbers, own_codes)
-        for sheet, own_numbers, own_codes in zip(sheets, numbers, codes, strict=True)
+        Records(whose, own_numbers, own_codes)
+        for whose, own_numbers, own_codes in zip(patients, numbers, codes, strict=True)
     ]
     return Comparison(
         table,
@@ -139,9 +150,7 @@ class _Texts:
         )
 
 
-def _parts(
-    name: str, column: Column, sheets: Sequence[Sheet]
-) -> list[tuple[str, list[pa.DictionaryArray]]]:
+def _parts(name: str, column: Column, sheets: Sequence[Sheet]) -> list[tuple[str, list[pa.DictionaryArray]]]:
     """The column of every sheet; for code lists, position by position."""
     cells = [sheet.columns[name] for sheet in sheets]
     if not isinstance(column, Code) or not column.separator or column.determined_by:
@@ -149,6 +158,39 @@ def _parts(
     lists = CodeList(name, column.separator)
     split = [lists.split(cell) for cell in cells]
     return [(part, [columns[i] for columns in split]) for i, part in enumerate(lists.positions)]
+
+
+#: Patients who must reach a position of a code list for it to be compared: else the report's list of columns would
+#: tell that one patient has uncommonly many codes.
+_FEWEST = 11
+
+
+def _reached(reading: _Texts, cells: pa.DictionaryArray, patient: NDArray[np.int64]) -> bool:
+    """Whether enough patients of a set have a code in this position."""
+    filled = np.array([label is not None for label in reading.labels], bool)[np.asarray(cells.indices)]
+    return len(np.unique(patient[filled])) >= _FEWEST
+
+
+#: Beyond this, squares of numbers overflow.
+_LARGEST = 1e100
+#: A number further away than this many times the range of the real ones is as far as can be.
+_FURTHEST = 1e6
+
+
+def _bounded(sets: Sequence[NDArray[np.float64]], n_real: int) -> list[NDArray[np.float64]]:
+    """The numbers of each set, where absurd ones are brought as near as any measure can tell from them.
+
+    ``1e300`` among weights is a plain error, but its square is infinite, and the first ``n_real`` sets' scale is what
+    distances are measured in.
+    """
+    sets = [np.clip(values, -_LARGEST, _LARGEST) for values in sets]
+    real = np.concatenate(sets[:n_real])
+    real = real[~np.isnan(real)]
+    if not len(real):
+        return sets
+    low, high = float(real.min()), float(real.max())
+    reach = _FURTHEST * (high - low or max(abs(low), 1.0))
+    return [np.clip(values, low - reach, high + reach) for values in sets]
 
 
 def _read(column: Column, cells: pa.DictionaryArray, marks: Format, tokens: Tokens) -> _Texts:
@@ -187,7 +229,7 @@ def _variable(name: str, column: Column, labels: tuple[str, ...]) -> Variable:
         ordered=isinstance(column, Ordinal),
         code=isinstance(column, Code),
         decimals=decimals,
-        temporal=isinstance(column, Date | Datetime | Time),
+        temporal=column.kind if numeric and isinstance(column, Date | Datetime | Time) else "",
     )
 
 

@@ -61,5 +61,7 @@ def axes_of(domains: Sequence[Domain]) -> tuple[Axis, ...]:
         if len(regular) > 1:
             groups = tuple(domain.parents[0][code] for code in regular) if domain.parents else ()
             values = tuple((code,) for code in regular)
-            axes.append(Axis(column, values, domain.size, domain.scale is not Scale.NOMINAL, presence=False, groups=groups))
+            axes.append(
+                Axis(column, values, domain.size, domain.scale is not Scale.NOMINAL, presence=False, groups=groups)
+            )
     return tuple(axes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,11 @@ from synthgen.models._axes import Axis
 from synthgen.models._pairs import Grouping, PairTables
 
 _HERMITE_TERMS = 48
-_BISECTIONS = 40
+_BISECTIONS = 30
 _HIGHEST = 0.995
 _PASSES = 6
+#: So few edges are compared with one by one, more are searched.
+_FEW_EDGES = 12
 #: A level's mean score counts as if so many rows of mean 0 were among its own.
 _PRIOR_ROWS = 10.0
 _SMALLEST_EIGENVALUE = 1e-4
@@ -37,8 +40,30 @@ class Placement:
     def of(cls, order: NDArray[np.int64], shares: NDArray[np.float64]) -> Placement:
         """Intervals of the levels' shares, one after another in this order."""
         cumulative = np.cumsum(shares[order])
-        inner = ndtri(np.clip(cumulative[:-1] / cumulative[-1], 0.0, 1.0))
+        # Where there is no share at all, the first level takes everything.
+        inner = ndtri(np.minimum(cumulative[:-1] / cumulative[-1], 1.0) if cumulative[-1] > 0 else cumulative[:-1] + 1)
         return cls(order, np.r_[-np.inf, inner, np.inf])
+
+    def shares(self) -> NDArray[np.float64]:
+        """The probability of each level's interval, by level."""
+        result = np.empty(len(self.order))
+        result[self.order] = np.diff(ndtr(self.edges))
+        return result
+
+    def interval(self, level: int) -> tuple[float, float]:
+        """The lower and the upper edge of a level's interval."""
+        place = int(np.flatnonzero(self.order == level)[0])
+        return float(self.edges[place]), float(self.edges[place + 1])
+
+    def places(self, z: NDArray[Any]) -> NDArray[np.intp]:
+        """In which interval each value of the normal variable falls, counted from the lowest."""
+        inner = self.edges[1:-1].astype(z.dtype)
+        if len(inner) > _FEW_EDGES:
+            return np.searchsorted(inner, z, side="right")
+        place = np.zeros(len(z), np.intp)
+        for edge in inner:
+            place += z >= edge
+        return place
 
     def scores(self) -> NDArray[np.float64]:
         """The mean of the normal variable in each level's interval, by level; 0 for levels of no share."""
@@ -49,29 +74,57 @@ class Placement:
         result[self.order] = by_place
         return result
 
-    def hermite(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Coefficients of the step function with these values (by level) in normalised Hermite polynomials.
-
-        Term k >= 1 is the sum over intervals of value × [φ(t) h_{k-1}(t)] at its lower less its upper edge, over √k.
-        """
-        finite = np.where(np.isfinite(self.edges), self.edges, 0.0)
-        previous, current = np.zeros_like(finite), np.ones_like(finite)
-        density = _density(self.edges)
-        coefficients = np.empty(_HERMITE_TERMS)
-        steps = values[self.order]
-        for k in range(1, _HERMITE_TERMS + 1):
-            weighted = density * current
-            coefficients[k - 1] = (steps * (weighted[:-1] - weighted[1:])).sum() / np.sqrt(k)
-            previous, current = current, (finite * current - np.sqrt(k - 1) * previous) / np.sqrt(k)
-        return coefficients
-
 
 def _density(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isfinite(x), np.exp(-0.5 * np.where(np.isfinite(x), x, 0.0) ** 2) / np.sqrt(2 * np.pi), 0.0)
 
 
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What was counted of the levels of one axis beside all other axes, table by table in the columns of one matrix.
+
+    Attributes:
+        others: the other axes with a table, ascending.
+        by_level: for each of them, whether its columns are levels rather than groups of levels.
+        first: at which column its table starts.
+        counts: float64 ``(n_levels, n_columns)``.
+        rows: float64 ``(n_levels, len(others))``, the sum over each table's columns.
+    """
+
+    others: tuple[int, ...]
+    by_level: NDArray[np.bool_]
+    first: NDArray[np.int64]
+    counts: NDArray[np.float64]
+    rows: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, a: int, n_axes: int, pairs: PairTables) -> Beside:
+        """Everything beside axis ``a``, whichever way it was counted."""
+        others = tuple(b for b in range(n_axes) if (a, b) in pairs.tables or (b, a) in pairs.tables)
+        by_level = np.array([(a, b) not in pairs.tables for b in others], bool)
+        tables = [pairs.tables[a, b] if (a, b) in pairs.tables else pairs.tables[b, a].T for b in others]
+        counts = np.concatenate(tables, axis=1, dtype=np.float64) if tables else np.zeros((0, 0))
+        first = np.cumsum([0, *(table.shape[1] for table in tables)])[:-1]
+        return cls(others, by_level, first, counts, np.add.reduceat(counts, first, axis=1) if others else counts)
+
+    def totals(
+        self, by_level: Sequence[NDArray[np.float64]], by_group: Sequence[NDArray[np.float64]]
+    ) -> NDArray[np.float64]:
+        """The sum of scores over each level's rows, ``(n_levels, len(others))``, given the scores of all axes."""
+        scores = [(by_level if turned else by_group)[b] for b, turned in zip(self.others, self.by_level, strict=True)]
+        return np.asarray(np.add.reduceat(self.counts * np.concatenate(scores), self.first, axis=1))
+
+
+def beside(n_axes: int, pairs: PairTables) -> list[Beside]:
+    """One ``Beside`` per axis."""
+    return [Beside.of(a, n_axes, pairs) for a in range(n_axes)]
+
+
 def place(
-    axes: Sequence[Axis], counts: Sequence[NDArray[np.float64]], groupings: Sequence[Grouping], pairs: PairTables
+    axes: Sequence[Axis],
+    counts: Sequence[NDArray[np.float64]],
+    groupings: Sequence[Grouping],
+    tables: Sequence[Beside],
 ) -> list[Placement]:
     """Intervals for the levels of every axis.
 
@@ -80,120 +133,135 @@ def place(
     """
     shares = [count / max(count.sum(), 1) for count in counts]
     placements = [Placement.of(np.arange(axis.n_levels), share) for axis, share in zip(axes, shares, strict=True)]
-    nominal = [a for a, axis in enumerate(axes) if not axis.ordered and axis.n_levels > 2]
-    settled = {a for a in range(len(axes)) if a not in nominal}
-    scores = [group_means(p.scores(), w, g) for p, w, g in zip(placements, shares, groupings, strict=True)]
-    for sweep in range(_PASSES):
+    by_level = [placement.scores() for placement in placements]
+    by_group = [g.means(s, share) for g, s, share in zip(groupings, by_level, shares, strict=True)]
+    nominal = [a for a, axis in enumerate(axes) if not axis.ordered and axis.n_levels > 2 and tables[a].others]
+    settled = set(range(len(axes))) - set(nominal)
+    for _ in range(_PASSES):
+        changed = False
         for a in nominal:
-            others = [b for b in range(len(axes)) if b != a and (sweep > 0 or not settled or b in settled)]
-            direction = _main_direction(a, others, shares, scores, pairs)
-            placements[a] = Placement.of(np.argsort(direction, kind="stable"), shares[a])
-            scores[a] = group_means(placements[a].scores(), shares[a], groupings[a])
+            means = tables[a].totals(by_level, by_group) / (tables[a].rows + _PRIOR_ROWS)
+            # An order that was never looked for says nothing about others.
+            told = [b in settled for b in tables[a].others]
+            order = np.argsort(_main_direction(means[:, told] if any(told) else means, shares[a]), kind="stable")
             settled.add(a)
+            if np.array_equal(order, placements[a].order):
+                continue
+            changed = True
+            placements[a] = Placement.of(order, shares[a])
+            by_level[a] = placements[a].scores()
+            by_group[a] = groupings[a].means(by_level[a], shares[a])
+        if not changed:
+            break
     return placements
 
 
-def _main_direction(
-    a: int,
-    others: Sequence[int],
-    shares: Sequence[NDArray[np.float64]],
-    scores: Sequence[NDArray[np.float64]],
-    pairs: PairTables,
-) -> NDArray[np.float64]:
-    """A coordinate per level of axis ``a``: the leading principal component of the levels' mean scores elsewhere."""
-    means: list[NDArray[np.float64]] = []
-    for b in others:
-        table = pairs.between(a, b)
-        if table is not None and table.shape[1] == len(scores[b]):
-            means.append((table @ scores[b]) / (table.sum(axis=1) + _PRIOR_ROWS))
-    if not means:
-        return np.zeros(len(shares[a]))
-    matrix = np.stack(means, axis=1)
-    matrix = matrix - (shares[a] @ matrix)
-    _, vectors = np.linalg.eigh(matrix.T @ (shares[a][:, None] * matrix))
+def _main_direction(means: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A coordinate per level: the leading principal component of the levels' mean scores ``(n_levels, n_others)``."""
+    centred = means - shares @ means
+    _, vectors = np.linalg.eigh(centred.T @ (shares[:, None] * centred))
     leading = vectors[:, -1]
-    return np.asarray(matrix @ (leading * np.sign(leading[np.argmax(np.abs(leading))])))
-
-
-def group_means(
-    scores: NDArray[np.float64], shares: NDArray[np.float64], grouping: Grouping
-) -> NDArray[np.float64]:
-    """The mean score of each group of levels."""
-    weight = np.bincount(grouping.group, shares, grouping.n_groups)
-    total = np.bincount(grouping.group, shares * scores, grouping.n_groups)
-    return np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+    return np.asarray(centred @ (leading * np.sign(leading[np.argmax(np.abs(leading))])))
 
 
 def correlate(
     counts: Sequence[NDArray[np.float64]],
     groupings: Sequence[Grouping],
     placements: Sequence[Placement],
-    pairs: PairTables,
+    tables: Sequence[Beside],
 ) -> NDArray[np.float64]:
     """The latent correlation matrix, shrunk and positive definite, shape ``(n_axes, n_axes)``.
 
     Each entry is the correlation at which the discretised bivariate normal has the covariance of scores that was
     counted; by Mehler's formula that covariance is the sum over k of ρ^k a_k b_k, where a and b are the Hermite
-    coefficients of the two score functions.
+    coefficients of the two score functions. Where both axes are coarse it is the mean of the two that were counted.
     """
-    n_axes = len(placements)
     shares = [count / max(count.sum(), 1) for count in counts]
-    fine = [placement.scores() for placement in placements]
-    coarse = [group_means(s, w, g) for s, w, g in zip(fine, shares, groupings, strict=True)]
-    fine_terms = [p.hermite(s) for p, s in zip(placements, fine, strict=True)]
-    coarse_terms = [p.hermite(c[g.group]) for p, c, g in zip(placements, coarse, groupings, strict=True)]
-    first, second, covariance, terms, rows = [], [], [], [], []
-    for (a, b), table in pairs.tables.items():
-        total = table.sum()
-        if total == 0:
+    by_level = [placement.scores() for placement in placements]
+    by_group = [g.means(s, share) for g, s, share in zip(groupings, by_level, shares, strict=True)]
+    level_terms = hermite(placements, by_level)
+    group_terms = hermite(placements, [s[g.group] for s, g in zip(by_group, groupings, strict=True)])
+    covariance, rows = np.zeros((2, len(placements), len(placements)))
+    terms = np.zeros((len(placements), len(placements), _HERMITE_TERMS))
+    for a, table in enumerate(tables):
+        others = list(table.others)
+        if not others:
             continue
-        left, right = table.sum(axis=1) / total, table.sum(axis=0) / total
-        first.append(a)
-        second.append(b)
-        covariance.append(fine[a] @ table @ coarse[b] / total - (left @ fine[a]) * (right @ coarse[b]))
-        terms.append(fine_terms[a] * coarse_terms[b])
-        rows.append(total)
-    if not first:
-        return np.eye(n_axes)
-    rho = _invert(np.array(terms), np.array(covariance))
-    total_rho, times = np.zeros((n_axes, n_axes)), np.zeros((n_axes, n_axes))
-    n_rows = np.full((n_axes, n_axes), np.inf)
-    for a, b, value, n in zip(first, second, rho, rows, strict=True):
-        for i, j in ((a, b), (b, a)):
-            total_rho[i, j] += value
-            times[i, j] += 1
-            n_rows[i, j] = n
-    matrix = np.divide(total_rho, times, out=np.zeros_like(total_rho), where=times > 0)
-    return nearest_correlation(_shrunk(matrix, n_rows))
+        totals, n = table.totals(by_level, by_group), table.rows.sum(axis=0)
+        per_row = 1 / np.maximum(n, 1)
+        means = (by_level[a] @ table.rows) * per_row, totals.sum(axis=0) * per_row
+        covariance[a, others] = (by_level[a] @ totals) * per_row - means[0] * means[1]
+        rows[a, others] = n
+        terms[a, others] = level_terms[a] * np.where(table.by_level[:, None], level_terms[others], group_terms[others])
+    # The first coefficient of a score function is its variance.
+    variances = terms[:, :, 0]
+    known = rows * variances > 0
+    matrix = np.zeros_like(covariance)
+    matrix[known] = _invert(terms[known], (covariance * _reliability(covariance, rows, variances))[known])
+    return nearest_correlation((matrix + matrix.T) / 2)
+
+
+def hermite(placements: Sequence[Placement], values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Coefficients of step functions in normalised Hermite polynomials, ``(len(placements), 48)``.
+
+    Term k >= 1 is the sum over intervals of value × [φ(t) h_{k-1}(t)] at its lower less its upper edge, over √k.
+
+    Args:
+        values: of each placement's step function, by level.
+    """
+    if not placements:
+        return np.zeros((0, _HERMITE_TERMS))
+    edges = np.concatenate([placement.edges for placement in placements])
+    finite = np.where(np.isfinite(edges), edges, 0.0)
+    # From the last edge of one placement to the first of the next the function is nothing.
+    steps = np.concatenate([np.r_[v[p.order], 0.0] for p, v in zip(placements, values, strict=True)])[:-1]
+    starts = np.cumsum([0, *(len(placement.edges) for placement in placements)])[:-1]
+    density = _density(edges)
+    previous, current = np.zeros_like(finite), np.ones_like(finite)
+    coefficients = np.empty((len(placements), _HERMITE_TERMS))
+    for k in range(1, _HERMITE_TERMS + 1):
+        weighted = density * current
+        coefficients[:, k - 1] = np.add.reduceat(steps * (weighted[:-1] - weighted[1:]), starts) / np.sqrt(k)
+        previous, current = current, (finite * current - np.sqrt(k - 1) * previous) / np.sqrt(k)
+    return coefficients
+
+
+def _reliability(
+    covariance: NDArray[np.float64], rows: NDArray[np.float64], variances: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The share of each covariance that is not noise, by which it is shrunk towards independence.
+
+    If a pair's latent correlation is 0 its estimate has variance 1 / (rows × product of the scores' variances). The
+    correlations' own variance is what the pairs vary more than that: empirical Bayes (Efron and Morris 1973).
+    """
+    known = rows * variances > 0
+    squares = covariance[known] ** 2 / variances[known]
+    own = max(float((squares - 1 / rows[known]).sum()), 0.0) / max(float(variances[known].sum()), 1e-300)
+    information = own * rows * variances
+    return information / (1 + information)
 
 
 def _invert(terms: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Solve ``sum_k terms[:, k] ρ^(k+1) = covariance`` for each row by bisection; the covariance ascends with ρ."""
+    by_term = np.ascontiguousarray(terms.T)
     low, high = np.full(len(terms), -_HIGHEST), np.full(len(terms), _HIGHEST)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         value = np.zeros(len(terms))
-        for k in range(terms.shape[1] - 1, -1, -1):
-            value = (value + terms[:, k]) * middle
+        for term in by_term[::-1]:
+            value += term
+            value *= middle
         below = value < covariance
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return (low + high) / 2
-
-
-def _shrunk(matrix: NDArray[np.float64], n_rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shrink towards independence by the share of the entries' variance that is noise (Schäfer and Strimmer 2005)."""
-    above = np.triu_indices(len(matrix), 1)
-    correlations, rows = matrix[above], n_rows[above]
-    noise = ((1 - correlations**2) ** 2 / rows).sum()
-    signal = (correlations**2).sum()
-    intensity = min(noise / signal, 1.0) if signal > 0 else 0.0
-    return (1 - intensity) * matrix + intensity * np.diag(np.diag(matrix))
+    return np.asarray((low + high) / 2)
 
 
 def nearest_correlation(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """A positive definite correlation matrix close by: eigenvalues clipped from below, then the diagonal rescaled."""
     matrix = (matrix + matrix.T) / 2
     np.fill_diagonal(matrix, 1.0)
+    if not matrix.size:
+        return matrix
     values, vectors = np.linalg.eigh(matrix)
     if values[0] >= _SMALLEST_EIGENVALUE:
         return matrix

@@ -1,14 +1,15 @@
-"""Normal vectors of which some entries are known to lie in given intervals: how probable that is, and draws from it.
+"""Normal vectors of which some entries are known to lie in given regions: how probable that is, and draws from it.
 
-The probability is the sequential importance estimate of Geweke, Hajivassiliou and Keane (GHK; Genz 1992 is the same
-recursion): unbiased, exact for one entry. Draws start from it and are then improved by Gibbs sweeps over the entries.
+Both rest on one sequential pass (Geweke, Hajivassiliou and Keane; Genz 1992 is the same recursion): entry by entry, the
+probability of the entry's region given the entries drawn so far, and a draw within it. The product of the
+probabilities is an unbiased estimate of the probability of all regions, exact for one entry.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,29 @@ from scipy.special import ndtr, ndtri
 
 from synthgen.models._latent import Placement
 
-_TINY = 1e-300
-_ALMOST_ONE = 1 - 1e-16
+Floats = NDArray[np.float64]
+
+#: Proposals go on until so many of them are accepted, which says that sequential draws hardly need correction.
+_ACCEPTED = 0.85
+_MOST_PROPOSALS = 8
+#: Sequential passes behind one probability.
+_PASSES = 64
+#: Beyond so many deviations draws are no longer told apart.
+_FARTHEST = 40.0
+#: Above it the upper tail is taken from the lower one, where probabilities keep their digits.
+_UPPER_TAIL = 3.0
+
+
+class Region(Protocol):
+    """Where one entry of each of ``n`` rows has to lie."""
+
+    def draw(self, mean: Floats, deviation: float, uniform: Floats, earlier: Floats) -> tuple[Floats, Floats]:
+        """A draw of each row's normal variable within its region, and the probability of the region.
+
+        Args:
+            mean, uniform: ``(n,)``.
+            earlier: the entries drawn so far, ``(n_entries, n)``.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,32 +50,32 @@ class Interval:
         low, high: float64 ``(n,)``.
     """
 
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
+    low: Floats
+    high: Floats
 
     @classmethod
     def of_levels(cls, placement: Placement, level: NDArray[np.int64]) -> Interval:
-        """The interval of each row's level; the whole line for level -1."""
-        place = np.empty(len(placement.order) + 1, np.int64)
-        place[placement.order] = np.arange(len(placement.order))
-        place[-1] = -1
-        at = place[level]
-        return cls(
-            np.where(at < 0, -np.inf, placement.edges[at]), np.where(at < 0, np.inf, placement.edges[at + 1])
-        )
+        """The interval of each row's level; the whole line for level -1 and for levels of no width."""
+        # Index -1 reaches what stands behind the last level.
+        low, high = np.full(len(placement.order) + 1, -np.inf), np.full(len(placement.order) + 1, np.inf)
+        wide = np.flatnonzero(placement.edges[:-1] < placement.edges[1:])
+        low[placement.order[wide]], high[placement.order[wide]] = placement.edges[wide], placement.edges[wide + 1]
+        return cls(low[level], high[level])
 
-    def draw(
-        self, mean: NDArray[np.float64], deviation: float, uniform: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """A draw of each row's normal variable within its interval, and the probability of the interval."""
+    def draw(self, mean: Floats, deviation: float, uniform: Floats, earlier: Floats) -> tuple[Floats, Floats]:
         lower, upper = (self.low - mean) / deviation, (self.high - mean) / deviation
-        # In the upper tail probabilities lose their digits: there the mirror image is used.
-        mirrored = lower > 0
-        lower, upper = np.where(mirrored, -upper, lower), np.where(mirrored, -lower, upper)
-        start, end = ndtr(lower), ndtr(upper)
-        drawn = ndtri(np.clip(start + uniform * (end - start), _TINY, _ALMOST_ONE))
-        drawn = np.clip(drawn, np.maximum(lower, -40.0), np.minimum(upper, 40.0))
-        return mean + deviation * np.where(mirrored, -drawn, drawn), end - start
+        mirrored = lower > _UPPER_TAIL
+        some = bool(mirrored.any())
+        if some:
+            lower, upper = np.where(mirrored, -upper, lower), np.where(mirrored, -lower, upper)
+        start = ndtr(lower)
+        mass = ndtr(upper) - start
+        drawn = ndtri(start + uniform * mass)
+        np.maximum(drawn, np.maximum(lower, -_FARTHEST), out=drawn)
+        np.minimum(drawn, np.minimum(upper, _FARTHEST), out=drawn)
+        if some:
+            drawn = np.where(mirrored, -drawn, drawn)
+        return mean + deviation * drawn, mass
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,67 +83,137 @@ class LevelSet:
     """Allowed levels per row: a union of intervals.
 
     Attributes:
-        edges: float64 ``(n_levels + 1,)``.
-        allowed: by place on the line, bool ``(n, n_levels)``.
+        edges: float64 ``(n_stretches + 1,)``.
+        allowed: by stretch, bool ``(n, n_stretches)``, or ``(1, n_stretches)`` for all rows alike.
     """
 
-    edges: NDArray[np.float64]
+    edges: Floats
     allowed: NDArray[np.bool_]
 
     @classmethod
     def of_levels(cls, placement: Placement, allowed: NDArray[np.bool_]) -> LevelSet:
-        return cls(placement.edges, allowed[:, placement.order])
+        """The union of the allowed levels' intervals, the whole line where it has no width.
 
-    def draw(
-        self, mean: NDArray[np.float64], deviation: float, uniform: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        Neighbours that are always allowed together become one.
+        """
+        by_place = allowed[:, placement.order] & (placement.edges[:-1] < placement.edges[1:])
+        by_place = by_place | ~by_place.any(axis=1, keepdims=True)
+        first = np.flatnonzero(np.r_[True, (by_place[:, 1:] != by_place[:, :-1]).any(axis=0)])
+        return cls(placement.edges[np.r_[first, len(placement.order)]], by_place[:, first])
+
+    def draw(self, mean: Floats, deviation: float, uniform: Floats, earlier: Floats) -> tuple[Floats, Floats]:
         """As ``Interval.draw``: first an allowed interval in proportion to its probability, then within it."""
-        below = ndtr((self.edges - mean[:, None]) / deviation)
-        mass = np.where(self.allowed, np.diff(below, axis=1), 0.0)
+        mass = np.where(self.allowed, np.diff(ndtr((self.edges - mean[:, None]) / deviation), axis=1), 0.0)
         cumulative = np.cumsum(mass, axis=1)
         total = cumulative[:, -1]
-        target = uniform * total
-        place = np.minimum((cumulative <= target[:, None]).sum(axis=1), mass.shape[1] - 1)
+        target = np.minimum(uniform * total, np.nextafter(total, 0.0))
+        at = (cumulative <= target[:, None]).sum(axis=1)
+        lost = total <= 0
+        if lost.any():
+            at[lost] = self._nearest(mean)[lost]
         row = np.arange(len(mean))
-        chosen = mass[row, place]
-        within = np.divide(target - (cumulative[row, place] - chosen), chosen, out=np.full_like(chosen, 0.5), where=chosen > 0)
-        drawn, _ = Interval(self.edges[place], self.edges[place + 1]).draw(mean, deviation, np.clip(within, 0, 1))
-        return drawn, total
+        chosen = mass[row, at]
+        rest = target - (cumulative[row, at] - chosen)
+        within = np.divide(rest, chosen, out=np.full_like(chosen, 0.5), where=chosen > 0)
+        low, high = self.edges[at], self.edges[at + 1]
+        drawn, _ = Interval(low, high).draw(mean, deviation, np.clip(within, 0.0, 1.0), earlier)
+        # An interval ends before its upper edge, which belongs to the next level.
+        return np.clip(drawn, low, np.nextafter(high, -np.inf)), total
+
+    def _nearest(self, mean: Floats) -> NDArray[np.int64]:
+        """The allowed interval that is nearest to the mean, for rows where none has a probability above 0."""
+        distance = np.maximum(self.edges[:-1] - mean[:, None], mean[:, None] - self.edges[1:])
+        possible = self.allowed & (self.edges[:-1] < self.edges[1:])
+        return np.asarray(np.where(possible, distance, np.inf).argmin(axis=1))
 
 
-Region: TypeAlias = Interval | LevelSet
+@dataclass(frozen=True, eq=False)
+class Nested:
+    """Allowed levels that bind only where an earlier entry lies in an interval of its own: elsewhere the whole line.
+
+    Attributes:
+        on: number of the earlier entry.
+        low, high: its interval.
+    """
+
+    levels: LevelSet
+    on: int
+    low: float
+    high: float
+
+    def draw(self, mean: Floats, deviation: float, uniform: Floats, earlier: Floats) -> tuple[Floats, Floats]:
+        binds = (earlier[self.on] >= self.low) & (earlier[self.on] < self.high)
+        everywhere = LevelSet(self.levels.edges, self.levels.allowed | ~binds[:, None])
+        return everywhere.draw(mean, deviation, uniform, earlier)
 
 
-def sequential(
-    correlation: NDArray[np.float64], regions: Sequence[Region], n: int, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """One GHK pass: ``(z, log_mass)`` of shapes ``(n, len(regions))`` and ``(n,)``; exp(log_mass) is unbiased."""
+def sequential(correlation: Floats, regions: Sequence[Region], uniforms: Floats) -> tuple[Floats, Floats]:
+    """One pass over the entries.
+
+    Args:
+        uniforms: one per entry and row, ``(len(regions), n)``.
+
+    Returns:
+        ``(z, log_mass)``, both of shape ``(len(regions), n)``: the draws, and each entry's log probability given the
+        earlier ones. The exponential of its sum over entries is unbiased for the probability of the regions.
+    """
     factor = np.linalg.cholesky(correlation)
-    innovations = np.zeros((len(regions), n))
-    z = np.empty((len(regions), n))
-    log_mass = np.zeros(n)
+    innovations, z, log_mass = np.zeros_like(uniforms), np.zeros_like(uniforms), np.zeros_like(uniforms)
     for i, region in enumerate(regions):
         mean = factor[i, :i] @ innovations[:i]
-        z[i], mass = region.draw(mean, factor[i, i], rng.random(n))
-        innovations[i] = (z[i] - mean) / factor[i, i]
+        deviation = float(factor[i, i])
+        z[i], mass = region.draw(mean, deviation, uniforms[i], z[:i])
+        innovations[i] = (z[i] - mean) / deviation
         with np.errstate(divide="ignore"):  # what cannot be has a logarithm of minus infinity
-            log_mass += np.log(mass)
-    return z.T, log_mass
+            np.log(mass, out=log_mass[i])
+    return z, log_mass
 
 
-def gibbs(
-    correlation: NDArray[np.float64],
-    regions: Sequence[Region],
-    z: NDArray[np.float64],
-    rng: np.random.Generator,
-    sweeps: int,
-) -> NDArray[np.float64]:
-    """Draws ``(n, len(regions))`` improved by Gibbs sweeps: each entry anew, given the others."""
-    precision = np.linalg.inv(correlation)
-    z = z.T.copy()
-    for _ in range(sweeps if len(regions) > 1 else 0):
-        for i, region in enumerate(regions):
-            variance = 1 / precision[i, i]
-            mean = z[i] - variance * (precision[i] @ z)
-            z[i], _ = region.draw(mean, float(np.sqrt(variance)), rng.random(z.shape[1]))
-    return z.T
+def draw(correlation: Floats, regions: Sequence[Region], n: int, rng: np.random.Generator) -> Floats:
+    """Normal vectors given that they lie in the regions, shape ``(len(regions), n)``.
+
+    Independence Metropolis steps (Tierney 1994) on sequential draws, each accepted in proportion to its weight.
+    Every draw lies in the regions; the distribution among them is approached, and exact for one entry.
+    """
+    z, log_mass = sequential(correlation, regions, rng.random((len(regions), n)))
+    weight = log_mass.sum(axis=0)
+    for _ in range(_MOST_PROPOSALS if len(regions) > 1 else 0):
+        proposed, log_mass = sequential(correlation, regions, rng.random((len(regions), n)))
+        new_weight = log_mass.sum(axis=0)
+        accepted = np.log1p(-rng.random(n)) + weight < new_weight
+        np.copyto(z, proposed, where=accepted)
+        np.copyto(weight, new_weight, where=accepted)
+        if accepted.sum() >= _ACCEPTED * n:
+            break
+    return z
+
+
+def log_probability(correlation: Floats, regions: Sequence[Region], n: int, known: int) -> Floats:
+    """The log probability that all entries lie in their regions given that the first ``known`` do, ``(n,)``.
+
+    The mean of 64 sequential passes at quasi-random points, the same for each row, so that a row's probability depends
+    on nothing else. Exact for one entry; for three entries correlated by 0.6 to 0.8 the relative error is about 1 %, at
+    most 3 %, and it grows with their number and correlation.
+    """
+    total, before = np.full(n, -np.inf), np.full(n, -np.inf)
+    for point in _points(len(regions)):
+        _, log_mass = sequential(correlation, regions, np.broadcast_to(point[:, None], (len(regions), n)))
+        np.logaddexp(before, log_mass[:known].sum(axis=0), out=before)
+        np.logaddexp(total, log_mass.sum(axis=0), out=total)
+    # Without anything known, before is the logarithm of the number of passes.
+    return np.asarray(total - before)
+
+
+def _points(dimensions: int) -> Floats:
+    """Points spread evenly over the unit cube, ``(n_points, dimensions)``.
+
+    Multiples of the square roots of primes modulo 1 (Richtmyer 1951), folded so that both ends of an axis are alike.
+    """
+    primes: list[int] = []
+    candidate = 2
+    while len(primes) < dimensions:
+        if all(candidate % prime for prime in primes):
+            primes.append(candidate)
+        candidate += 1
+    multiples = np.arange(1, _PASSES + 1)[:, None] * np.sqrt(np.array(primes, np.float64))
+    return np.asarray(1 - np.abs(2 * (multiples % 1.0) - 1))

@@ -143,8 +143,21 @@ def code_counts(source: CodeSource, weights: Iterable[NDArray[np.float64]] | Non
     """
     dtype = np.int64 if weights is None else np.float64
     counts: list[NDArray[Any]] = [np.zeros(domain.size, dtype) for domain in source.domains]
-    for block, weight in zip(source, weights or repeat(None)):
-        for column, total in enumerate(counts):
+    each_weight: Iterable[NDArray[np.float64] | None] = repeat(None) if weights is None else weights
+    for block, weight in zip(source, each_weight, strict=False):
+        for column, domain in enumerate(source.domains):
             # Shifted by one: what is unobserved (-1) falls into the first slot, which is left out.
-            total += np.bincount(block[:, column] + 1, weight, len(total) + 1)[1:].astype(dtype)
+            counts[column] += np.bincount(block[:, column] + 1, weight, domain.size + 1)[1:].astype(dtype)
     return counts
+
+
+def shares_of(domain: Domain, counts: NDArray[Any]) -> NDArray[np.float64]:
+    """The share of each code among those counted, ``(domain.size,)``.
+
+    Where none was ever observed all is missing, or the first code where a column has no code for missing.
+    """
+    if counts.sum() > 0:
+        return np.asarray(counts / counts.sum(), np.float64)
+    shares = np.zeros(domain.size)
+    shares[domain.missing[0] if domain.missing else 0] = 1.0
+    return shares

@@ -7,30 +7,24 @@ pairs (polychoric correlations; Olsson 1979), rather than correlations of the co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.encoding.domain import Domain
+from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import NotApplicable
 from synthgen.models import _latent, _pairs, _truncated
 from synthgen.models._axes import Axis, axes_of
 from synthgen.models._latent import Placement
 from synthgen.models._pairs import Grouping, PairTables
-from synthgen.models._truncated import Interval, LevelSet, Region
-from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts
+from synthgen.models._truncated import Interval, LevelSet, Nested, Region
+from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, shares_of
 from synthgen.progress import Progress, silent
-
-#: Gibbs sweeps over the conditioned axes after the sequential draw.
-_SWEEPS = 2
-#: Sequential estimates that are averaged for one probability.
-_REPLICATES = 16
-_SEED = 2012
 
 
 @dataclass(frozen=True)
@@ -53,27 +47,25 @@ class Copula(Model):
         progress: Progress = silent,
     ) -> FittedCopula:
         context_domains = () if context is None else context.domains
-        axes = axes_of((*source.domains, *context_domains))
+        domains = (*source.domains, *context_domains)
+        axes = axes_of(domains)
         columns = code_counts(source, weights) + ([] if context is None else code_counts(context, weights))
+        columns = [
+            column if column.any() else shares_of(of, column) for of, column in zip(domains, columns, strict=True)
+        ]
         counts = [np.array([columns[axis.column][list(codes)].sum() for codes in axis.codes]) for axis in axes]
         groupings = [Grouping.of(axis, count) for axis, count in zip(axes, counts, strict=True)]
-        parts: list[PairTables] = []
-        done = 0
-        for block, known, weight in zip(source, context or repeat(None), weights or repeat(None)):
+        pairs, done = PairTables({}), 0
+        each_weight: Iterable[NDArray[np.float64] | None] = repeat(None) if weights is None else weights
+        for block, known, weight in zip(source, context or repeat(None), each_weight, strict=False):
             both = block if known is None else np.asfortranarray(np.concatenate([block, known], axis=1))
-            parts = [reduce(PairTables.merge, [*parts, _pairs.count_pairs(axes, groupings, both, weight)])]
+            pairs = pairs.merge(_pairs.count_pairs(axes, groupings, both, weight))
             done += len(block)
             progress("copula", done / source.n_rows)
-        if not parts:
-            return FittedCopula(source.domains, context_domains, *_uninformed(axes))
-        placements = _latent.place(axes, counts, groupings, parts[0])
-        correlation = _latent.correlate(counts, groupings, placements, parts[0])
+        tables = _latent.beside(len(axes), pairs)
+        placements = _latent.place(axes, counts, groupings, tables)
+        correlation = _latent.correlate(counts, groupings, placements, tables)
         return FittedCopula(source.domains, context_domains, tuple(placements), correlation)
-
-
-def _uninformed(axes: Sequence[Axis]) -> tuple[tuple[Placement, ...], NDArray[np.float64]]:
-    flat = (Placement.of(np.arange(axis.n_levels), np.full(axis.n_levels, 1 / axis.n_levels)) for axis in axes)
-    return tuple(flat), np.eye(len(axes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,109 +87,123 @@ class FittedCopula(FittedModel):
         """The axes of the columns, then of the context's columns."""
         return axes_of((*self.domains, *self.context_domains))
 
+    @cached_property
+    def shares(self) -> tuple[NDArray[np.float64], ...]:
+        """The probability of each code of each column, then of the context's columns."""
+        result = [np.ones(domain.size) for domain in (*self.domains, *self.context_domains)]
+        for axis, placement in zip(self.axes, self.placements, strict=True):
+            by_level = placement.shares()
+            for level, codes in enumerate(axis.codes):
+                result[axis.column][list(codes)] *= by_level[level]
+        return tuple(result)
+
     def sample(
         self, n: int, *, rng: np.random.Generator, given: Given | None = None, context: Codes | None = None
     ) -> Codes:
-        z = np.zeros((len(self.axes), n), np.float32)
-        regions = self._regions(given or {}, n, context)
-        free = [a for a, axis in enumerate(self.axes) if a not in regions and axis.column < len(self.domains)]
-        if regions:
-            known = list(regions)
-            within = self.correlation[np.ix_(known, known)]
-            drawn, log_mass = _truncated.sequential(within, list(regions.values()), n, rng)
-            if given and np.isneginf(log_mass).any():
-                names = ", ".join(sorted({self.domains[column].owner for column in given}))
-                raise NotApplicable(f"the model never generates what is asked of {names}")
-            drawn = _truncated.gibbs(within, list(regions.values()), drawn, rng, _SWEEPS)
-            z[known] = drawn.T
-            slope, factor = self._conditional(tuple(known), tuple(free))
-            z[free] = slope @ z[known] + factor @ rng.standard_normal((len(free), n), np.float32)
-        else:
-            _, factor = self._conditional((), tuple(free))
-            z[free] = factor @ rng.standard_normal((len(free), n), np.float32)
-        return self._codes(z)
+        conditions = self._conditions(given or {}, context)
+        if not self._supported(given or {}, n).all():
+            names = ", ".join(sorted({self.domains[column].owner for column in given or {}}))
+            raise NotApplicable(f"the model never generates what is asked of {names}")
+        regions = self._regions(conditions, n)
+        known = tuple(regions)
+        free = tuple(a for a, axis in enumerate(self.axes) if a not in regions and axis.column < len(self.domains))
+        slope, factor = self._conditional(known, free)
+        latent: dict[int, NDArray[Any]] = {}
+        z = factor @ rng.standard_normal((len(free), n), np.float32)
+        if known:
+            drawn = _truncated.draw(self.correlation[np.ix_(known, known)], list(regions.values()), n, rng)
+            z += slope @ drawn.astype(np.float32)
+            latent = dict(zip(known, drawn, strict=True))
+        codes = self._codes(latent | dict(zip(free, z, strict=True)), n)
+        for column, condition in (given or {}).items():
+            if condition.dtype != bool:
+                codes[:, column] = np.where(condition == UNOBSERVED, codes[:, column], condition)
+        return codes
 
     def _conditional(
         self, known: tuple[int, ...], free: tuple[int, ...]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The regression of the free axes on the known ones, and a factor of what is left of their covariance."""
-        among = self.correlation[np.ix_(free, free)]
-        slope = np.zeros((len(free), len(known)))
-        if known:
-            across = self.correlation[np.ix_(free, known)]
-            slope = np.linalg.solve(self.correlation[np.ix_(known, known)], across.T).T
-            among = among - slope @ across.T
-        return slope.astype(np.float32), np.linalg.cholesky(among).astype(np.float32)
+        across = self.correlation[np.ix_(free, known)]
+        slope = np.linalg.solve(self.correlation[np.ix_(known, known)], across.T).T
+        left = self.correlation[np.ix_(free, free)] - slope @ across.T
+        return slope.astype(np.float32), np.linalg.cholesky(left).astype(np.float32)
 
-    def _codes(self, z: NDArray[np.float32]) -> Codes:
-        codes = np.zeros((z.shape[1], len(self.domains)), np.int32, order="F")
-        for axis, placement, latent in reversed(list(zip(self.axes, self.placements, z, strict=True))):
+    def _codes(self, latent: Mapping[int, NDArray[Any]], n: int) -> Codes:
+        """The codes at which the latent variables of the axes stand."""
+        codes = np.zeros((n, len(self.domains)), np.int32, order="F")
+        for a, axis in enumerate(self.axes):
             if axis.column >= len(self.domains):
                 continue
-            place = np.searchsorted(placement.edges[1:-1].astype(np.float32), latent, side="right")
-            code_at_place = np.array([axis.codes[level][0] for level in placement.order], np.int32)
-            found = code_at_place[place]
-            if axis.presence and self._has_value_axis(axis):
-                # The value axis comes after its presence axis, so in reverse it is there already.
-                found = np.where(found == axis.codes[0][0], codes[:, axis.column], found)
+            placement = self.placements[a]
+            found = np.array([of[0] for of in axis.codes], np.int32)[placement.order][placement.places(latent[a])]
+            if self._below_presence(a):
+                there = codes[:, axis.column] == axis.codes[0][0]
+                found = np.where(there, found, codes[:, axis.column])
             codes[:, axis.column] = found
         return codes
 
-    def _has_value_axis(self, presence: Axis) -> bool:
-        return len(presence.codes[0]) > 1
+    def _below_presence(self, a: int) -> bool:
+        """Whether this axis says which value a column has of which the axis before says whether it has one."""
+        return not self.axes[a].presence and a > 0 and self.axes[a - 1].column == self.axes[a].column
 
     def log_mass(self, given: Given, *, n: int, context: Codes | None = None) -> NDArray[np.float64]:
-        known = self._regions({}, n, context)
-        regions = self._regions(given, n, context)
-        impossible = self._impossible(given, n)
-        # A fixed seed: the same rows always have the same probability.
-        joint = self._log_mass(regions, n, np.random.default_rng(_SEED))
-        return np.where(impossible, -np.inf, joint - self._log_mass(known, n, np.random.default_rng(_SEED)))
-
-    def _log_mass(self, regions: Mapping[int, Region], n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        if not regions:
-            return np.zeros(n)
+        """As the contract says; exact where one axis is known, else estimated (see ``_truncated.log_probability``)."""
+        regions = self._regions(self._conditions(given, context), n)
+        n_context = sum(self.axes[a].column >= len(self.domains) for a in regions)
         axes = list(regions)
-        correlation = self.correlation[np.ix_(axes, axes)]
-        replicates = _REPLICATES if len(axes) > 1 else 1
-        logs = [_truncated.sequential(correlation, list(regions.values()), n, rng)[1] for _ in range(replicates)]
-        return np.asarray(np.logaddexp.reduce(logs, axis=0) - np.log(replicates), np.float64)
+        result = np.zeros(n)
+        if len(axes) > n_context:
+            within = self.correlation[np.ix_(axes, axes)]
+            result = _truncated.log_probability(within, list(regions.values()), n, n_context)
+        return np.where(self._supported(given, n), result, -np.inf)
 
-    def _impossible(self, given: Given, n: int) -> NDArray[np.bool_]:
-        """Rows that ask a column with one code for another."""
-        with_axis = {axis.column for axis in self.axes}
-        result = np.zeros(n, bool)
+    def _supported(self, given: Given, n: int) -> NDArray[np.bool_]:
+        """Rows that ask for something each column can be; together they can be then, since no correlation is 1."""
+        result = np.ones(n, bool)
         for column, condition in given.items():
-            if column not in with_axis:
-                result |= ~np.atleast_2d(condition)[:, 0] if condition.dtype == bool else condition > 0
+            possible = self.shares[column] > 0
+            if condition.dtype == bool:
+                result &= (np.atleast_2d(condition) * possible).any(axis=1)
+            else:
+                result &= (condition == UNOBSERVED) | possible[condition]
         return result
 
-    def _regions(self, given: Given, n: int, context: Codes | None) -> dict[int, Region]:
-        """The conditioned axes, context first, and where each row's latent variable has to lie."""
-        conditions: dict[int, NDArray[np.int32] | NDArray[np.bool_]] = {}
+    def _conditions(self, given: Given, context: Codes | None) -> dict[int, NDArray[np.int32] | NDArray[np.bool_]]:
+        """What is known of each column, the context's first."""
+        result: dict[int, NDArray[np.int32] | NDArray[np.bool_]] = {}
         if self.context_domains:
             if context is None:
-                raise ValueError("this model was fitted with context and needs it to sample")
-            conditions = {len(self.domains) + i: context[:, i] for i in range(len(self.context_domains))}
-        conditions |= dict(given)
+                raise ValueError("this model was fitted with context and needs it")
+            result |= enumerate(context.T, len(self.domains))
+        return result | dict(given)
+
+    def _regions(self, conditions: Mapping[int, NDArray[np.int32] | NDArray[np.bool_]], n: int) -> dict[int, Region]:
+        """The conditioned axes, the context's first, and where each row's latent variable has to lie.
+
+        Codes that never occurred say nothing here: as conditions they are refused, as context they are passed over.
+        """
         regions: dict[int, Region] = {}
         for column, condition in conditions.items():
-            for a, axis in enumerate(self.axes):
-                if axis.column == column:
-                    regions[a] = self._region(axis, self.placements[a], condition, n)
+            for a in self._axes_by_column.get(column, ()):
+                axis, placement = self.axes[a], self.placements[a]
+                if condition.dtype != bool:
+                    regions[a] = Interval.of_levels(placement, axis.level_of_code[condition])
+                    continue
+                mask = np.atleast_2d(condition) * (self.shares[column] > 0)
+                levels = np.stack([mask[:, list(codes)].any(axis=1) for codes in axis.codes], axis=1)
+                allowed = LevelSet.of_levels(placement, levels)
+                if self._below_presence(a):
+                    low, high = self.placements[a - 1].interval(0)
+                    regions[a] = Nested(allowed, len(regions) - 1, low, high)
+                else:
+                    regions[a] = allowed
         return regions
 
-    def _region(
-        self, axis: Axis, placement: Placement, condition: NDArray[np.int32] | NDArray[np.bool_], n: int
-    ) -> Region:
-        if condition.dtype != bool:
-            return Interval.of_levels(placement, axis.level_of_code[np.asarray(condition, np.int64)])
-        mask = np.broadcast_to(np.atleast_2d(condition), (n, axis.size))
-        levels = np.stack([mask[:, list(codes)].any(axis=1) for codes in axis.codes], axis=1)
-        if not axis.presence:
-            # Where no regular code is allowed the value does not matter.
-            levels = levels | ~levels.any(axis=1, keepdims=True)
-        return LevelSet.of_levels(placement, levels)
+    @cached_property
+    def _axes_by_column(self) -> Mapping[int, tuple[int, ...]]:
+        columns = [axis.column for axis in self.axes]
+        return {column: tuple(a for a, of in enumerate(columns) if of == column) for column in columns}
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         nothing: list[NDArray[Any]] = [np.zeros(0)]
@@ -225,7 +231,8 @@ class FittedCopula(FittedModel):
         placements = []
         orders, inners = np.split(order, np.cumsum(sizes)), np.split(edges, np.cumsum(sizes - 1))
         for size, levels, inner in zip(sizes, orders, inners, strict=False):  # behind the last cut there is nothing
-            if not np.array_equal(np.sort(levels), np.arange(size)) or np.isnan(inner).any() or np.any(np.diff(inner) < 0):
+            in_order = not np.isnan(inner).any() and np.all(inner[1:] >= inner[:-1])
+            if not in_order or not np.array_equal(np.sort(levels), np.arange(size)):
                 raise ValueError("the intervals are not in order")
             placements.append(Placement(levels.astype(np.int64), np.r_[-np.inf, inner, np.inf]))
         return cls(domains, context_domains, tuple(placements), correlation)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import NotApplicable
-from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts
+from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, shares_of
 from synthgen.progress import Progress, silent
 
 
@@ -35,7 +35,7 @@ class Independent(Model):
         progress: Progress = silent,
     ) -> FittedIndependent:
         counts = code_counts(source, weights)
-        shares = tuple(column / max(column.sum(), 1) for column in counts)
+        shares = tuple(shares_of(domain, column) for domain, column in zip(source.domains, counts, strict=True))
         return FittedIndependent(source.domains, () if context is None else context.domains, shares)
 
 
@@ -44,7 +44,7 @@ class FittedIndependent(FittedModel):
     """Shares of the codes of each column.
 
     Attributes:
-        shares: one array ``(domain.size,)`` per code column; all zero where nothing was observed.
+        shares: one array ``(domain.size,)`` per code column.
     """
 
     domains: tuple[Domain, ...]
@@ -54,47 +54,44 @@ class FittedIndependent(FittedModel):
     def sample(
         self, n: int, *, rng: np.random.Generator, given: Given | None = None, context: Codes | None = None
     ) -> Codes:
+        self._check(context)
         codes = np.zeros((n, len(self.domains)), np.int32, order="F")
         for column, shares in enumerate(self.shares):
             if given is not None and column in given:
                 codes[:, column] = self._conditional(column, given[column], n, rng)
-            elif shares.any():
-                codes[:, column] = np.searchsorted(np.cumsum(shares[:-1]), rng.random(n), side="right")
+            else:
+                cumulative = np.cumsum(shares)
+                codes[:, column] = np.searchsorted(cumulative, _below(rng.random(n), cumulative[-1]), side="right")
         return codes
 
     def _conditional(
         self, column: int, condition: NDArray[np.int32] | NDArray[np.bool_], n: int, rng: np.random.Generator
-    ) -> NDArray[np.int32]:
-        weights = self._weights(column, condition, n)
-        total = weights.sum(axis=1)
-        if not total.all():
-            raise NotApplicable(f"the model never generates what is asked of column {self.domains[column].owner}")
-        drawn = rng.random(n) * total
-        return np.minimum((np.cumsum(weights, axis=1) <= drawn[:, None]).sum(axis=1), weights.shape[1] - 1).astype(
-            np.int32
-        )
+    ) -> NDArray[np.int64]:
+        cumulative = np.cumsum(self._allowed(column, condition), axis=1)
+        if not cumulative[:, -1].all():
+            raise NotApplicable(f"the model never generates what is asked of {self.domains[column].owner}")
+        return np.asarray((cumulative <= _below(rng.random(n), cumulative[:, -1])[:, None]).sum(axis=1), np.int64)
 
-    def _weights(
-        self, column: int, condition: NDArray[np.int32] | NDArray[np.bool_], n: int
-    ) -> NDArray[np.float64]:
-        """Shares of the allowed codes, shape ``(n, size)``."""
+    def _allowed(self, column: int, condition: NDArray[np.int32] | NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Shares of the allowed codes, ``(n, size)``; ``(1, size)`` where all rows are alike."""
         shares = self.shares[column]
         if condition.dtype == bool:
-            return np.broadcast_to(np.atleast_2d(condition) * shares, (n, len(shares)))
+            return np.where(np.atleast_2d(condition), shares, 0.0)
         free = condition == UNOBSERVED
         return np.where(free[:, None] | (np.arange(len(shares)) == condition[:, None]), shares, 0.0)
 
     def log_mass(self, given: Given, *, n: int, context: Codes | None = None) -> NDArray[np.float64]:
+        self._check(context)
         result = np.zeros(n)
         for column, condition in given.items():
-            shares = self.shares[column]
-            if condition.dtype == bool:
-                mass = np.broadcast_to((np.atleast_2d(condition) * shares).sum(axis=1), (n,))
-            else:
-                mass = np.where(condition == UNOBSERVED, 1.0, shares[condition])
+            mass = self._allowed(column, condition).sum(axis=1)
             with np.errstate(divide="ignore"):  # what cannot be has a logarithm of minus infinity
                 result += np.log(mass)
         return result
+
+    def _check(self, context: Codes | None) -> None:
+        if self.context_domains and context is None:
+            raise ValueError("this model was fitted with context and needs it")
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         return {}, {"shares": np.concatenate([*self.shares, np.zeros(0)])}
@@ -112,3 +109,8 @@ class FittedIndependent(FittedModel):
         if shares.shape != (sum(sizes),) or not np.all((shares >= 0) & (shares <= 1)):
             raise ValueError("shares do not fit the domains")
         return cls(domains, context_domains, tuple(np.split(shares, np.cumsum(sizes)[:-1])) if sizes else ())
+
+
+def _below(uniform: NDArray[np.float64], total: NDArray[np.float64] | np.float64) -> NDArray[np.float64]:
+    """Uniform draws stretched to less than the total, rounding included: so no code of no share is ever reached."""
+    return np.minimum(uniform * total, np.nextafter(total, 0.0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -136,8 +136,7 @@ class Plan:
                 raise InputError(f"column {name}: {error}") from None
         pairs = {n: d.summarise(block.column(d.by), block.column(n), unit) for n, d in self.determined.items()}
         ids = {
-            name: identifier.summarise(block.column(name), frozenset(self.config.missing_in(name)))
-            for name in self.ids
+            name: identifier.summarise(block.column(name), frozenset(self.config.missing_in(name))) for name in self.ids
         }
         return TableSummary(columns, pairs, ids)
 
@@ -253,6 +252,20 @@ class Codec:
         chosen = [_encoded(columns.get(name, blank)) for name in self.plan.written]
         return pa.RecordBatch.from_arrays(chosen, names=list(self.plan.written))
 
+    def try_out(self) -> None:
+        """Decode every code once, so that the contents of a damaged artifact raise ``ValueError`` or its like."""
+        rng = np.random.default_rng(0)
+        for encoder in self.encoders.values():
+            sizes = np.array([domain.size for domain in encoder.domains])
+            texts = encoder.decode((np.arange(sizes.max())[:, None] % sizes).astype(np.int32), rng)
+            if len(texts) != sizes.max():
+                raise ValueError("some codes have no text")
+        for shape in self.ids.values():
+            shape.generate(np.arange(2), b"")
+        for name, step in self.plan.determined.items():
+            step.restore(pa.array([""]).dictionary_encode(), self.determined[name])
+            pa.array([*self.determined[name].values()], pa.string())
+
     def to_json(self) -> dict[str, Any]:
         """What was learned, as JSON values; ``Plan.restore`` is the inverse."""
         return {
@@ -260,11 +273,6 @@ class Codec:
             "determined": {name: dict(known) for name, known in self.determined.items()},
             "ids": {name: shape.to_json() for name, shape in self.ids.items()},
         }
-
-
-def merge_all(summaries: Iterator[TableSummary]) -> TableSummary:
-    """The summary of all blocks. Raises ``TypeError`` where there is none."""
-    return reduce(TableSummary.merge, summaries)
 
 
 def _texts(cells: pa.DictionaryArray) -> list[str]:

@@ -37,18 +37,24 @@ def parse(expression: str, *, table: str, columns: Sequence[str]) -> Condition:
     Raises:
         InputError: no such column, or no operator behind it.
     """
-    text = expression.strip().removeprefix(f"{table}.")
-    for column in sorted(columns, key=len, reverse=True):
-        if not text.startswith(column):
-            continue
-        rest = text[len(column) :].strip()
-        for operator in _OPERATORS:
-            if rest.startswith(operator):
-                return Condition(column, operator, (rest[len(operator) :].strip(),))
-        if rest.startswith("in ") or rest.startswith("in("):
-            inside = rest[2:].strip().removeprefix("(").removesuffix(")")
-            return Condition(column, "in", tuple(value.strip() for value in inside.split(",")))
+    whole = expression.strip()
+    for text in dict.fromkeys([whole, whole.removeprefix(f"{table}.")]):
+        for column in sorted(columns, key=len, reverse=True):
+            if text.startswith(column) and (found := _behind(column, text[len(column) :])) is not None:
+                return found
     raise InputError(
         f"--where {expression!r}: expected COLUMN OP VALUE with OP one of = != < <= > >= in, "
         f"and COLUMN one of {', '.join(columns)}"
     )
+
+
+def _behind(column: str, rest: str) -> Condition | None:
+    """The condition whose operator and value stand behind the column's name."""
+    stripped = rest.strip()
+    for operator in _OPERATORS:
+        if stripped.startswith(operator):
+            return Condition(column, operator, (stripped[len(operator) :].strip(),))
+    if rest[:1].isspace() and stripped.startswith(("in ", "in(")):
+        inside = stripped[2:].strip().removeprefix("(").removesuffix(")")
+        return Condition(column, "in", tuple(value.strip() for value in inside.split(",")))
+    return None

@@ -42,10 +42,10 @@ class Persons:
     @property
     def n_rows(self) -> NDArray[np.int64]:
         """Rows per patient."""
-        return np.diff(np.r_[self.starts, len(self.order)])
+        return np.asarray(np.diff(np.r_[self.starts, len(self.order)]))
 
     def first_rows(self, codes: NDArray[np.int32]) -> NDArray[np.int32]:
-        """The first row of each patient."""
+        """What stands in the first row of each patient."""
         return codes[self.order[self.starts]]
 
     def varying_share(self, levels: NDArray[np.int64]) -> float:

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+#: What a merged category is called.
+OTHER = "all other"
+#: What the levels are called that had been merged, by measures and here.
+REST = frozenset({"(other levels)", OTHER})
+
 
 def ends(item: Mapping[str, Any]) -> list[Any]:
     """The edges of a numeric histogram, one more than there are bins; ``None`` where the first or last bin is open.
@@ -20,8 +25,6 @@ def bin_names(item: Mapping[str, Any], edge: Any) -> list[str]:
     """What each bin or category is called, an edge being written by ``edge``."""
     if item["kind"] != "numeric":
         return [str(label) for label in item["labels"]]
-    if item.get("temporal"):
-        return [f"period {i}" for i in range(1, len(item["train"]) + 1)]
     texts = [None if end is None else edge(end) for end in ends(item)]
     return [_named(low, high) for low, high in pairwise(texts)]
 

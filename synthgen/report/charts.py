@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from synthgen.report import svg
-from synthgen.report.bins import bin_names, ends
+from synthgen.report.bins import REST, bin_names, ends
 from synthgen.report.numbers import figure, percent
 
 if TYPE_CHECKING:
@@ -135,11 +135,7 @@ def _numeric(item: Mapping[str, Any]) -> Any:
     right = bins + (gap + bar if any_missing else 0)
     ax.set_xlim(0, right)
     ax.set_ylim(bottom=0)
-    ticks: list[tuple[float, str]] = [
-        (mark, _edge(edges[mark])) for mark in _marks(bins) if edges[mark] is not None and not item.get("temporal")
-    ]
-    if item.get("temporal"):
-        ticks = [(0, "earlier"), (bins, "later")]
+    ticks = _ticks(edges)
     if any_missing:
         ticks = [(at, text) for at, text in ticks if at < 0.78 * right] + [(right, "missing")]
     ax.set_xticks([at for at, _ in ticks], [text for _, text in ticks])
@@ -149,9 +145,35 @@ def _numeric(item: Mapping[str, Any]) -> Any:
     return fig
 
 
-def _marks(bins: int) -> range:
-    """The inner bin ends that carry a number: at most five, evenly spread."""
-    return range(1, bins, max(1, -(-(bins - 1) // 4)))
+def _ticks(edges: Sequence[Any]) -> list[tuple[float, str]]:
+    """Where a histogram's axis carries which text: at most five inner bin ends, or middles where those are rounder."""
+    bins = len(edges) - 1
+    if any(isinstance(edge, str) for edge in edges):
+        texts = _trimmed(edges)
+        most = 4 if len(max(texts, key=len)) <= len("2021-12") else 2
+        marks = range(1, bins, max(1, -(-(bins - 1) // most)))
+        return [(mark, texts[mark]) for mark in marks if texts[mark]]
+    marks = range(1, bins, max(1, -(-(bins - 1) // 4)))
+    ends = [(float(mark), _edge(edges[mark])) for mark in marks if edges[mark] is not None]
+    middles = [
+        (mark + 0.5, _edge((edges[mark] + edges[mark + 1]) / 2))
+        for mark in marks
+        if edges[mark] is not None and edges[mark + 1] is not None
+    ]
+    return middles if middles and _mean_length(middles) < _mean_length(ends) else ends
+
+
+def _mean_length(ticks: Sequence[tuple[float, str]]) -> float:
+    return sum(len(text) for _, text in ticks) / len(ticks)
+
+
+def _trimmed(edges: Sequence[str | None]) -> list[str]:
+    """ISO dates without what all of them have: midnight, the first of the month, January."""
+    texts = [edge or "" for edge in edges]
+    for ending in ("T00:00", "-01-01", "-01"):
+        if all(text.endswith(ending) for text in texts if text and len(text) > len("2021")):
+            texts = [text.removesuffix(ending) for text in texts]
+    return texts
 
 
 def _stepped(ax: Axes, edges: Any, values: Sequence[float], name: str) -> None:
@@ -220,11 +242,12 @@ def _lines(item: Mapping[str, Any]) -> list[tuple[str, float | None, float | Non
     lines = [(label, values[0], values[1], values[2]) for label, *values in zip(labels, *sets, strict=True)]
     lines = [line for line in lines if line[1:] not in {(0, 0, 0), (0, None, 0)}]
     if len(lines) > SHOWN_LABELS + 1:
-        ranked = sorted(range(len(lines)), key=lambda i: (-max(lines[i][1] or 0.0, lines[i][3] or 0.0), i))
+        named = [i for i, line in enumerate(lines) if line[0] not in REST]
+        ranked = sorted(named, key=lambda i: (-max(lines[i][1] or 0.0, lines[i][3] or 0.0), i))
         shown = sorted(ranked[:SHOWN_LABELS])
-        rest = [lines[i] for i in sorted(ranked[SHOWN_LABELS:])]
+        rest = [line for i, line in enumerate(lines) if i not in shown]
         sums = [_added([line[k] for line in rest]) for k in (1, 2, 3)]
-        lines = [lines[i] for i in shown] + [(f"{len(rest)} more", sums[0], sums[1], sums[2])]
+        lines = [lines[i] for i in shown] + [("all other", sums[0], sums[1], sums[2])]
     missing = item.get("missing") or {}
     if any(missing.get(name) for name in ("train", "holdout", "synthetic")):
         lines.append(("missing", missing.get("train"), missing.get("holdout"), missing.get("synthetic")))

@@ -66,16 +66,23 @@ def _detectable(verdict: Verdict) -> str:
 
 
 def tally(evaluation: Evaluation) -> str:
-    """How many lines found what, in a sentence."""
+    """How many lines found what, in a sentence or two."""
     found = [verdict.verdict for verdict in evaluation.verdicts]
+    bad = sum(word in {"leak", "fail"} for word in found)
+    unknown = found.count("not_assessable")
     parts = [
-        (sum(word in {"leak", "fail"} for word in found), "found a leak or went over a limit"),
-        (sum(word == "not_assessable" for word in found), "could not be assessed"),
-        (sum(word in {"none_detected", "pass"} for word in found), "found none, or stayed within its limit"),
+        f"{bad} of {_lines(len(found))} found a leak or went over a limit."
+        if bad
+        else f"None of {_lines(len(found))} found a leak or went over a limit.",
+        f"{unknown} of them could not be assessed, and say nothing either way."
+        if unknown
+        else "All could be assessed.",
     ]
-    texts = [f"{number or 'no'} {'line' if number == 1 else 'lines'} {what}" for number, what in parts]
-    text = f"{texts[0]}, {texts[1]}, and {texts[2]}."
-    return text[0].upper() + text[1:]
+    return " ".join(parts)
+
+
+def _lines(number: int) -> str:
+    return "the one line" if number == 1 else f"the {number} lines"
 
 
 def headline_metrics(evaluation: Evaluation) -> list[Metric]:
@@ -172,8 +179,14 @@ def distributions(evaluation: Evaluation) -> Distributions:
 def _distance(item: Mapping[str, Any]) -> float:
     """Total variation between training and synthetic, missing values included."""
     missing = item.get("missing") or {}
-    pairs = [*zip(item["train"], item["synthetic"], strict=False), (missing.get("train"), missing.get("synthetic"))]
-    return 0.5 * math.fsum(abs((a or 0.0) - (b or 0.0)) for a, b in pairs)
+    gone = [missing.get(name) or 0.0 for name in ("train", "synthetic")]
+    sides = [[value or 0.0 for value in item[name]] for name in ("train", "synthetic")]
+    # Shares of the cells that are there weigh as much as there are such cells.
+    parts = [
+        [value * (1 - away) if math.fsum(side) + away > 1 + 1e-6 else value for value in side]
+        for side, away in zip(sides, gone, strict=True)
+    ]
+    return 0.5 * math.fsum(abs(a - b) for a, b in zip([*parts[0], gone[0]], [*parts[1], gone[1]], strict=True))
 
 
 def _sizes(item: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 The rule that makes it safe is one of arithmetic. Every count is a multiple of ``COUNT_STEP``, and every share of a set
 of ``n`` patients is a multiple of a step that stands for at least ``SMALLEST`` of them. Sums and differences of such
 figures are again such multiples, so a small cell cannot be recovered by subtracting from a total or from another table.
+A share or count of *rows* is taken to be of as few patients as it can be: of those with most rows.
 What is not known to be safe (an unknown key, a free text with a number in it, an unknown shape) is left out.
 """
 
@@ -18,14 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.metrics.result import Evaluation, Metric, Verdict
-from synthgen.report.bins import ends
+from synthgen.report.bins import OTHER, REST, ends
 
 #: The smallest number of patients that a published figure may stand for.
 SMALLEST = 11
 #: Counts are published as multiples of this; it is at least ``SMALLEST``, so differences of counts are safe too.
 COUNT_STEP = 20
-#: What a merged category is called.
-OTHER = "all other"
 #: What stands beside a figure that was held back.
 HELD_BACK = f"stands for fewer than {SMALLEST} patients, or its complement does: not shown"
 
@@ -44,9 +43,6 @@ _SHARES = frozenset("missing rate share coverage proportion fraction violations 
 _SETS = frozenset("train holdout synthetic real value interval to of on the at and".split())
 _COUNTS = frozenset("n rows patients records count".split())
 _EXACT = frozenset("columns pairs tables permutations repeats folds seeds subsets".split())
-
-# What measures call the levels that they merged themselves.
-_REST = frozenset({"(other levels)", OTHER})
 
 # Measures whose figures are averages or test statistics over many patients, not shares of patients.
 _SCORE_METRICS = re.compile(
@@ -70,12 +66,12 @@ def redact(evaluation: Evaluation) -> Evaluation:
     patients is rounded to the smallest of .001, .002, .005, .01, .02, .05, .1 that stands for ``SMALLEST`` patients.
     Sets of fewer than 110 patients show no shares at all.
     """
-    patients = _patients(evaluation.inputs)
+    sizes = _known_sizes(evaluation.inputs)
     return dataclasses.replace(
         evaluation,
         inputs=_inputs(evaluation.inputs),
         verdicts=tuple(_verdict(verdict) for verdict in evaluation.verdicts),
-        metrics=tuple(_metric(metric, patients) for metric in evaluation.metrics),
+        metrics=tuple(_metric(metric, sizes) for metric in evaluation.metrics),
     )
 
 
@@ -96,11 +92,16 @@ def share(value: float | None, n: int | None) -> float | None:
     return round(min(max(round(value / grain) * grain, grain), 1 - grain), 6)
 
 
-def count(value: float | None) -> int | None:
-    """A count of patients or records on the published grain, ``None`` where it is small."""
-    if value is None or value < SMALLEST:
+def count(value: float | None, rows_each: int = 1) -> int | None:
+    """A count on the published grain, ``None`` where it is small.
+
+    Args:
+        rows_each: of rows, how many the ten patients with most have on average, rounded up; 1 for patients.
+    """
+    if value is None or value < SMALLEST * rows_each:
         return None
-    return max(COUNT_STEP, COUNT_STEP * round(value / COUNT_STEP))
+    grain = COUNT_STEP * rows_each
+    return max(grain, grain * round(value / grain))
 
 
 def _score(value: float | None, grain: float) -> float | None:
@@ -124,24 +125,77 @@ def _words(key: str) -> list[str]:
 # --- inputs and verdicts -------------------------------------------------------------------------------------------
 
 
-def _patients(inputs: Mapping[str, Any]) -> dict[str, int]:
-    """The number of patients of each set, where the inputs say so in one of the plain ways."""
-    found = {}
-    for name in SETS:
-        of_set, by_set = inputs.get(name), inputs.get("patients")
-        number = inputs.get(f"{name}_patients")
-        if number is None and isinstance(of_set, Mapping):
-            number = of_set.get("patients")
-        if number is None and isinstance(by_set, Mapping):
-            number = by_set.get(name)
-        if isinstance(number, int) and not isinstance(number, bool):
-            found[name] = number
-    return found
+@dataclasses.dataclass(frozen=True)
+class _Sizes:
+    """How many patients each set of a figure stands for, and the rows that the patients with most rows have each."""
+
+    of: Mapping[str, int]
+    patients: Mapping[str, int]
+    rows_each: int = 1
+
+    @property
+    def least(self) -> int | None:
+        return min(self.of.values(), default=None)
+
+    @property
+    def fewest_patients(self) -> int | None:
+        """Of the smallest set, whatever the numbers of their rows: what scores and associations rest on."""
+        return min(self.patients.values(), default=None)
+
+    @property
+    def grain(self) -> float:
+        """The grain of scores of one column."""
+        return max(0.01, step(self.fewest_patients) or 0.1)
+
+    def narrowed(self, n: Mapping[str, Any]) -> _Sizes:
+        """With the sizes of one figure, the smaller number of each set counting."""
+        of, patients = dict(self.of), dict(self.patients)
+        for key, value in n.items():
+            name = key.removesuffix("_patients")
+            if name in SETS and isinstance(value, int):
+                for sizes in (of, patients):
+                    sizes[name] = min(value, sizes.get(name, value))
+        return _Sizes(of, patients, self.rows_each)
+
+
+def _known_sizes(inputs: Mapping[str, Any]) -> _Sizes:
+    """The sizes of the sets, where the inputs tell them."""
+    told = {name: inputs[name] for name in SETS if isinstance(inputs.get(name), Mapping)}
+    sizes = {name: _effective(one) for name, one in told.items() if _is_size(one.get("patients"))}
+    each = [_rows_each(told[name]) for name in sizes]
+    return _Sizes(sizes, {name: told[name]["patients"] for name in sizes}, max(each, default=1))
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _effective(told: Mapping[str, Any]) -> int:
+    """How many patients the rows of a set stand for: ten would hold ten times as large a part of them.
+
+    Where a set does not say, ten patients may hold all rows but one of each other patient.
+    """
+    patients, rows = int(told["patients"]), told.get("rows")
+    if not isinstance(rows, int) or rows <= patients:
+        return patients
+    effective = told.get("effective_patients")
+    if not isinstance(effective, int):
+        effective = _FEW * rows // (rows - max(patients - _FEW, 0))
+    return min(patients, effective)
+
+
+def _rows_each(told: Mapping[str, Any]) -> int:
+    rows = told.get("rows")
+    return max(1, math.ceil(rows / max(_effective(told), 1))) if isinstance(rows, int) else 1
+
+
+_FEW = SMALLEST - 1
 
 
 def _inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Sizes on the grain of counts and software versions; neither paths nor hashes."""
     kept: dict[str, Any] = {}
+    each = _rows_each(inputs) if _is_size(inputs.get("patients")) else 1
     for key, value in inputs.items():
         words = _words(key)
         if isinstance(value, bool):
@@ -150,8 +204,8 @@ def _inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
             inner = dict(value) if key in {"versions", "software"} and _all_text(value) else _inputs(value)
             kept.update({key: inner} if inner else {})
         elif isinstance(value, int):
-            size = value if set(words) <= _EXACT else count(value)
-            kept.update({key: size} if size is not None and "seed" not in words else {})
+            size = value if set(words) <= _EXACT else count(value, each if "rows" in words else 1)
+            kept.update({key: size} if size is not None and not {"seed", "effective"} & set(words) else {})
         elif isinstance(value, str) and key in _INPUT_TEXTS:
             kept[key] = value
     return kept
@@ -173,33 +227,8 @@ def _verdict(verdict: Verdict) -> Verdict:
 # --- metrics -------------------------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True)
-class _Sizes:
-    """How many patients (rows, where patients are not known) each set of a metric has."""
-
-    of: Mapping[str, int]
-
-    @property
-    def least(self) -> int | None:
-        return min(self.of.values(), default=None)
-
-    @property
-    def grain(self) -> float:
-        """The grain of scores of one column."""
-        return max(0.01, step(self.least) or 0.1)
-
-    def narrowed(self, n: Mapping[str, Any]) -> _Sizes:
-        """With the sizes of one figure, the smaller number of each set counting."""
-        sizes = dict(self.of)
-        for key, value in n.items():
-            name = key.removesuffix("_patients")
-            if name in SETS and isinstance(value, int):
-                sizes[name] = min(value, sizes.get(name, value))
-        return _Sizes(sizes)
-
-
-def _metric(metric: Metric, patients: Mapping[str, int]) -> Metric:
-    sizes = _Sizes(patients).narrowed(metric.n)
+def _metric(metric: Metric, known: _Sizes) -> Metric:
+    sizes = known.narrowed(metric.n)
     value = _headline(metric, metric.value, sizes)
     low, high = (_headline(metric, end, sizes) for end in metric.interval or (None, None))
     held_back = metric.value is not None and value is None
@@ -210,24 +239,25 @@ def _metric(metric: Metric, patients: Mapping[str, int]) -> Metric:
         floor=_headline(metric, metric.floor, sizes),
         ceiling=_headline(metric, metric.ceiling, sizes),
         reason=HELD_BACK if held_back else _text(metric.reason),
-        n=_counts(metric.n),
-        details=_details(metric, sizes, _Sizes({**sizes.of, **patients})),
+        n=_counts(metric.n, sizes.rows_each),
+        details=_details(metric, sizes, dataclasses.replace(sizes, of={**sizes.of, **known.of})),
     )
 
 
 def _headline(metric: Metric, value: float | None, sizes: _Sizes) -> float | None:
     if metric.unit.lower() in _COUNT_UNITS:
-        return count(value)
+        return count(value, sizes.rows_each)
     if _SCORE_METRICS.fullmatch(metric.name) or metric.unit.lower() in _SCORE_UNITS:
         fine = len(metric.columns) != 1 or metric.family == "utility"  # a mean over columns, or over a whole model
         return _score(value, 0.001 if fine else sizes.grain)
     return share(value, sizes.least)
 
 
-def _counts(n: Mapping[str, Any]) -> dict[str, int]:
+def _counts(n: Mapping[str, Any], rows_each: int) -> dict[str, int]:
     kept = {}
     for key, value in n.items():
-        size = value if set(_words(key)) <= _EXACT else count(value)
+        words = set(_words(key))
+        size = value if words <= _EXACT else count(value, 1 if "patients" in words else rows_each)
         if size is not None:
             kept[key] = size
     return kept
@@ -285,7 +315,7 @@ def _cell(metric: Metric, key: str, value: Any, sizes: _Sizes) -> Any:
         return None
     words = set(_words(key))
     if words & _COUNTS:
-        return count(value)
+        return count(value, 1 if "patients" in words else sizes.rows_each)
     if words & _SHARES and not words & {"difference", "delta", "gap"}:
         return share(value, sizes.least)
     if words & _SCORES - {"floor", "ceiling", "to"}:
@@ -299,14 +329,13 @@ def _cell(metric: Metric, key: str, value: Any, sizes: _Sizes) -> Any:
 
 def _histogram(item: Mapping[str, Any], sizes: _Sizes) -> dict[str, Any] | None:
     """One histogram on safe bins or labels; ``None`` where the training set is too small for any."""
-    narrowed = sizes.narrowed(item.get("n") or {}).narrowed(item.get("patients") or {})
-    shares = {name: np.asarray(item[name], dtype=float) for name in SETS if item.get(name)}
-    missing = {name: (item.get("missing") or {}).get(name) for name in shares}
-    units = {name: _present(values, missing[name], narrowed.of.get(name)) for name, values in shares.items()}
+    shares, missing, units, whole = _by_patient(item) or _by_row(item, sizes)
     shares = {name: values for name, values in shares.items() if step(units[name]) is not None}
     if "train" not in shares:
         return None
-    if item.get("kind") == "numeric":
+    if item.get("temporal"):
+        binned = _on_coarse_dates(item["edges"], shares, units)
+    elif item.get("kind") == "numeric":
         binned = _on_round_edges(ends(item), shares, units)
     else:
         binned = _without_small_labels(item.get("labels") or (), shares, units)
@@ -316,12 +345,38 @@ def _histogram(item: Mapping[str, Any], sizes: _Sizes) -> dict[str, Any] | None:
     return {
         "column": item["column"],
         "kind": item["kind"],
-        **({"temporal": bool(item["temporal"])} if "temporal" in item else {}),
+        **({"temporal": item["temporal"]} if "temporal" in item else {}),
         **axis,
         **{name: _cells(shares[name], units[name]) if name in shares else None for name in SETS},
-        "n": {name: count(narrowed.of[name]) for name in shares},
-        "missing": {name: share(missing[name], narrowed.of[name]) for name in shares},
+        "n": {name: count(units[name]) for name in shares},
+        "missing": {name: share(missing[name], whole[name]) for name in shares},
     }
+
+
+_Whole = dict[str, int | None]
+_Sides = tuple[dict[str, NDArray[np.float64]], dict[str, float | None], _Whole, _Whole]
+
+
+def _by_patient(item: Mapping[str, Any]) -> _Sides | None:
+    """By set: shares, the share of missing, patients with a cell and all patients, each patient weighing the same."""
+    sides = {name: side for name, side in (item.get("by_patient") or {}).items() if name in SETS and side}
+    if not sides:
+        return None
+    return (
+        {name: np.asarray(side["shares"], dtype=float) for name, side in sides.items()},
+        {name: side["missing"] for name, side in sides.items()},
+        {name: int(side["patients"]) for name, side in sides.items()},
+        {name: int(side["of"]) for name, side in sides.items()},
+    )
+
+
+def _by_row(item: Mapping[str, Any], sizes: _Sizes) -> _Sides:
+    """The same of a measure that counts rows, as though they were of as many patients as the rows stand for."""
+    narrowed = sizes.narrowed(item.get("n") or {})
+    shares = {name: np.asarray(item[name], dtype=float) for name in SETS if item.get(name)}
+    missing = {name: (item.get("missing") or {}).get(name) for name in shares}
+    units = {name: _present(values, missing[name], narrowed.of.get(name)) for name, values in shares.items()}
+    return shares, missing, units, {name: narrowed.of.get(name) for name in shares}
 
 
 def _present(values: NDArray[np.float64], missing: float | None, n: int | None) -> int | None:
@@ -374,6 +429,35 @@ def _on_round_edges(
     return {"edges": [None, *inner, None]}, moved
 
 
+def _on_coarse_dates(
+    edges: Sequence[str], shares: Mapping[str, NDArray[np.float64]], units: Mapping[str, int | None]
+) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]] | None:
+    """The bins joined to whole years, or to whole months where they are within few years, or to whole hours of a day.
+
+    Edges lie in the middle nine tenths of the training set only, so the first and the last date stay unknown.
+    """
+    train, n = shares["train"], units["train"] or 0
+    below = np.cumsum(train)[:-1]
+    inside = [i for i in range(len(edges)) if 0.05 * train.sum() <= below[i] <= 0.95 * train.sum()]
+    grids = ((_coarse(edges, inside, ending), length) for ending, length in (("-01-01", 4), ("-01", 7), (":00", 5)))
+    coarse, length = next(((grid, length) for grid, length in grids if len(grid) > 2), ([], 0))
+    kept: list[int] = []
+    for i in coarse:
+        if (below[i] - (below[kept[-1]] if kept else 0.0)) * n >= SMALLEST and (train.sum() - below[i]) * n >= SMALLEST:
+            kept.append(i)
+    if not kept:
+        return None
+    moved = {name: np.add.reduceat(values, [0, *(i + 1 for i in kept)]) for name, values in shares.items()}
+    return {"edges": [None, *(edges[i][:length] for i in kept), None]}, moved
+
+
+def _coarse(edges: Sequence[str], inside: Sequence[int], ending: str) -> list[int]:
+    """The edges that lie on the first day of a year, of a month, or on a full hour of the clock."""
+    if ending == ":00":
+        return [i for i in inside if len(edges[i]) == len("00:00") and edges[i].endswith(ending)]
+    return [i for i in inside if edges[i].removesuffix("T00:00").endswith(ending)]
+
+
 def _round_numbers(low: float, high: float) -> list[float]:
     """About ten multiples of 1, 2 or 5 times a power of ten, between ``low`` and ``high``."""
     if not high > low:
@@ -394,7 +478,7 @@ def _without_small_labels(
     second label is merged to hide how small it is, for the same reason; the grain of shares hides that already.
     """
     train = shares["train"] * (units["train"] or 0)
-    kept = [i for i, label in enumerate(labels) if train[i] >= SMALLEST and label not in _REST]
+    kept = [i for i, label in enumerate(labels) if train[i] >= SMALLEST and label not in REST]
     rest = [i for i in range(len(labels)) if i not in kept]
     moved = {
         name: np.asarray([*(float(values[i]) for i in kept), float(sum(values[i] for i in rest))])
@@ -408,7 +492,7 @@ def _without_small_labels(
 
 def _matrices(matrices: Any, sizes: _Sizes) -> dict[str, Any] | None:
     """Associations of pairs, rounded; they are measured over the whole set, so no cell of it shows."""
-    if not isinstance(matrices, Mapping) or step(sizes.least) is None:
+    if not isinstance(matrices, Mapping) or step(sizes.fewest_patients) is None:
         return None
     kept: dict[str, Any] = {"columns": list(matrices.get("columns") or ())}
     for name in SETS:

@@ -82,8 +82,9 @@ HOW_TO_READ: Mapping[str, str] = MappingProxyType(
         "offenders": "The columns and pairs on which the synthetic set is farthest from the real one. Look here first "
         "if a column matters for what you have in mind.",
         "distributions": "Filled: training records. Dashed line or tick: holdout, which shows how much two real sets "
-        "differ by chance. Strong line or dot: synthetic. Missing values are drawn apart. For numbers every bar is one "
-        "bin, and bins need not be equally wide. Columns are ordered from the worst match to the best.",
+        "differ by chance. Strong line or dot: synthetic. Shares are of the values that are there; the share of "
+        "missing, drawn apart, is of all. For numbers every bar is one bin, and bins need not be equally wide. Columns "
+        "are ordered from the worst match to the best.",
         "association": "Each cell is the association of two columns; solid means strong and empty means none. In the "
         "difference, orange means more than in the training data (invented) and blue less (lost).",
         "neighbours": "How far synthetic records are from the nearest training record, beside how far holdout records "
@@ -132,8 +133,9 @@ BANNER: Mapping[str, str] = MappingProxyType(
         "internal": "Internal: contains personal data. Do not share. The file report-shareable.html is made for "
         "sharing.",
         "shareable": "Shareable form: nothing here stands for fewer than 11 patients. Counts are rounded to 20, shares "
-        "to a grain of at least 11 patients, bins are moved to round numbers with open ends, small categories are "
-        "merged, and figures or texts that could give a small count away are left out.",
+        "to a grain of at least 11 patients, every patient weighs the same in a distribution, bins are moved to round "
+        "numbers or dates with open ends, small categories are merged, and figures or texts that could give a small "
+        "count away are left out.",
     }
 )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,9 +33,8 @@ class CodeList:
         columns: list[pa.DictionaryArray] = []
         for position in range(MOST_CODES):
             texts = [codes[position] if position < len(codes) else "" for codes in parts]
-            distinct, place = np.unique(np.array(texts, object), return_inverse=True)
-            indices = place.astype(np.int32)[np.asarray(cells.indices)]
-            columns.append(pa.DictionaryArray.from_arrays(pa.array(indices), pa.array(distinct, pa.string())))
+            distinct = pa.array(texts, pa.string()).dictionary_encode()
+            columns.append(pa.DictionaryArray.from_arrays(distinct.indices.take(cells.indices), distinct.dictionary))
         return columns
 
     def join(self, columns: Sequence[pa.DictionaryArray]) -> pa.DictionaryArray:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synthgen.encoding.levels import Cells, LevelCounts, Unit, empty
+from synthgen.encoding.levels import Cells, LevelCounts, Unit
 from synthgen.errors import InputError
 
 #: Between the two texts of a pair. The readers refuse NUL, so no cell holds it.
@@ -37,10 +37,6 @@ class Determined:
         texts = [causes[pair // width] + _BETWEEN + effects[pair % width] for pair in distinct]
         cells = Cells(texts, indices.astype(np.int32), unit)
         return cells.levels(np.array(texts, object), np.ones(len(texts), bool))
-
-    def nothing(self, width: int) -> LevelCounts:
-        """The summary of no rows."""
-        return empty(text=True, width=width)
 
     def solve(self, pairs: LevelCounts, rare_below: int) -> Mapping[str, str]:
         """The value for every value of ``by`` that enough patients have.

@@ -33,10 +33,10 @@ class ColumnBase(Part, ABC):
 
 
 class Category(ColumnBase):
-    """Named levels without an order. Levels of too few patients are merged into ``other``."""
+    """Named levels without an order. Levels of too few patients are merged into ``other``, or given up without it."""
 
     kind: Literal["category"] = "category"
-    other: DataText = Field("other", description="What rare levels are merged into.")
+    other: DataText | None = Field("other", description="What rare levels are merged into; empty: nothing.")
 
 
 class Ordinal(ColumnBase):
@@ -57,7 +57,7 @@ class Code(ColumnBase):
     kind: Literal["code"] = "code"
     system: Literal["icd9", "icd10", "atc", "other"] = Field("other", description="The coding system.")
     separator: DataText | None = Field(None, min_length=1, description="What stands between codes in one cell.")
-    other: DataText = Field("other", description="What rare codes without a parent code are merged into.")
+    other: DataText | None = Field("other", description="What rare codes of no parent are merged into; empty: nothing.")
 
 
 class Boolean(ColumnBase):

@@ -101,12 +101,13 @@ class Split:
         """Read what ``save`` wrote. Raises ``InputError`` where the file is missing or damaged."""
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-            return cls(
-                bytes.fromhex(document["key"]),
-                float(document["share"]),
-                document["patient"],
-                bytes.fromhex(document["input_mac"]),
-            )
+            key, mac = bytes.fromhex(document["key"]), bytes.fromhex(document["input_mac"])
+            share, patient = float(document["share"]), document["patient"]
+            if document["format_version"] != _FORMAT_VERSION or (len(key), len(mac)) != (32, 32):
+                raise ValueError("another format")
+            if not 0 <= share < 1 or not isinstance(patient, str | None):
+                raise ValueError("no share of patients")
+            return cls(key, share, patient, mac)
         except FileNotFoundError:
             raise InputError(
                 f"{path}: there is no split beside the model; put the file that `fit` wrote back, "

@@ -65,7 +65,7 @@ def _variable(name: str, sets: list[Columns], ordered: set[str], codes: set[str]
         labels,
         ordered=name in ordered,
         code=name in codes,
-        temporal=name in temporal,
+        temporal="date" if name in temporal else "",
     )
 
 

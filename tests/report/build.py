@@ -33,9 +33,9 @@ def evaluation(columns: tuple[str, ...] = COLUMNS, seed: int = 7) -> Evaluation:
 
 def _inputs() -> dict[str, Any]:
     return {
-        "train": {"rows": 5213, "patients": 4000, "path": "extract.csv"},
-        "holdout": {"rows": 1302, "patients": 1000, "path": "extract.csv"},
-        "synthetic": {"rows": 5213, "patients": 4000, "path": "synthetic.csv"},
+        "train": {"rows": 5213, "patients": 4000, "effective_patients": 3000, "path": "extract.csv"},
+        "holdout": {"rows": 1302, "patients": 1000, "effective_patients": 800, "path": "extract.csv"},
+        "synthetic": {"rows": 5213, "patients": 4000, "effective_patients": 3000, "path": "synthetic.csv"},
         "columns": 20,
         "hash": "5f7c0ffee0ddba11",
         "versions": {"python": "3.11.2", "numpy": "2.4.6"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synthgen.metrics.result import Evaluation, Metric, Verdict
+from synthgen.report.bins import OTHER
 from synthgen.report.document import to_json
 from synthgen.report.html import render
-from synthgen.report.shareable import COUNT_STEP, OTHER, SMALLEST, count, redact, share, step
+from synthgen.report.shareable import COUNT_STEP, SMALLEST, count, redact, share, step
 from tests.report.build import evaluation
 
 SETS = ("train", "holdout", "synthetic")
@@ -219,14 +220,15 @@ class TestFigures:
 
     def test_inputs_keep_sizes_and_versions_only(self) -> None:
         inputs = {
-            "train": {"rows": 5213, "patients": 9, "path": "/home/kari/extract.csv", "sha256": "5f7c"},
+            "train": {"rows": 5213, "patients": 4000, "effective_patients": 3900, "path": "/home/kari/extract.csv"},
+            "holdout": {"rows": 1300, "patients": 9, "sha256": "5f7c"},
             "hmac": "c0ffee",
             "columns": 7,
             "versions": {"python": "3.11.2"},
         }
         shown = redact(of(inputs=inputs)).inputs
 
-        assert shown == {"train": {"rows": 5220}, "columns": 7, "versions": {"python": "3.11.2"}}
+        assert shown == {"train": {"rows": 5200, "patients": 4000}, "columns": 7, "versions": {"python": "3.11.2"}}
 
 
 class TestCurves:
@@ -292,5 +294,50 @@ def test_the_page_and_the_document_hold_nothing_that_was_held_back() -> None:
 def test_redacting_twice_gives_nothing_more_away() -> None:
     once = redact(evaluation())
 
-    assert redact(once).inputs == once.inputs
-    assert [m.n for m in redact(once).metrics] == [m.n for m in once.metrics]
+    for first, second in zip(once.metrics, redact(once).metrics, strict=True):
+        assert set(second.n) <= set(first.n)
+        assert set(second.details) <= set(first.details)
+
+
+class TestPatientsWithManyRows:
+    INPUTS: ClassVar[dict[str, Any]] = {
+        # Ten patients hold 1,000 of the 5,000 rows: no share of rows below a fifth is known to be of eleven.
+        name: {"rows": 5000, "patients": 3000, "effective_patients": 50}
+        for name in ("train", "synthetic")
+    }
+
+    def test_rows_of_few_patients_look_like_many_and_are_held_back(self) -> None:
+        rows = [{"column": "hba1c", "rate_train": 0.15, "rate_synthetic": 0.5}]
+        one = metric("missingness", n={}, details={"rows": rows})
+
+        assert redact(of(one, inputs=self.INPUTS)).metrics[0].details["rows"][0]["rate_train"] is None
+        even = {name: {"rows": 5000, "patients": 5000} for name in self.INPUTS}
+        assert redact(of(one, inputs=even)).metrics[0].details["rows"][0]["rate_train"] == 0.15
+
+    def test_where_nothing_is_known_of_the_rows_ten_patients_may_hold_nearly_all(self) -> None:
+        untold = {name: {"rows": 5000, "patients": 3000} for name in self.INPUTS}
+        one = metric("missingness", n={}, details={"rows": [{"column": "hba1c", "rate_train": 0.15}]})
+
+        assert redact(of(one, inputs=untold)).metrics[0].details["rows"][0]["rate_train"] is None
+
+    def test_histograms_go_by_patients(self) -> None:
+        item = categorical({"common": (10, 500), "rare": (990, 500)})  # 990 rows of few patients
+        side = {"shares": [0.992, 0.008], "missing": 0.0, "patients": 1000, "of": 1000}
+        item |= {"by_patient": {"train": side, "holdout": None, "synthetic": side}}
+        (shown,) = (
+            redact(of(metric(details={"histograms": [item]}), inputs=self.INPUTS)).metrics[0].details["histograms"]
+        )
+
+        assert shown["labels"] == ["common", OTHER]
+        assert "by_patient" not in shown
+
+
+def test_dates_are_joined_to_years_and_their_ends_are_open() -> None:
+    edges = [f"{year}-{month}-01" for year in range(2000, 2010) for month in ("01", "07")]
+    shares = [1 / 21] * 21
+    item = numeric(np.arange(2000.0)) | {"edges": edges, "temporal": "date", "train": shares, "synthetic": shares}
+    (shown,) = redacted(metric(details={"histograms": [item]})).details["histograms"]
+
+    assert shown["edges"] == [None, *(str(year) for year in range(2001, 2010)), None]
+    assert shown["train"][1] == pytest.approx(2 / 21, abs=0.02)
+    assert len(shown["train"]) == len(shown["edges"]) - 1

@@ -27,6 +27,10 @@ class Toy(Model):
         if self.bins < 2:
             raise ValueError(f"bins is {self.bins}; it must be 2 or more")
 
+    @staticmethod
+    def fitted():
+        raise NotImplementedError
+
     def fit(self, source, **context):
         raise NotImplementedError
 """

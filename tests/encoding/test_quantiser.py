@@ -1,0 +1,183 @@
+"""Keys on a line as codes: heaped keys exactly, the others in bins that hold enough patients and tell of no one."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthgen.encoding.quantiser import Quantiser, solve
+from tests.encoding.build import RARE_BELOW, count
+
+WEEK, MONDAY = 7, 4
+
+
+def spread(n: int, *, below: int = 100_000, seed: int = 1) -> list[int]:
+    """Keys of which hardly two are equal."""
+    return sorted(np.random.default_rng(seed).integers(0, below, n).tolist())
+
+
+def solved(keys: list[int], patients: list[int] | None = None, **bounds: int) -> Quantiser:
+    owners = list(range(len(keys))) if patients is None else patients
+    return solve(count(keys, patients=owners), RARE_BELOW, **bounds)
+
+
+def in_bins(quantiser: Quantiser, keys: list[int]) -> np.ndarray:
+    """How many keys each bin holds, those in the tails beyond the outermost bins included."""
+    codes = quantiser.encode(np.array(keys))
+    return np.bincount(quantiser.pieces[codes], minlength=quantiser.size)[len(quantiser.atoms) :]
+
+
+def test_common_keys_are_kept_exactly() -> None:
+    quantiser = solved([0] * 50 + [1] * 30 + [2] * 7 + [40] * 3)
+    assert quantiser.to_json() == {"atoms": [0, 1, 2], "starts": [], "ends": []}
+    assert quantiser.encode(np.array([0, 1, 2, 40])).tolist() == [0, 1, 2, -1]
+
+
+def test_heaped_keys_among_scattered_ones_are_atoms() -> None:
+    quantiser = solved(spread(2000) + [50_000] * 200)
+    assert quantiser.atoms.tolist() == [50_000]
+    code = quantiser.encode(np.array([50_000]))
+    assert quantiser.decode(np.repeat(code, 100), np.random.default_rng(0)).tolist() == [50_000] * 100
+    drawn = quantiser.decode(np.repeat(np.arange(quantiser.size), 2000), np.random.default_rng(0))
+    assert np.count_nonzero(drawn == 50_000) == 2000
+
+
+def test_codes_are_in_the_order_of_the_line() -> None:
+    quantiser = solved(spread(2000) + [50_000] * 200)
+    keys = np.arange(0, 100_000, 37)
+    keys = keys[keys != 50_000]
+    bins = quantiser.encode(keys)
+    assert (np.diff(bins) >= 0).all()
+    assert (np.diff(quantiser.positions) > 0).all()
+
+
+def test_every_bin_holds_enough_patients() -> None:
+    assert in_bins(solved(spread(1000)), spread(1000)).min() >= RARE_BELOW
+
+
+def test_rows_of_one_patient_do_not_fill_a_bin() -> None:
+    # Between 40,000 and 60,000 there is one patient only, with 900 rows.
+    keys = [key for key in spread(1000) if not 40_000 <= key < 60_000]
+    lone = np.random.default_rng(3).integers(40_000, 60_000, 900).tolist()
+    quantiser = solved(keys + lone, patients=[*range(len(keys)), *[-1] * 900])
+    for start, end in zip(quantiser.starts, quantiser.ends, strict=True):
+        others = [key for key in keys if start <= key <= end]
+        assert len(others) + 1 >= RARE_BELOW
+
+
+def test_too_few_patients_leave_nothing() -> None:
+    assert solved([5, 6, 7, 8]).size == 0
+    assert solved([5] * 80 + [6] * 80, patients=[1] * 80 + [2] * 80).size == 0
+
+
+def test_bounds_lie_on_a_coarse_grid() -> None:
+    quantiser = solved(spread(5000, below=10**9))
+    bounds = np.r_[quantiser.starts, quantiser.ends[-1] + 1]
+    assert (bounds % 1_000_000 == 0).all()
+    assert not set(bounds.tolist()) & set(spread(5000, below=10**9))
+
+
+def test_how_extreme_an_extreme_key_is_does_not_matter() -> None:
+    keys = spread(1000)
+    plain = solved(keys).to_json()
+    assert solved([-(10**15), *keys[1:-1], 10**15]).to_json() == plain
+    planted = solved([*keys[:-4], 987_654_321, 987_654_322, 987_654_323, 987_654_324])
+    assert planted.ends[-1] <= 100_000
+
+
+def outer(quantiser: Quantiser) -> tuple[int, int]:
+    return int(quantiser.starts[0]), int(quantiser.ends[-1])
+
+
+def test_many_rows_of_one_extreme_patient_do_not_move_the_outer_bounds() -> None:
+    keys = spread(1000)
+    lone = [150_000 + i for i in range(40)]
+    assert outer(solved(keys + lone, patients=[*range(1000), *[-1] * 40])) == outer(solved(keys))
+
+
+def test_declared_bounds_are_kept() -> None:
+    quantiser = solved(spread(300, below=50), lowest=0, highest=49)
+    drawn = quantiser.decode(np.repeat(np.arange(quantiser.size), 500), np.random.default_rng(0))
+    assert drawn.min() >= 0
+    assert drawn.max() <= 49
+    # Keys beyond what was declared have no bin of their own.
+    quantiser = solved(spread(1000), lowest=60_000)
+    assert quantiser.starts[0] == 60_000
+    assert (np.diff(quantiser.starts) > 0).all()
+
+
+def test_bins_of_weeks_begin_on_mondays() -> None:
+    quantiser = solved(spread(3000, below=20_000), pitch=WEEK, phase=MONDAY)
+    assert ((quantiser.starts - MONDAY) % WEEK == 0).all()
+    assert ((quantiser.ends + 1 - MONDAY) % WEEK == 0).all()
+
+
+def test_keys_beyond_2_to_the_53_stay_apart() -> None:
+    first = 2**53
+    quantiser = solved([first] * 6 + [first + 1] * 6 + [first + 2] * 6)
+    keys = np.array([first, first + 1, first + 2])
+    assert quantiser.decode(quantiser.encode(keys), np.random.default_rng(0)).tolist() == keys.tolist()
+    keys = (2**60 + np.array(spread(1000))).tolist()
+    quantiser = solved(keys)
+    drawn = quantiser.decode(quantiser.encode(np.array(keys)), np.random.default_rng(0))
+    assert np.abs(np.sort(drawn) - np.array(keys)).max() < 10_000
+
+
+def test_a_condition_narrows_the_bins_it_cuts() -> None:
+    quantiser = Quantiser.of(np.array([12, 15]), np.array([10, 20]), np.array([18, 29]))
+    for low, high in [(13, None), (12, None), (None, 15), (11, 16), (14, 14), (13, 13), (16, 25)]:
+        cut = quantiser.within(low, None).within(None, high)
+        codes = np.flatnonzero(quantiser.within(low, None).touching(None, high) & quantiser.touching(low, None))
+        drawn = set(cut.decode(np.repeat(codes, 300), np.random.default_rng(0)).tolist())
+        assert drawn == set(range(low or 10, (high or 29) + 1)) - {19}
+
+
+def test_a_condition_on_single_keys() -> None:
+    quantiser = Quantiser.of(np.array([12]), np.array([10, 20]), np.array([18, 29]))
+    codes = np.flatnonzero(quantiser.holding([12, 14, 22, 99]))
+    drawn = quantiser.at([12, 14, 22, 99]).decode(np.repeat(codes, 20), np.random.default_rng(0))
+    assert set(drawn.tolist()) == {12, 14, 22}
+    with pytest.raises(ValueError, match="two of the values are in one"):
+        quantiser.at([13, 14])
+
+
+@pytest.mark.parametrize(
+    ("atoms", "starts", "ends"),
+    [([], [5], [4]), ([], [0, 3], [4, 9]), ([3, 3], [], []), ([5], [5], [9]), ([9], [5], [9]), ([], [1, 2], [1])],
+)
+def test_impossible_bins_are_refused(atoms: list[int], starts: list[int], ends: list[int]) -> None:
+    with pytest.raises(ValueError):
+        Quantiser.from_json({"atoms": atoms, "starts": starts, "ends": ends})
+
+
+columns = st.lists(
+    st.one_of(st.integers(-20, 20), st.integers(-(10**6), 10**6), st.integers(-(2**61), 2**61)),
+    min_size=1,
+    max_size=200,
+)
+
+
+@given(columns, st.integers(1, 4), st.sampled_from([(1, 0), (WEEK, MONDAY)]))
+def test_decoding_stays_inside_the_code(keys: list[int], repeats: int, grid: tuple[int, int]) -> None:
+    quantiser = solved(keys * repeats, pitch=grid[0], phase=grid[1])
+    assert Quantiser.from_json(json.loads(json.dumps(quantiser.to_json()))).to_json() == quantiser.to_json()
+    codes = np.repeat(np.arange(quantiser.size), 5).astype(np.int32)
+    drawn = quantiser.decode(codes, np.random.default_rng(0))
+    assert quantiser.encode(drawn).tolist() == codes.tolist()
+    lowest, highest = quantiser.bounds()
+    assert ((drawn >= lowest[codes]) & (drawn <= highest[codes])).all()
+    in_bin = quantiser.pieces[codes] >= len(quantiser.atoms)
+    assert not np.isin(drawn[in_bin], quantiser.atoms).any()
+
+
+@given(st.lists(st.integers(0, 5000), min_size=1, max_size=300), st.lists(st.integers(0, 30), min_size=300))
+def test_every_piece_has_enough_patients(keys: list[int], owners: list[int]) -> None:
+    patients = owners[: len(keys)]
+    quantiser = solved(keys, patients=patients)
+    codes = quantiser.encode(np.array(keys))
+    for code in range(quantiser.size):
+        assert len({patients[i] for i in np.flatnonzero(codes == code)}) >= RARE_BELOW

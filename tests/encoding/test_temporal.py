@@ -1,0 +1,183 @@
+"""Dates, moments and times of day: weeks and weekdays kept, dates that mean something else kept apart."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import ks_2samp
+
+from synthgen.encoding.base import BadCells, Encoder
+from synthgen.encoding.temporal import TemporalEncoder, TemporalKind
+from synthgen.schema.column import Date, Datetime, Time
+from tests.encoding.build import POINT, again, decode, learn, summarise
+
+START = date(2010, 1, 4)
+
+
+def dates(layout: str = "%Y-%m-%d", missing: tuple[str, ...] = ("",), **more: Any) -> TemporalKind:
+    return TemporalKind("admitted", Date(format=layout, **more), POINT, missing)
+
+
+def moments(layout: str = "%d.%m.%Y %H:%M") -> TemporalKind:
+    return TemporalKind("admitted", Datetime(format=layout), POINT, ("",))
+
+
+def times(layout: str = "%H:%M") -> TemporalKind:
+    return TemporalKind("hour", Time(format=layout), POINT, ("",))
+
+
+def admissions(n: int) -> list[date]:
+    """Days over ten years, a tenth as many at weekends."""
+    rng = np.random.default_rng(4)
+    days = [START + timedelta(days=int(day)) for day in rng.integers(0, 3650, 3 * n)]
+    return [day for day in days if day.weekday() < 5 or rng.random() < 0.1][:n]
+
+
+def arrivals(n: int) -> list[datetime]:
+    """Moments, mostly in the morning."""
+    rng = np.random.default_rng(6)
+    minutes = np.clip(rng.normal(9 * 60, 90, n), 0, 1439)
+    return [
+        datetime(day.year, day.month, day.day) + timedelta(minutes=int(minute))
+        for day, minute in zip(admissions(n), minutes, strict=True)
+    ]
+
+
+def weekdays(days: list[date]) -> np.ndarray:
+    return np.bincount([day.weekday() for day in days], minlength=7) / len(days)
+
+
+def test_few_dates_are_kept_exactly() -> None:
+    texts = ["2020-02-29", "1931-12-01", "2020-03-01"]
+    encoder = learn(dates(), texts * 5)
+    assert again(encoder, texts) == texts
+    assert [domain.name for domain in encoder.domains] == ["admitted", "admitted.weekday"]
+    assert {domain.owner for domain in encoder.domains} == {"admitted"}
+
+
+def test_the_pattern_of_weekdays_is_kept() -> None:
+    days = admissions(6000)
+    back = [date.fromisoformat(text) for text in again(learn(dates(), list(map(str, days))), list(map(str, days)))]
+    assert np.abs(weekdays(back) - weekdays(days)).max() < 0.01
+    assert ks_2samp([day.toordinal() for day in back], [day.toordinal() for day in days]).statistic < 0.02
+
+
+def test_codes_come_back_to_themselves() -> None:
+    texts = list(map(str, admissions(4000))) + ["2015-07-01"] * 300
+    encoder = learn(dates(), texts)
+    assert isinstance(encoder, TemporalEncoder)
+    assert encoder.days is not None
+    assert (date(2015, 7, 1) - date(1970, 1, 1)).days in encoder.days.atoms
+    codes = np.stack([np.repeat(np.arange(encoder.days.size), 70), np.tile(np.arange(7), 10 * encoder.days.size)], 1)
+    back = encoder.encode(decode(encoder, codes.astype(np.int32)))
+    assert (back[:, 0] == codes[:, 0]).all()
+    # The weekday gives way only where it would turn a bin's day into a heaped one, or leave the bin.
+    is_atom = encoder.days.pieces[codes[:, 0]] < len(encoder.days.atoms)
+    assert (back[~is_atom, 1] == codes[~is_atom, 1]).mean() > 0.9
+
+
+def test_a_date_that_means_something_else_is_an_atom() -> None:
+    encoder = learn(dates(atoms=("9999-12-31",)), list(map(str, admissions(500))) + ["9999-12-31"] * 20)
+    assert encoder.domains[0].special == (encoder.domains[0].size - 1,)
+    assert encoder.domains[0].missing == ()
+    assert again(encoder, ["9999-12-31"] * 3) == ["9999-12-31"] * 3
+    assert encoder.encode(["9999-12-31"])[0, 1] == -1
+    # Undeclared it is a day like others, but a heaped one.
+    assert again(learn(dates(), ["2020-01-01", "9999-12-31"] * 9), ["9999-12-31"]) == ["9999-12-31"]
+
+
+def test_missing_dates_come_back_as_they_were() -> None:
+    encoder = learn(dates(missing=("", "unknown")), ["2020-01-01"] * 5 + [""] * 5 + ["unknown"] * 6)
+    assert again(encoder, ["", " unknown ", "2020-01-01"]) == ["", "unknown", "2020-01-01"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (dates("%d.%m.%Y"), "01.02.2020"),
+        (dates("%m/%d/%y"), "12/31/99"),
+        (dates("%Y%m%d"), "18991231"),
+        (dates("%Y-%m"), "2020-05"),
+        (dates("%d%b%Y"), "02Jan2020"),
+        (moments("%Y-%m-%dT%H:%M:%S"), "2020-05-04T23:59:58"),
+        (moments("%Y-%m-%d %H:%M:%S.%f"), "2020-05-04 23:59:58.000000"),
+        (moments("%d.%m.%Y %H:%M"), "04.05.2020 00:00"),
+        (times("%H:%M:%S"), "07:00:01"),
+        (times("%I:%M %p"), "03:04 PM"),
+    ],
+)
+def test_formats_come_back_as_they_were(kind: TemporalKind, text: str) -> None:
+    assert again(learn(kind, [text] * 5), [text]) == [text]
+
+
+def test_a_day_without_its_zero_is_read() -> None:
+    assert again(learn(dates("%d/%m/%Y"), ["1/2/2020", "01/02/2020"] * 3), ["1/2/2020"]) == ["01/02/2020"]
+
+
+@pytest.mark.parametrize("text", ["2021-02-29", "2020-13-01", "01.02.2020", "2020-05", "soon"])
+def test_what_is_no_date_is_refused_and_not_encoded(text: str) -> None:
+    with pytest.raises(BadCells, match="a date of the form %Y-%m-%d"):
+        summarise(dates(), ["2020-01-01", text])
+    encoder = learn(dates(), ["1970-01-01"] * 5)
+    assert encoder.encode([text]).tolist() == [[-1, -1]]
+
+
+def test_the_time_of_day_is_kept_apart_from_the_day() -> None:
+    texts = [moment.strftime("%d.%m.%Y %H:%M") for moment in arrivals(4000)]
+    encoder = learn(moments(), texts)
+    assert [domain.name for domain in encoder.domains] == ["admitted", "admitted.weekday", "admitted.time"]
+    back = [datetime.strptime(text, "%d.%m.%Y %H:%M") for text in again(encoder, texts)]
+    minutes = [moment.hour * 60 + moment.minute for moment in back]
+    assert ks_2samp(minutes, [moment.hour * 60 + moment.minute for moment in arrivals(4000)]).statistic < 0.02
+    # Positions of times of day are seconds.
+    assert 8 * 3600 < np.median(encoder.domains[2].positions) < 10 * 3600
+
+
+def test_extreme_dates_are_not_reached() -> None:
+    texts = [*map(str, admissions(2000)), "1871-03-04", "2099-01-01"]
+    encoder = learn(dates(), texts)
+    assert isinstance(encoder, TemporalEncoder)
+    assert encoder.days is not None
+    first, last = (
+        date(1970, 1, 1) + timedelta(days=int(day)) for day in (encoder.days.starts[0], encoder.days.ends[-1])
+    )
+    assert START - timedelta(days=60) < first < last < START + timedelta(days=3720)
+
+
+def answers(encoder: Encoder, operator: str, *values: str) -> list[str]:
+    """What a condition lets through, several draws per code."""
+    rng = np.random.default_rng(0)
+    masks = encoder.allowed(operator, values)
+    codes = [np.tile(rng.permutation(np.flatnonzero(mask)), 2000)[:2000] for mask in masks]
+    return decode(encoder.narrowed(operator, values), np.stack(codes, axis=1).astype(np.int32))
+
+
+def test_conditions_on_days() -> None:
+    encoder = learn(dates(), [*map(str, admissions(3000)), *[""] * 9])
+    assert "2013-05-08" <= min(answers(encoder, ">=", "2013-05-08")) < "2013-06"
+    assert max(answers(encoder, "<", "2013-05-08")) < "2013-05-08"
+    assert set(answers(encoder, "=", "2013-05-08")) == {"2013-05-08"}
+    assert set(answers(encoder, "=", "")) == {""}
+    with pytest.raises(ValueError, match="no order"):
+        encoder.allowed("<", [""])
+
+
+def test_conditions_on_moments_hold_for_the_whole_moment() -> None:
+    layout = "%Y-%m-%d %H:%M"
+    encoder = learn(moments(layout), [moment.strftime(layout) for moment in arrivals(3000)])
+    assert min(answers(encoder, ">=", "2013-05-08 12:00")) >= "2013-05-08 12:00"
+    assert max(answers(encoder, "<=", "2013-05-08 12:00")) <= "2013-05-08 12:00"
+    assert min(answers(encoder, ">=", "2013-05-08 00:00"))[:10] >= "2013-05-08"
+    with pytest.raises(ValueError, match="use >= and <="):
+        encoder.allowed("=", ["2013-05-08 12:00"])
+
+
+def test_a_column_of_too_few_has_one_code_that_is_missing() -> None:
+    for kind, text in [(dates(), "2020-01-01"), (moments("%Y-%m-%d %H:%M"), "2020-01-01 10:00"), (times(), "10:00")]:
+        encoder = learn(kind, [text])
+        assert encoder.domains[0].missing == (0,)
+        assert decode(encoder, np.zeros((1, len(encoder.domains)), np.int32)) == [""]
+        assert encoder.allowed(">", [text])[0].tolist() == [False]
