@@ -89,7 +89,7 @@ def run(arguments: Sequence[str], *, debug: bool = False) -> int:
         return error.exit_code
     except BrokenPipeError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the outermost: whatever it is has a status and one line
         if debug:
             traceback.print_exception(error)
         say(f"synthgen: {_told(error)}")

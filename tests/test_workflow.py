@@ -82,7 +82,8 @@ def test_a_sample_of_a_frame_has_the_types_of_the_frame(fitted: workflow.Fit) ->
     assert frame["age"].between(18, 62).all()
     assert frame.groupby("patient_id")[["sex", "age"]].nunique().max().max() == 1
     women, men = (frame["weight"].isna()[frame["sex"] == sex].mean() for sex in ("F", "M"))
-    assert women < 0.15 < 0.35 < men < 0.65
+    assert women < 0.15
+    assert 0.35 < men < 0.65
 
 
 def test_a_sample_of_text_is_text(sample_csv: Path) -> None:
@@ -168,7 +169,8 @@ def test_without_a_share_nobody_is_held_out() -> None:
 def test_frames_are_judged_against_frames(fitted: workflow.Fit) -> None:
     synthetic = synthgen.sample(fitted.synthesizer, 240, seed=2).to_pandas()
     found = synthgen.evaluate(synthetic, visits(), holdout=visits(40, seed=1), schema=SCHEMA, seed=3)
-    assert found.inputs["holdout"] == {"rows": 80, "patients": 40}
+    assert found.inputs["holdout"]["rows"] == 80
+    assert found.inputs["holdout"]["patients"] == 40
     assert found.metric("missingness").value is not None
     assert found == synthgen.evaluate(synthetic, visits(), holdout=visits(40, seed=1), schema=SCHEMA, seed=3)
     assert synthgen.evaluate(synthetic, visits(), schema=SCHEMA, seed=3).inputs["holdout"] is None

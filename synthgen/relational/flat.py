@@ -322,6 +322,8 @@ def _room(n_rows: int, n_columns: int) -> Codes:
 
 def _rows(block: pa.RecordBatch, kept: NDArray[np.int64]) -> pa.RecordBatch:
     """Some rows of a block, with dictionaries that hold their texts only: nothing of the others is left to read."""
+    if len(kept) == block.num_rows:
+        return block
     columns: list[pa.Array] = []
     for column in block.columns:
         indices = np.asarray(column.indices)[kept]
