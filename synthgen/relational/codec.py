@@ -197,6 +197,11 @@ class Codec:
         """The domains of all code columns."""
         return tuple(domain for encoder in self.encoders.values() for domain in encoder.domains)
 
+    @cached_property
+    def _widths(self) -> dict[str, int]:
+        """How many code columns each encoder has."""
+        return {name: len(encoder.domains) for name, encoder in self.encoders.items()}
+
     def encode(self, block: pa.RecordBatch) -> NDArray[np.int32]:
         """The codes of a block, shape ``(n_rows, len(domains))``, in column order (contiguous columns)."""
         codes = np.empty((block.num_rows, len(self.domains)), np.int32, order="F")
@@ -231,12 +236,12 @@ class Codec:
         learned: dict[str, pa.Array] = {}
         at = 0
         for name, encoder in self.encoders.items():
-            own = codes[:, at : at + len(encoder.domains)]
+            own = codes[:, at : at + self._widths[name]]
             if name in constant:
                 learned[name] = encoder.decode(own[begins], rng).take(person_of_row)
             else:
                 learned[name] = encoder.decode(own, rng)
-            at += len(encoder.domains)
+            at += self._widths[name]
         columns: dict[str, pa.Array] = {n: cells for n, cells in learned.items() if n in self.plan.config.columns}
         for name, codes_in_cell in self.plan.lists.items():
             columns[name] = codes_in_cell.join([learned[position] for position in codes_in_cell.positions])

@@ -75,25 +75,25 @@ class FlatSynthesizer:
         """
         key = hashlib.sha256(f"synthgen sample {seed}".encode()).digest()
         generator, given = self._conditioned(conditions)
-        offset = 0
+        offset, number, per_block = 0, 0, BLOCK
         with ThreadPoolExecutor(_WORKERS) as pool:
             drawn: deque[Future[_Drawn]] = deque()
             decoded: deque[Future[pa.RecordBatch]] = deque()
-            number = 0
             try:
                 while offset < n or decoded:
-                    while offset < n and len(drawn) < _AHEAD:
+                    # Ahead of the writer, but no further than the rows asked for seem to need.
+                    while len(drawn) < _AHEAD and offset + len(drawn) * per_block < n:
                         drawn.append(pool.submit(generator._draw, seed, number, given))
                         number += 1
-                    while offset < n and len(decoded) < _AHEAD and drawn:
+                    if drawn and len(decoded) < _AHEAD:
                         block = drawn.popleft().result()
-                        rows = offset + np.arange(min(len(block.codes), n - offset))
-                        decoded.append(pool.submit(generator._decode, block, rows, key))
-                        offset += len(rows)
-                        if offset < n and len(drawn) < _AHEAD:
-                            drawn.append(pool.submit(generator._draw, seed, number, given))
-                            number += 1
-                    yield decoded.popleft().result()
+                        per_block = len(block.codes)
+                        if offset < n:
+                            rows = offset + np.arange(min(per_block, n - offset))
+                            decoded.append(pool.submit(generator._decode, block, rows, key))
+                            offset += len(rows)
+                    else:
+                        yield decoded.popleft().result()
             except NotApplicable as error:
                 raise InputError(f"--where: {error}; ask for something the training data had") from None
             finally:
