@@ -8,18 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from synthgen.metrics.auc import Auc, area, clustered_area
 from synthgen.metrics.features import Features, learnable
 
 #: With fewer rows than this, leaves of twenty records leave no room for a split.
 SMALL = 2000
+#: With fewer rows than this, threads wait for each other longer than they work, the more so on a busy machine.
+_WORTH_THREADS = 20_000
 
 
 def threads(rows: int) -> AbstractContextManager[object]:
-    """One thread for few rows, where threads would wait for each other longer than they work; else all."""
-    return threadpool_limits(1, user_api="openmp") if rows < SMALL else nullcontext()
+    """One thread for few rows, else all."""
+    return threadpool_limits(1, user_api="openmp") if rows < _WORTH_THREADS else nullcontext()
 
 
 def classifier(features: Features, rows: int, seed: int, rounds: int) -> HistGradientBoostingClassifier:

@@ -26,8 +26,8 @@ _SMALLEST_EIGENVALUE = 1e-4
 _PROJECTIONS = 100
 _SETTLED = 1e-3
 #: The weight of a correlation is the share of all rows that it was counted in, to this power: rows in which a value is
-#: there are not a random part of all rows, so what was counted in few of them is wrong by more than chance.
-_TRUST = 4
+#: there are not a random part of all rows, so what was counted in few of them is wrong by more than chance. (By trial.)
+_TRUST_OF_ROWS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +212,9 @@ def correlate(
     known = rows * variances > 0
     matrix = np.zeros_like(covariance)
     matrix[known] = _invert(terms[known], (covariance * _reliability(covariance, rows, variances))[known])
-    return weighted_correlation((matrix + matrix.T) / 2, np.maximum(rows, rows.T))
+    # The variances say how much of the normal variables the levels show: little where one level is nearly all.
+    weight = (rows / max(rows.max(initial=0.0), 1.0)) ** _TRUST_OF_ROWS * np.clip(variances, 0, 1)
+    return weighted_correlation((matrix + matrix.T) / 2, np.maximum(weight, weight.T))
 
 
 def hermite(placements: Sequence[Placement], values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -270,19 +272,20 @@ def _invert(terms: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDAr
     return np.asarray((low + high) / 2)
 
 
-def weighted_correlation(matrix: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A positive definite correlation matrix close to entries that were counted in so many rows each.
+def weighted_correlation(matrix: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The positive definite correlation matrix that is closest by weighted squares, where ``matrix`` is none itself.
 
-    Distance is weighted by the share of rows, minimised by majorisation: step by step towards the entries by their weight, then
-    onto the nearest correlation matrix. An entry of no rows is free. So it is with whether a value is there and which
-    it is, which are never seen apart: taking that correlation for 0 would weaken what both have in common with a third
-    axis. And what was counted in a few selected rows gives way to what was counted in all.
+    Minimised by majorisation: step by step towards the entries by their weight, then onto the nearest correlation
+    matrix. An entry of weight 0 is free. So it is with whether a value is there and which it is, which are never seen
+    apart: taking that correlation for 0 would weaken what both have in common with a third axis.
+
+    Args:
+        weight: 0 to 1 per entry.
     """
     np.fill_diagonal(matrix, 1.0)
     result = nearest_correlation(matrix)
     if result is matrix:
         return matrix
-    weight = (rows / max(rows.max(initial=0.0), 1.0)) ** _TRUST
     for _ in range(_PROJECTIONS):
         before, result = result, nearest_correlation(result + weight * (matrix - result))
         if np.abs(result - before).max() < _SETTLED:

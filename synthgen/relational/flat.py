@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from synthgen.encoding.domain import Domain
 from synthgen.encoding.levels import Unit
@@ -76,7 +77,8 @@ class FlatSynthesizer:
         key = hashlib.sha256(f"synthgen sample {seed}".encode()).digest()
         generator, given = self._conditioned(conditions)
         offset, number, per_block = 0, 0, BLOCK
-        with ThreadPoolExecutor(_WORKERS) as pool:
+        # The products of one block are too small to share out: threads of their own would only wait for each other.
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_WORKERS) as pool:
             drawn: deque[Future[_Drawn]] = deque()
             decoded: deque[Future[pa.RecordBatch]] = deque()
             try:

@@ -88,9 +88,7 @@ def trained_on(compared: Comparison, candidate: Records, label: str, seed: int) 
     others = [variable for variable in compared.variables if variable.name != compared.target]
     holdout = _holdout(compared)
     features = Features.of(others, [compared.train, holdout, candidate])
-    trees = HistGradientBoostingClassifier(
-        categorical_features=features.categorical, early_stopping=False, random_state=seed
-    )
+    trees = HistGradientBoostingClassifier(categorical_features=features.categorical, random_state=seed)
     trees.fit(learnable(features.matrix(candidate)), candidate.codes[target.name] == positive)
     return area(trees.decision_function(features.matrix(holdout)), holdout.codes[target.name] == positive)
 
