@@ -65,7 +65,7 @@ SCHEMA = Schema.model_validate(
 
 @pytest.fixture(scope="module")
 def fitted() -> workflow.Fit:
-    return synthgen.fit(visits(), SCHEMA, seed=1)
+    return synthgen.fit(visits(600), SCHEMA, seed=1)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, Protocol, final
+from typing import Any, ClassVar, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,14 @@ Given = Mapping[int, NDArray[np.int32] | NDArray[np.bool_]]
 
 
 class FittedModel(ABC):
-    """A model that has learned: immutable, and holding nothing that belongs to one patient."""
+    """A model that has learned: immutable, and holding nothing that belongs to one patient.
+
+    Attributes:
+        likelihood: whether ``log_mass`` has an answer. A model that can only draw (a GAN) has none; it then raises
+            ``NotApplicable``.
+    """
+
+    likelihood: ClassVar[bool] = True
 
     domains: tuple[Domain, ...]
     context_domains: tuple[Domain, ...]
@@ -65,6 +72,9 @@ class FittedModel(ABC):
 
         Args:
             given: conditions per code column for ``n`` rows (see ``Given``).
+
+        Raises:
+            NotApplicable: the model has no likelihood.
         """
 
     @final

@@ -20,6 +20,7 @@ from synthgen.encoding.domain import Domain
 from synthgen.encoding.levels import Unit
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.errors import InputError, NotApplicable
+from synthgen.models._rejection import meets
 from synthgen.models.base import Codes, FittedModel, Given, Model
 from synthgen.progress import Progress, silent
 from synthgen.relational.codec import BadBlock, Codec, Plan, TableSummary
@@ -123,7 +124,7 @@ class FlatSynthesizer:
 
     def _resampled(self, persons: Codes, rows_given: Given, rng: np.random.Generator) -> Codes:
         """Patients in proportion to how probable it is that a row of theirs meets the condition."""
-        log_mass = self.rows.log_mass(rows_given, n=len(persons), context=persons)
+        log_mass = self._log_mass_of_a_row(persons, rows_given, rng)
         highest = log_mass.max()
         if np.isneginf(highest):
             raise NotApplicable("the model never generates what is asked")
@@ -131,6 +132,13 @@ class FlatSynthesizer:
         places = (np.arange(len(persons)) + rng.random()) / len(persons)
         chosen = np.searchsorted(np.cumsum(weight) / weight.sum(), places)
         return np.asarray(persons[rng.permutation(np.minimum(chosen, len(persons) - 1))])
+
+    def _log_mass_of_a_row(self, persons: Codes, given: Given, rng: np.random.Generator) -> NDArray[np.float64]:
+        """How probable it is that a row of each patient meets the condition; without a likelihood, one draw tells."""
+        if self.rows.likelihood:
+            return self.rows.log_mass(given, n=len(persons), context=persons)
+        drawn = self.rows.sample(len(persons), rng=rng, context=persons)
+        return np.where(meets(drawn, given), 0.0, -np.inf)
 
     def _decode(self, block: _Drawn, rows: NDArray[np.int64], key: bytes) -> pa.RecordBatch:
         # Decoded whole, so that what the cut leaves out draws from the generator as well.

@@ -67,6 +67,14 @@ def with_context(model: Model) -> FittedModel:
     return _fit(model, *_table())
 
 
+@pytest.fixture
+def likely(fitted: FittedModel) -> FittedModel:
+    """A model that says how probable codes are."""
+    if not fitted.likelihood:
+        pytest.skip("it has no likelihood")
+    return fitted
+
+
 def _rng(seed: int = 3) -> np.random.Generator:
     return np.random.default_rng(seed)
 
@@ -91,7 +99,8 @@ def test_each_column_keeps_its_shares(fitted: FittedModel) -> None:
 
 def test_no_rows_are_no_rows(fitted: FittedModel) -> None:
     assert fitted.sample(0, rng=_rng()).shape == (0, 4)
-    assert fitted.log_prob(np.zeros((0, 4), np.int32)).shape == (0,)
+    if fitted.likelihood:
+        assert fitted.log_prob(np.zeros((0, 4), np.int32)).shape == (0,)
 
 
 def test_the_seed_decides(fitted: FittedModel) -> None:
@@ -125,7 +134,8 @@ def test_masks_hold_for_all_rows_alike_and_row_by_row(fitted: FittedModel) -> No
 def test_what_cannot_be_is_refused(fitted: FittedModel) -> None:
     never = np.array([False, False, False, True])
     for impossible in ({1: never}, {1: np.full(5, 3, np.int32)}, {0: np.zeros(2, bool)}):
-        assert np.isneginf(fitted.log_mass(impossible, n=5)).all()
+        if fitted.likelihood:
+            assert np.isneginf(fitted.log_mass(impossible, n=5)).all()
         with pytest.raises(NotApplicable):
             fitted.sample(5, rng=_rng(), given=impossible)
 
@@ -135,54 +145,56 @@ def test_one_row_that_cannot_be_is_enough_to_refuse(fitted: FittedModel) -> None
         fitted.sample(3, rng=_rng(), given={1: np.array([0, 3, 1], np.int32)})
 
 
-def test_probabilities_of_all_rows_sum_to_one(fitted: FittedModel) -> None:
+def test_probabilities_of_all_rows_sum_to_one(likely: FittedModel) -> None:
     everything = np.array(list(product(*map(range, SHAPES))), np.int32)
-    assert np.exp(fitted.log_prob(everything)).sum() == pytest.approx(1, abs=0.02)
+    assert np.exp(likely.log_prob(everything)).sum() == pytest.approx(1, abs=0.02)
 
 
-def test_unobserved_cells_are_summed_out(fitted: FittedModel) -> None:
+def test_unobserved_cells_are_summed_out(likely: FittedModel) -> None:
     rows = np.array([[1, grade, 2, 0] for grade in range(4)], np.int32)
     either = np.array([[1, UNOBSERVED, 2, 0]], np.int32)
-    assert np.exp(fitted.log_prob(either))[0] == pytest.approx(np.exp(fitted.log_prob(rows)).sum(), rel=0.05)
-    assert fitted.log_prob(np.full((2, 4), UNOBSERVED, np.int32)) == pytest.approx([0, 0], abs=0.02)
+    assert np.exp(likely.log_prob(either))[0] == pytest.approx(np.exp(likely.log_prob(rows)).sum(), rel=0.05)
+    assert likely.log_prob(np.full((2, 4), UNOBSERVED, np.int32)) == pytest.approx([0, 0], abs=0.02)
 
 
-def test_a_mask_is_the_union_of_its_codes(fitted: FittedModel) -> None:
+def test_a_mask_is_the_union_of_its_codes(likely: FittedModel) -> None:
     """Missing or high: neither presence nor value alone decides."""
     union = np.array([False, False, True, True, False])
     parts = [np.arange(5) == code for code in (2, 3)]
     for also in ({}, {0: np.array([False, True])}):
-        whole = np.exp(fitted.log_mass({2: union, **also}, n=1))[0]
+        whole = np.exp(likely.log_mass({2: union, **also}, n=1))[0]
         assert whole == pytest.approx(
-            sum(np.exp(fitted.log_mass({2: part, **also}, n=1))[0] for part in parts), rel=0.05
+            sum(np.exp(likely.log_mass({2: part, **also}, n=1))[0] for part in parts), rel=0.05
         )
 
 
-def test_draws_under_a_mask_follow_the_probabilities(fitted: FittedModel) -> None:
+def test_draws_under_a_mask_follow_the_probabilities(likely: FittedModel) -> None:
     given = {2: np.array([False, True, True, True, False]), 0: np.array([False, True])}
-    codes = fitted.sample(8000, rng=_rng(), given=given)
-    total = fitted.log_mass(given, n=1)[0]
+    codes = likely.sample(8000, rng=_rng(), given=given)
+    total = likely.log_mass(given, n=1)[0]
     for code in (1, 2, 3):
-        expected = np.exp(fitted.log_mass({**given, 2: np.arange(5) == code}, n=1)[0] - total)
+        expected = np.exp(likely.log_mass({**given, 2: np.arange(5) == code}, n=1)[0] - total)
         assert (codes[:, 2] == code).mean() == pytest.approx(expected, abs=0.025)
 
 
-def test_frequencies_are_the_probabilities(fitted: FittedModel) -> None:
-    codes = fitted.sample(20_000, rng=_rng())
+def test_frequencies_are_the_probabilities(likely: FittedModel) -> None:
+    codes = likely.sample(20_000, rng=_rng())
     cells, times = np.unique(codes, axis=0, return_counts=True)
-    assert np.exp(fitted.log_prob(cells)) == pytest.approx(times / 20_000, abs=0.012)
+    assert np.exp(likely.log_prob(cells)) == pytest.approx(times / 20_000, abs=0.012)
 
 
-def test_a_rows_probability_does_not_depend_on_other_rows(fitted: FittedModel) -> None:
-    rows = fitted.sample(20, rng=_rng())
-    together = fitted.log_prob(rows)
-    apart = [fitted.log_prob(rows[i : i + 1])[0] for i in range(20)]
+def test_a_rows_probability_does_not_depend_on_other_rows(likely: FittedModel) -> None:
+    rows = likely.sample(20, rng=_rng())
+    together = likely.log_prob(rows)
+    apart = [likely.log_prob(rows[i : i + 1])[0] for i in range(20)]
     assert together == pytest.approx(apart, rel=1e-4)
 
 
 def test_context_is_required_where_it_was_learned(with_context: FittedModel) -> None:
     with pytest.raises(ValueError, match="context"):
         with_context.sample(5, rng=_rng())
+    if not with_context.likelihood:
+        return
     with pytest.raises(ValueError, match="context"):
         with_context.log_mass({0: np.array([True, False])}, n=5)
 
@@ -195,12 +207,15 @@ def test_context_is_respected(with_context: FittedModel) -> None:
         context = np.full((4000, 1), ward, np.int32)
         codes = with_context.sample(4000, rng=_rng(), context=context)
         rates.append((codes[:, 0] == 1).mean())
-        told = np.exp(with_context.log_mass({0: np.array([False, True])}, n=1, context=context[:1]))[0]
-        assert told == pytest.approx(rates[-1], abs=0.03)
+        if with_context.likelihood:
+            told = np.exp(with_context.log_mass({0: np.array([False, True])}, n=1, context=context[:1]))[0]
+            assert told == pytest.approx(rates[-1], abs=0.03)
     assert rates == pytest.approx([0.3, 0.5, 0.7], abs=0.08)
 
 
 def test_probabilities_given_context_sum_to_one(with_context: FittedModel) -> None:
+    if not with_context.likelihood:
+        pytest.skip("it has no likelihood")
     everything = np.array(list(product(*map(range, SHAPES))), np.int32)
     context = np.ones((len(everything), 1), np.int32)
     assert np.exp(with_context.log_prob(everything, context=context)).sum() == pytest.approx(1, abs=0.02)
@@ -255,6 +270,13 @@ def test_tables_of_nearly_nothing(name: str) -> None:
     for model in (nothing, none):
         assert (model.sample(9, rng=_rng()) == [0, 0, 3, 0]).all()
         assert model.log_prob(np.array([[0, 0, 3, 0]], np.int32)) == pytest.approx([0])
+
+
+def test_a_model_without_a_likelihood_says_so(fitted: FittedModel) -> None:
+    if fitted.likelihood:
+        pytest.skip("it has one")
+    with pytest.raises(NotApplicable):
+        fitted.log_mass({0: np.array([True, False])}, n=1)
 
 
 def test_counts_leave_out_what_is_unobserved() -> None:
