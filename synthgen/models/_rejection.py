@@ -1,0 +1,63 @@
+"""Conditions for a model that can only draw: draw again whatever does not meet them, so often and no oftener."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.encoding.domain import UNOBSERVED, Domain
+from synthgen.errors import NotApplicable
+from synthgen.models.base import Codes, Given
+
+#: How often a row is drawn before its condition counts as one without support.
+_ROUNDS: Final = 300
+
+
+def draw_until_met(
+    draw: Callable[[NDArray[np.int64]], Codes], n: int, given: Given, domains: tuple[Domain, ...]
+) -> Codes:
+    """Rows of the conditional distribution, by rejection: shape ``(n, len(domains))``.
+
+    Args:
+        draw: fresh rows for the positions it is handed, shape ``(len(positions), len(domains))``; a position fixes
+            the row's context.
+
+    Raises:
+        NotApplicable: a row's condition was not met in 300 draws.
+    """
+    codes = np.zeros((n, len(domains)), np.int32, order="F")
+    open_rows = np.arange(n)
+    for _ in range(_ROUNDS):
+        if not len(open_rows):
+            return codes
+        drawn = draw(open_rows)
+        met = meets(drawn, {column: _rows_of(condition, open_rows) for column, condition in given.items()})
+        codes[open_rows[met]] = drawn[met]
+        open_rows = open_rows[~met]
+    if len(open_rows):
+        names = ", ".join(sorted({domains[column].owner for column in given}))
+        raise NotApplicable(f"the model did not generate what is asked of {names} in {_ROUNDS} tries")
+    return codes
+
+
+def meets(codes: Codes, given: Given) -> NDArray[np.bool_]:
+    """Which rows meet their condition, shape ``(n,)``."""
+    met = np.ones(len(codes), bool)
+    for column, condition in given.items():
+        own = codes[:, column]
+        if condition.dtype == bool:
+            allowed = np.broadcast_to(np.atleast_2d(condition), (len(codes), condition.shape[-1]))
+            met &= np.take_along_axis(allowed, own[:, None].astype(np.int64), axis=1)[:, 0]
+        else:
+            met &= (condition == UNOBSERVED) | (condition == own)
+    return met
+
+
+def _rows_of(
+    condition: NDArray[np.int32] | NDArray[np.bool_], rows: NDArray[np.int64]
+) -> NDArray[np.int32] | NDArray[np.bool_]:
+    """The condition of some rows; a mask of one dimension is the same for all."""
+    return condition if condition.dtype == bool and condition.ndim == 1 else condition[rows]
