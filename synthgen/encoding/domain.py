@@ -30,7 +30,10 @@ class Domain:
         missing: those of ``special`` that mean missing.
         positions: for numeric scales one position per code (the middle of its bin, in the column's unit;
             0 for special codes); empty otherwise.
-        parents: for hierarchies, one group number per code and level, coarsest level first; empty otherwise.
+        parents: for hierarchies, one group number per code and level, coarsest level first, the code itself last;
+            empty otherwise.
+        system: the coding system; columns of one system number their groups alike, so that the same code in two of
+            them can be told. Empty where ``parents`` is.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Domain:
     missing: tuple[int, ...] = ()
     positions: tuple[float, ...] = ()
     parents: tuple[tuple[int, ...], ...] = ()
+    system: str = ""
 
     def __post_init__(self) -> None:
         if self.size < 1:

@@ -77,6 +77,14 @@ class FittedModel(ABC):
             NotApplicable: the model has no likelihood.
         """
 
+    @abstractmethod
+    def effective_share(self, given: Given, *, n: int, rng: np.random.Generator, context: Codes | None = None) -> float:
+        """How many independent draws a conditional draw is worth: 1 where it is exact, less where weights choose it.
+
+        Args:
+            given: conditions per code column for ``n`` rows (see ``Given``).
+        """
+
     @final
     def log_prob(self, codes: Codes, *, context: Codes | None = None) -> NDArray[np.float64]:
         """The natural logarithm of each row's probability, shape ``(n,)``; unobserved cells are summed out."""

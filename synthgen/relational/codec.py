@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from synthgen.encoding import identifier
 from synthgen.encoding.base import BadCells, ColumnSummary, Encoder, Kind
 from synthgen.encoding.category import CategoryKind, ConstantKind
-from synthgen.encoding.code import CodeKind
+from synthgen.encoding.code import CodeKind, numbered_alike
 from synthgen.encoding.domain import Domain
 from synthgen.encoding.fake import FakeColumn
 from synthgen.encoding.identifier import Identifier, IdentifierSummary
@@ -195,7 +195,8 @@ class Codec:
     @cached_property
     def domains(self) -> tuple[Domain, ...]:
         """The domains of all code columns."""
-        return tuple(domain for encoder in self.encoders.values() for domain in encoder.domains)
+        alike = numbered_alike(self.encoders.values())
+        return tuple(alike.get(domain.name, domain) for encoder in self.encoders.values() for domain in encoder.domains)
 
     @cached_property
     def _widths(self) -> dict[str, int]:
