@@ -18,13 +18,20 @@ if TYPE_CHECKING:
 __all__ = ["Schema", "evaluate", "fit", "load", "sample"]
 
 
-def load(path: Path | str) -> Synthesizer:
-    """Read a synthesizer that ``save`` wrote. Raises ``InputError`` where the file is not a whole one."""
+def load(path: Path | str, *, trust: bool = False) -> Synthesizer:
+    """Read a synthesizer that ``save`` wrote.
+
+    Args:
+        trust: whether you vouch for the file; an unsafe one (SDV's models) executes code when it is loaded.
+
+    Raises:
+        InputError: the file is not a whole one, or is unsafe and not trusted.
+    """
     from pathlib import Path
 
     from synthgen.artifact.synthesizer import Synthesizer
 
-    return Synthesizer.load(Path(path))
+    return Synthesizer.load(Path(path), trust=trust)
 
 
 def __getattr__(name: str) -> Any:

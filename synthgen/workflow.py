@@ -223,7 +223,7 @@ def evaluate(
     if model is not None:
         if schema is not None:
             raise InputError("-m and -c both name a schema; give one of them")
-        schema = Synthesizer.load(Path(model)).schema
+        schema = Synthesizer.look(Path(model)).schema
         split = Split.load(split_path(Path(model))) if holdout is None else None
     table, schema, _ = _table_and_schema(real, schema)
     _require_known_lines(schema)
