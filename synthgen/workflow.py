@@ -287,6 +287,16 @@ def refusals(evaluation: Evaluation) -> tuple[str, ...]:
     return (*reasons, *missing)
 
 
+def schema_of(data: Data, schema: Schema | Path | str | None = None) -> tuple[Schema, tuple[str, ...]]:
+    """The schema, read from its path or inferred from the data; and what was inferred, a line each.
+
+    Raises:
+        InputError: the data or the config cannot be read.
+    """
+    _, found, notes = _table_and_schema(data, schema)
+    return found, notes
+
+
 def drawn_seed(seed: int | None) -> int:
     """The seed, or a fresh one."""
     return secrets.randbelow(2**31) if seed is None else seed
