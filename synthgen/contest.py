@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from synthgen import plugins, workflow
 from synthgen.errors import InputError, NotApplicable, SynthgenError
@@ -36,7 +36,7 @@ FIGURES: Final = (
 #: Left out unless they are named: SDV's models are under another licence, and this one takes hours.
 _NAMED_ONLY: Final = ("ctgan", "sdv-copula", "sdv-ctgan", "sdv-tvae")
 _KILLED: Final = -9
-_JOB, _RESULT, _STEP = "job.json", "result.json", "step\t"
+_JOB, _RESULT = "job.json", "result.json"
 
 
 def compare(
@@ -125,16 +125,16 @@ def _run(folder: Path, model: ModelConfig, progress: Progress) -> tuple[Contende
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # a traceback might hold a cell
-        text=True,
+        encoding="utf-8",
     ) as process:
         try:
             assert process.stdout is not None
             for line in process.stdout:
-                if line.startswith(_STEP):
-                    share, _, text = line.removeprefix(_STEP).strip().partition("\t")
-                    progress(text, float(share))
+                share, _, text = line.rstrip("\n").partition("\t")
+                progress(text, float(share))
         except BaseException:
             process.kill()
+            process.wait()  # leaving the block would wait for a moment only
             raise
     result = folder / _RESULT
     if process.returncode or not result.exists():
@@ -171,31 +171,32 @@ def _machine() -> dict[str, Any]:
 def _main(folder: Path) -> None:
     """Do the job in ``folder`` and leave the result there; a failure that can be told is a result too."""
     _first_to_go()
+    steps = _standard_output_alone()
     job = json.loads((folder / _JOB).read_text(encoding="utf-8"))
     try:
-        result = _judged(Path(job["data"]), Schema.model_validate(job["schema"]), job["seed"], folder)
+        result = _judged(Path(job["data"]), Schema.model_validate(job["schema"]), job["seed"], folder, steps)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other models go on
         result = {"failure": _told(error), "metrics": [], "verdicts": [], "inputs": {}}
     (folder / _RESULT).write_text(json.dumps(result), encoding="utf-8")
 
 
-def _judged(data: Path, schema: Schema, seed: int, folder: Path) -> dict[str, Any]:
+def _judged(data: Path, schema: Schema, seed: int, folder: Path, steps: TextIO) -> dict[str, Any]:
     extract = read(data, schema=schema)
     (table,) = extract.tables.values()
     model, synthetic = folder / "model", folder / ("synthetic.parquet" if table.types else "synthetic.csv")
     start = time.perf_counter()
-    result = workflow.fit(extract, schema, seed=seed, progress=_stage(0.0, 0.5))
+    result = workflow.fit(extract, schema, seed=seed, progress=_stage(steps, 0.0, 0.5))
     fit_seconds = time.perf_counter() - start
     result.save(model)
     rows = sum(int((~held_out).sum()) for _, _, held_out in result.split.blocks(table))
     start = time.perf_counter()
-    _stage(0.5, 0.5)("sampling", 0.0)
+    _stage(steps, 0.5, 0.5)("sampling", 0.0)
     sample = workflow.sample(result.synthesizer, rows, seed=seed)
     with closing(iter(sample)) as batches:
         write_table(synthetic, table.name, sample.columns, batches, result.synthesizer.schema.format, sample.types)
     sample_seconds = time.perf_counter() - start
     peak = _peak_mebibytes()
-    evaluation = workflow.evaluate(synthetic, extract, model=model, seed=seed, progress=_stage(0.5, 1.0))
+    evaluation = workflow.evaluate(synthetic, extract, model=model, seed=seed, progress=_stage(steps, 0.5, 1.0))
     return {
         "fit_seconds": fit_seconds,
         "sample_seconds": sample_seconds,
@@ -215,12 +216,21 @@ def _inputs(evaluation: Evaluation) -> dict[str, Any]:
     return {name: value for name, value in evaluation.inputs.items() if name != "synthetic"}
 
 
-def _stage(first: float, last: float) -> Progress:
+def _standard_output_alone() -> TextIO:
+    """Standard output for this module alone; what a model prints there goes nowhere."""
+    own = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    return own
+
+
+def _stage(steps: TextIO, first: float, last: float) -> Progress:
     """Progress for the process that waits: a part of the whole job."""
 
     def step(text: str, share: float) -> None:
-        sys.stdout.write(f"{_STEP}{first + share * (last - first)}\t{text}\n")
-        sys.stdout.flush()
+        steps.write(f"{first + share * (last - first)}\t{text}\n")
+        steps.flush()
 
     return step
 

@@ -65,4 +65,9 @@ def told(result: Contest) -> list[str]:
 
 
 def _texts(line: Line) -> tuple[str, ...]:
-    return (line.title, line.floor, *(cell.text.replace("\u00a0", " ") for cell in line.cells), line.ceiling)
+    return (
+        line.name,
+        line.floor,
+        *(cell.word or cell.text.replace("\u00a0", " ") for cell in line.cells),
+        line.ceiling,
+    )

@@ -24,6 +24,7 @@ class Cell:
         best: whether no other model has a better one.
         tone: of a verdict.
         detail: what else there is to say.
+        word: of a verdict, as programs and terminals have it.
     """
 
     text: str
@@ -31,6 +32,7 @@ class Cell:
     best: bool = False
     tone: str = ""
     detail: str = ""
+    word: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _verdict(name: str, judged: Sequence[Contender]) -> Line:
             cells.append(Cell("–"))
             continue
         symbol, words, tone = wording.VERDICTS[found.verdict]
-        cells.append(Cell(f"{symbol} {words}", tone=tone))
+        cells.append(Cell(f"{symbol} {words}", tone=tone, word=found.verdict.replace("_", " ")))
     return Line(name, wording.title(name), "", tuple(cells))
 
 

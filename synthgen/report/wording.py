@@ -141,12 +141,12 @@ CONTEST_BANNER = (
 
 HOW_TO_READ_A_CONTEST = (
     "The dot under a figure lies between its floor (left end: columns shuffled independently of each other) and its "
-    "ceiling (right end: real held-out records in the place of the synthetic ones). Where shuffling does no harm, there "
-    "is no dot. Bold is the best of a line; differences smaller than the grey 95 % intervals may be chance. Floor and "
-    "ceiling are measured anew beside each model, and their mean is shown. Of the figures against training records and "
-    "of nearest neighbours none is called the best: too good a value hints at copying. A disclosure line can show a "
-    "leak; it cannot show that there is none. Seconds and memory are those of this machine, each model in a process of "
-    "its own."
+    "ceiling (right end: real held-out records in the place of the synthetic ones). Where shuffling does no harm, "
+    "there is no dot. Bold is the best of a line; differences smaller than the grey 95 % intervals may be chance. "
+    "Floor and ceiling are measured anew beside each model, and their mean is shown. Of the figures against training "
+    "records and of nearest neighbours none is called the best: too good a value hints at copying. A disclosure line "
+    "can show a leak; it cannot show that there is none. Seconds and memory are those of this machine, each model in "
+    "a process of its own."
 )
 
 BANNER: Mapping[str, str] = MappingProxyType(

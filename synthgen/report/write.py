@@ -30,10 +30,7 @@ def write(evaluation: Evaluation, directory: Path, *, progress: Progress = silen
 
 def write_contest(contest: Contest, directory: Path) -> tuple[Path, ...]:
     """Write ``compare.html`` and ``compare.json`` (both internal) into ``directory``, as ``write`` does."""
-    return _written(
-        directory,
-        lambda: {"compare.html": render_contest(contest), "compare.json": _dump(contest_to_json(contest))},
-    )
+    return _written(directory, lambda: _texts_of_contest(contest))
 
 
 def _written(directory: Path, make: Callable[[], Mapping[str, str]]) -> tuple[Path, ...]:
@@ -70,6 +67,11 @@ def _texts(evaluation: Evaluation, progress: Progress) -> dict[str, str]:
     progress("report", 1.0)
     order = ("report.html", "evaluation.json", "report-shareable.html", "evaluation-shareable.json")
     return {name: texts[name] for name in order}
+
+
+def _texts_of_contest(contest: Contest) -> dict[str, str]:
+    document = _dump(contest_to_json(contest))  # first, since it says where a figure is no number
+    return {"compare.html": render_contest(contest), "compare.json": document}
 
 
 def _dump(document: dict[str, object]) -> str:
