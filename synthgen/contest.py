@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -102,7 +102,7 @@ def _names(asked: Sequence[str]) -> tuple[str, ...]:
 def _file(data: Path | str | pd.DataFrame, folder: Path) -> Path:
     if isinstance(data, Path | str):
         return Path(data).absolute()
-    data.to_parquet(folder / "table.parquet")
+    data.to_parquet(folder / "table.parquet", index=False)
     return folder / "table.parquet"
 
 
@@ -117,7 +117,7 @@ def _run(folder: Path, model: ModelConfig, progress: Progress) -> tuple[Contende
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH")))),
         # What a process that is killed leaves behind goes with the folder.
-        "TMPDIR": str(folder),
+        **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder)),
     }
     with subprocess.Popen(
         [sys.executable, "-m", "synthgen.contest", str(folder)],
@@ -246,19 +246,17 @@ def _told(error: Exception) -> str:
 
 def _first_to_go() -> None:
     """Where memory runs out on Linux, this process is ended, and not the one that waits for it."""
-    score = Path("/proc/self/oom_score_adj")
-    if score.exists():
-        score.write_text("1000", encoding="ascii")
+    # A system without that file, or one that lets nobody write it, chooses as it likes.
+    with suppress(OSError), Path("/proc/self/oom_score_adj").open("r+", encoding="ascii") as score:
+        score.write("1000")
 
 
 def _peak_mebibytes() -> float | None:
     """The most memory that this process held so far."""
     # Not getrusage, which on Linux counts what the parent held when it started this process.
     status = Path("/proc/self/status")
-    if not status.exists():
-        return None
-    (line,) = (line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) / 1024
+    lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), None)
 
 
 if __name__ == "__main__":

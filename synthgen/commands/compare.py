@@ -31,7 +31,7 @@ def command(data: Path, config: Path | None, models: str | None, seed: int | Non
     least one model has a result, else 3.
     """
     require_folder(output)
-    require_free(output, force=force, inputs=(data,))
+    require_free(output, force=force, inputs=(data, config))
     from synthgen import contest
     from synthgen.report.write import write_contest
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import io
 import logging
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -367,6 +368,8 @@ def _import() -> None:
     It then writes the settings of its log into the user's folder for application data; here they go with a temporary
     folder.
     """
+    if sys.modules.get("sdv.single_table") is not None:
+        return
     try:
         import platformdirs
 

@@ -46,15 +46,13 @@ def test_sampling_needs_trust(refused: Callable[..., str], unsafe: Path, tmp_pat
 
 
 def test_with_trust_rows_come_and_conditions_hold(run: Cli, unsafe: Path, tmp_path: Path) -> None:
-    arguments = ("sample", unsafe, "-n", 40, "--seed", 2, "--trust", "--where", "sex = F")
-    for name in ("one.csv", "two.csv"):
-        done = run(*arguments, "-o", tmp_path / name)
-        assert done.status == 0, done.err
-    rows = rows_of(tmp_path / "one.csv")
+    path = tmp_path / "women.csv"
+    done = run("sample", unsafe, "-n", 40, "--seed", 2, "--trust", "--where", "sex = F", "-o", path)
+    assert done.status == 0, done.err
+    rows = rows_of(path)
     assert len(rows) == 40
     assert {row["sex"] for row in rows} == {"F"}
     assert 1 < len({row["patient_id"] for row in rows}) < 40  # some have several rows
-    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
     assert len(synthgen.sample(synthgen.load(unsafe, trust=True), 3, seed=1).to_pandas()) == 3
 
 

@@ -86,6 +86,8 @@ def test_options_that_sdv_would_refuse_late_are_refused_at_once() -> None:
 
 
 def test_nothing_is_brought_back_before_a_row_is_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("cloudpickle")
+
     class Hostile:
         def __reduce__(self) -> tuple[object, tuple[Path]]:
             return Path.touch, (tmp_path / "executed",)
