@@ -16,6 +16,10 @@ from synthgen.errors import InputError, SynthgenError
 
 _HERE = Path(__file__).parent
 _FAMILIES = ("fidelity", "utility", "privacy", "fairness")
+#: Files that supply several models: the class of each by the model's name, so that listing them imports nothing.
+_SEVERAL: Mapping[str, Mapping[str, str]] = {
+    "sdv": {"sdv-copula": "SdvCopula", "sdv-ctgan": "SdvCtgan", "sdv-tvae": "SdvTvae"},
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,11 @@ class Reference:
 @cache
 def models() -> Mapping[str, Reference]:
     """The known models by name, sorted; none is imported."""
-    own = {name.replace("_", "-"): Reference(f"synthgen.models.{name}") for name in _modules("models")}
+    own = {
+        name: Reference(f"synthgen.models.{module}", attribute)
+        for module in _modules("models")
+        for name, attribute in _SEVERAL.get(module, {module.replace("_", "-"): ""}).items()
+    }
     return dict(sorted((_entry_points("synthgen.models") | own).items()))
 
 

@@ -223,7 +223,7 @@ def evaluate(
     if model is not None:
         if schema is not None:
             raise InputError("-m and -c both name a schema; give one of them")
-        schema = Synthesizer.load(Path(model)).schema
+        schema = Synthesizer.look(Path(model)).schema
         split = Split.load(split_path(Path(model))) if holdout is None else None
     table, schema, _ = _table_and_schema(real, schema)
     _require_known_lines(schema)
@@ -285,6 +285,16 @@ def refusals(evaluation: Evaluation) -> tuple[str, ...]:
     assessed = {line.name for line in evaluation.verdicts if line.verdict != "not_assessable"}
     missing = [f"{name}: required, but not assessable" for name in evaluation.required if name not in assessed]
     return (*reasons, *missing)
+
+
+def schema_of(data: Data, schema: Schema | Path | str | None = None) -> tuple[Schema, tuple[str, ...]]:
+    """The schema, read from its path or inferred from the data; and what was inferred, a line each.
+
+    Raises:
+        InputError: the data or the config cannot be read.
+    """
+    _, found, notes = _table_and_schema(data, schema)
+    return found, notes
 
 
 def drawn_seed(seed: int | None) -> int:

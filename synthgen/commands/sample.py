@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     metavar="EXPR",
     help="Only rows of which this holds: COLUMN OP VALUE, OP one of = != < <= > >= in. Several are joined by and.",
 )
+@click.option("--trust", is_flag=True, help="Load MODEL even where that executes code in it (SDV's models).")
 @click.option("-o", "--output", type=PATH, required=True, help="A .csv, .csv.gz, .tsv or .parquet file.")
 @FORCE
-def command(model: Path, rows: int, seed: int | None, where: tuple[str, ...], output: Path, force: bool) -> None:
+def command(
+    model: Path, rows: int, seed: int | None, where: tuple[str, ...], trust: bool, output: Path, force: bool
+) -> None:
     """Generate records with the synthesizer MODEL.
 
     Whole patients are generated until the rows are there; the last one is cut. The first rows of a longer output of
@@ -45,7 +48,7 @@ def command(model: Path, rows: int, seed: int | None, where: tuple[str, ...], ou
     from synthgen.artifact.synthesizer import Synthesizer
     from synthgen.tables.write import write_table, write_text
 
-    synthesizer = Synthesizer.load(model)
+    synthesizer = Synthesizer.load(model, trust=trust)
     sample = workflow.sample(synthesizer, rows, seed=seed, where=where)
     # Closed at once where writing fails or is interrupted, so that no block ahead is still computed.
     with shown() as progress, closing(_counted(sample, progress)) as batches:

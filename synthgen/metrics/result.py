@@ -84,3 +84,53 @@ class Evaluation:
             if metric.name == name:
                 return metric
         raise KeyError(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """One model of a contest: what it cost, and how its records were judged; or why there are none.
+
+    Attributes:
+        model: its name.
+        options: that differ from its defaults.
+        failure: why there are no records, in one line; empty where there are.
+        fit_seconds: reading included.
+        sample_seconds: writing included.
+        rows: generated, as many as were learned from.
+        peak_mebibytes: the most memory that the process held by the end of sampling; ``None`` where the system does not
+            tell.
+        metrics: headline figures, without details.
+    """
+
+    model: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    failure: str = ""
+    fit_seconds: float | None = None
+    sample_seconds: float | None = None
+    rows: int | None = None
+    peak_mebibytes: float | None = None
+    metrics: tuple[Metric, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """Of sampling."""
+        return self.rows / self.sample_seconds if self.rows and self.sample_seconds else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """Several models, learned from the same patients and judged against the same others.
+
+    Attributes:
+        inputs: as of an evaluation, without the synthetic set.
+        machine: on which the seconds were measured.
+        notes: what was guessed about the data, a line each; empty where a config was given.
+    """
+
+    seed: int
+    synthgen: str
+    inputs: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    contenders: tuple[Contender, ...]
+    notes: tuple[str, ...] = ()

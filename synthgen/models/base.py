@@ -45,9 +45,12 @@ class FittedModel(ABC):
     Attributes:
         likelihood: whether ``log_mass`` has an answer. A model that can only draw (a GAN) has none; it then raises
             ``NotApplicable``.
+        unsafe: whether what an artifact keeps of it holds training rows, and executes code when it is brought back.
+            ``from_state`` itself must execute none.
     """
 
     likelihood: ClassVar[bool] = True
+    unsafe: ClassVar[bool] = False
 
     domains: tuple[Domain, ...]
     context_domains: tuple[Domain, ...]
@@ -108,7 +111,13 @@ class FittedModel(ABC):
 
 
 class Model(ABC):
-    """A way to learn. Concrete models are frozen dataclasses whose fields are their options."""
+    """A way to learn. Concrete models are frozen dataclasses whose fields are their options.
+
+    Attributes:
+        conditional: whether it can be given context. Of a table with patients, one that cannot learns the rows alone.
+    """
+
+    conditional: ClassVar[bool] = True
 
     @staticmethod
     @abstractmethod

@@ -22,6 +22,7 @@ from synthgen.encoding.quantiser import Quantiser
 from synthgen.errors import InputError, NotApplicable
 from synthgen.models._rejection import meets
 from synthgen.models.base import Codes, FittedModel, Given, Model
+from synthgen.models.independent import Independent
 from synthgen.progress import Progress, silent
 from synthgen.relational.codec import BadBlock, Codec, Plan, TableSummary
 from synthgen.relational.condition import Condition
@@ -47,7 +48,7 @@ class FlatSynthesizer:
         person: the patients' own columns and, last, the number of their rows; ``None`` without a patient column.
         personal: the code columns that ``person`` generates.
         numbers: how the number of rows is coded; ``None`` without a patient column.
-        rows: the other code columns, given the patient's codes where there are patients.
+        rows: the other code columns, given the patient's codes where there are patients and the model takes context.
     """
 
     codec: Codec
@@ -112,14 +113,17 @@ class FlatSynthesizer:
         own = {at: given[column] for at, column in enumerate(self.personal) if column in given}
         rows_given = {at: given[column] for at, column in enumerate(self.rest) if column in given}
         persons = self.person.sample(BLOCK, rng=rng, given=own or None)
-        if rows_given:
+        linked = bool(self.rows.context_domains)
+        if rows_given and linked:
             persons = self._resampled(persons, rows_given, rng)
         times = self.numbers.decode(persons[:, -1], rng)
         context = np.asfortranarray(np.repeat(persons, times, axis=0))
         codes = np.empty((len(context), len(self.codec.domains)), np.int32, order="F")
         codes[:, self.personal] = context[:, :-1]
         if self.rest:
-            codes[:, self.rest] = self.rows.sample(len(context), rng=rng, given=rows_given or None, context=context)
+            codes[:, self.rest] = self.rows.sample(
+                len(context), rng=rng, given=rows_given or None, context=context if linked else None
+            )
         return _Drawn(codes, np.repeat(first + np.arange(BLOCK), times), rng)
 
     def _resampled(self, persons: Codes, rows_given: Given, rng: np.random.Generator) -> Codes:
@@ -215,6 +219,9 @@ def learn(
 ) -> FlatSynthesizer:
     """Learn a flat table; rows that the split holds out are never read.
 
+    A model that cannot be given context learns all rows alike, and none of a patient's columns stays constant; how many
+    rows a patient has is then a margin by itself.
+
     Raises:
         InputError: a cell contradicts its declared kind; or no row is left to learn from.
     """
@@ -223,11 +230,12 @@ def learn(
     codes = _encoded(table, codec, [kept for kept, _ in sides], progress)
     every = tuple(range(len(codec.domains)))
     rng = np.random.default_rng([seed, 0])
+    model = make_model()
     if split.patient is None:
-        rows = make_model().fit(_Source(codec.domains, codes, every), rng=rng, progress=progress)
+        rows = model.fit(_Source(codec.domains, codes, every), rng=rng, progress=progress)
         return FlatSynthesizer(codec, None, (), None, rows)
     persons = Persons.of(np.concatenate([hashes for _, hashes in sides]))
-    personal = personal_columns(persons, codes, codec.domains)
+    personal = personal_columns(persons, codes, codec.domains) if model.conditional else ()
     numbers = rows_per_person(persons, rare_below)
     own = np.empty((len(persons.starts), len(personal) + 1), np.int32, order="F")
     for at, column in enumerate(personal):
@@ -235,12 +243,12 @@ def learn(
     own[:, -1] = numbers.encode(persons.n_rows)
     own_domains = (*(codec.domains[i] for i in personal), rows_domain(numbers))
     person_source = _Source(own_domains, own, tuple(range(own.shape[1])))
-    person = make_model().fit(person_source, rng=rng, progress=progress)
+    person = (model if model.conditional else Independent()).fit(person_source, rng=rng, progress=progress)
     rest = tuple(i for i in every if i not in set(personal))
-    fitted_rows = make_model().fit(
+    fitted_rows = model.fit(
         _Source(tuple(codec.domains[i] for i in rest), codes, rest),
         rng=rng,
-        context=replace(person_source, rows=persons.of_row),
+        context=replace(person_source, rows=persons.of_row) if model.conditional else None,
         groups=_Cut(persons.of_row),
         progress=progress,
     )

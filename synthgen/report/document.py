@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from typing import Any, Literal
 
 from synthgen.errors import SynthgenError
-from synthgen.metrics.result import FORMAT_VERSION, Evaluation, Metric, Verdict
+from synthgen.metrics.result import FORMAT_VERSION, Contender, Contest, Evaluation, Metric, Verdict
 
 #: Who may read the document: ``internal`` holds personal data, ``shareable`` went through ``shareable.redact``.
 Audience = Literal["internal", "shareable"]
@@ -34,6 +34,32 @@ def to_json(evaluation: Evaluation, audience: Audience = "internal") -> dict[str
         "inputs": _plain(evaluation.inputs, "inputs"),
         "verdicts": [_verdict(verdict) for verdict in evaluation.verdicts],
         "metrics": [_metric(metric) for metric in evaluation.metrics],
+    }
+
+
+def contest_to_json(contest: Contest) -> dict[str, Any]:
+    """``compare.json``: what each model cost and scored, of plain JSON values only.
+
+    Raises:
+        SynthgenError: where a measure left a NaN or an infinity; the message says where.
+    """
+    return {
+        "format_version": FORMAT_VERSION,
+        "audience": MARKER["internal"],
+        "synthgen": contest.synthgen,
+        "seed": contest.seed,
+        "inputs": _plain(contest.inputs, "inputs"),
+        "machine": _plain(contest.machine, "machine"),
+        "models": [_contender(contender) for contender in contest.contenders],
+    }
+
+
+def _contender(contender: Contender) -> dict[str, Any]:
+    keys = ("model", "options", "failure", "fit_seconds", "sample_seconds", "rows", "peak_mebibytes")
+    return {key: _plain(getattr(contender, key), f"model {contender.model}: {key}") for key in keys} | {
+        "rows_per_second": contender.rows_per_second,
+        "metrics": [_metric(metric) for metric in contender.metrics],
+        "verdicts": [_verdict(verdict) for verdict in contender.verdicts],
     }
 
 

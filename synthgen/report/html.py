@@ -1,12 +1,12 @@
-"""An evaluation as one HTML file that fetches nothing."""
+"""An evaluation, or a contest of models, as one HTML file that fetches nothing."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING
 
-from synthgen.metrics.result import Evaluation
-from synthgen.report import sections, wording
+from synthgen.metrics.result import Contest, Evaluation
+from synthgen.report import board, sections, wording
 from synthgen.report.document import Audience
 from synthgen.report.numbers import chance, figure, span
 
@@ -35,6 +35,11 @@ def render(evaluation: Evaluation, audience: Audience) -> str:
         everything=sections.everything(evaluation),
         provenance=sections.provenance(evaluation),
     )  # fmt: skip
+
+
+def render_contest(contest: Contest) -> str:
+    """The comparison of several models as the text of one self-contained page."""
+    return _environment().get_template("compare.html").render(words=wording, board=board.of(contest))
 
 
 @cache

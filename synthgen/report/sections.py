@@ -356,15 +356,16 @@ def provenance(evaluation: Evaluation) -> list[tuple[str, str]]:
     return [
         ("synthgen", evaluation.synthgen),
         ("seed", str(evaluation.seed)),
-        *_flat(evaluation.inputs, ""),
+        *flat(evaluation.inputs),
         *([("lines required by the policy", ", ".join(evaluation.required))] if evaluation.required else []),
     ]
 
 
-def _flat(values: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
+def flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """Nested values as pairs of a name, which starts with ``before``, and a text."""
     for key, value in values.items():
         name = f"{before}{str(key).replace('_', ' ')}"
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{name}: ")
+            yield from flat(value, f"{name}: ")
         else:
             yield name, cell(value)

@@ -128,6 +128,27 @@ WHAT_THIS_IS = (
     "wrong, and whether anything about the patients behind it could be seen to leak."
 )
 
+WHAT_A_CONTEST_IS = (
+    "Each model learned from the same patients, generated as many records as it learned from, and was judged against "
+    "the same held-out patients by the same measures. No model is the best at everything: look at the lines that "
+    "matter to you, and at what each model costs."
+)
+
+CONTEST_BANNER = (
+    "Internal: contains personal data. Do not share. To publish a comparison, take the figures from the shareable "
+    "report of each model."
+)
+
+HOW_TO_READ_A_CONTEST = (
+    "The dot under a figure lies between its floor (left end: columns shuffled independently of each other) and its "
+    "ceiling (right end: real held-out records in the place of the synthetic ones). Where shuffling does no harm, "
+    "there is no dot. Bold is the best of a line; differences smaller than the grey 95 % intervals may be chance. "
+    "Floor and ceiling are measured anew beside each model, and their mean is shown. Of the figures against training "
+    "records and of nearest neighbours none is called the best: too good a value hints at copying. A disclosure line "
+    "can show a leak; it cannot show that there is none. Seconds and memory are those of this machine, each model in "
+    "a process of its own."
+)
+
 BANNER: Mapping[str, str] = MappingProxyType(
     {
         "internal": "Internal: contains personal data. Do not share. The file report-shareable.html is made for "
