@@ -23,7 +23,7 @@ from synthgen.metrics.result import Evaluation, Metric, Verdict
 from synthgen.metrics.verdicts import family_wise
 from synthgen.progress import Progress, silent
 from synthgen.relational.codec import Plan
-from synthgen.relational.condition import parse
+from synthgen.relational.condition import Condition, parse
 from synthgen.relational.flat import learn
 from synthgen.schema import load as schema_file
 from synthgen.schema.column import Category, Code
@@ -154,6 +154,7 @@ class Sample:
     n: int
     seed: int
     where: tuple[str, ...]
+    balance: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -163,11 +164,19 @@ class Sample:
     def types(self) -> Mapping[str, pa.DataType]:
         return {name: kind for name, kind in self.synthesizer.types.items() if name in self.columns}
 
+    @property
+    def _conditions(self) -> list[Condition]:
+        learned = tuple(self.synthesizer.flat.codec.plan.config.columns)
+        return [parse(text, table=self.synthesizer.table, columns=learned) for text in self.where]
+
     def __iter__(self) -> Generator[pa.RecordBatch]:
-        flat = self.synthesizer.flat
-        learned = tuple(flat.codec.plan.config.columns)
-        conditions = [parse(text, table=self.synthesizer.table, columns=learned) for text in self.where]
-        yield from flat.blocks(self.n, seed=self.seed, conditions=conditions)
+        yield from self.synthesizer.flat.blocks(
+            self.n, seed=self.seed, conditions=self._conditions, balance=self.balance
+        )
+
+    def effective_share(self) -> float:
+        """How many independent rows each row is worth: 1 where the conditions are drawn from exactly."""
+        return self.synthesizer.flat.effective_share(self._conditions, seed=self.seed) if self.where else 1.0
 
     def to_pandas(self) -> pd.DataFrame:
         """All rows as a DataFrame of text cells, typed where the source was typed."""
@@ -185,15 +194,26 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
     return column.unify_dictionaries().combine_chunks()
 
 
-def sample(synthesizer: Synthesizer, n: int, *, seed: int | None = None, where: Sequence[str] = ()) -> Sample:
+def sample(
+    synthesizer: Synthesizer,
+    n: int,
+    *,
+    seed: int | None = None,
+    where: Sequence[str] = (),
+    balance: Sequence[str] = (),
+) -> Sample:
     """The first ``n`` rows that a seed generates, in which every ``where`` condition holds.
+
+    Args:
+        balance: columns whose combinations of levels are made equally frequent among patients; what follows from them
+            stays as learned.
 
     Raises:
         InputError: ``n`` is below 1; while iterating: a condition that makes no sense or has no support.
     """
     if n < 1:
         raise InputError(f"-n {n}: expected at least 1 row")
-    return Sample(synthesizer, n, drawn_seed(seed), tuple(where))
+    return Sample(synthesizer, n, drawn_seed(seed), tuple(where), tuple(balance))
 
 
 def evaluate(

@@ -27,12 +27,40 @@ from synthgen.models._weights import Weights, shapes
 _NEVER: Final = -1e9
 _LEARNING_RATE: Final = 8e-3
 _MOMENTS: Final = (0.9, 0.99)
+_NOT_DECAYING: Final = ("level", "offset", "related")
 _WARM_UP: Final = 0.1
 _SPREAD: Final = 0.5
 #: Products in a step from which on a second thread helps.
 _WORTH_THREADS: Final = 20_000_000
 #: Validation rows that are looked at together.
 _VALIDATED: Final = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows to learn from or to be judged by.
+
+    Attributes:
+        codes: int32 ``(n, entries)``; the slot behind a column's codes where a cell is unobserved.
+        weights: how much each row counts, float32 ``(n,)``; ``None`` for all alike.
+    """
+
+    codes: NDArray[np.int32]
+    weights: NDArray[np.float32] | None
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, chosen: NDArray[np.intp]) -> Rows:
+        """Some of the rows."""
+        return Rows(self.codes[chosen], None if self.weights is None else self.weights[chosen])
+
+    def loss(self, network: _Network, device: str) -> Tensor:
+        """The negative log-likelihood of the rows, weighted, summed, in nats."""
+        losses = network.loss(torch.from_numpy(self.codes).to(device, torch.int64)).sum(0)
+        if self.weights is not None:
+            losses = losses * torch.from_numpy(self.weights).to(device)
+        return losses.sum()
 
 
 @dataclass(frozen=True)
@@ -109,7 +137,7 @@ class _Block(nn.Module):
         self.of_groups = nn.ParameterList(
             torch.zeros(int(level.max()) + 1, self.width) for level in (() if groups is None else groups[:-1])
         )
-        n_levels = 0 if groups is None else len(groups) - 1
+        n_levels = 1 if groups is None else len(groups)
         self.repeats = nn.Parameter(torch.zeros(len(self.kin), self.most))
         self.related = nn.Parameter(torch.zeros(len(self.kin), n_levels))
 
@@ -134,9 +162,9 @@ class _Block(nn.Module):
         """What codes that stand in earlier columns of the same system add to the logits, ``(rows, codes)``."""
         total = torch.zeros(kin_groups[0].shape[1], self.most, device=groups.device)
         for k, stands in enumerate(kin_groups):
-            total = total + self.repeats[k] * (stands[-1][:, None] == groups[-1])
-            for at in range(len(groups) - 1):
-                total = total + self.related[k, at] * (stands[at][:, None] == groups[at])
+            added = [*self.related[k, :-1], self.repeats[k] + self.related[k, -1]]
+            for at, of_level in enumerate(added):
+                total = total + of_level * (stands[at][:, None] == groups[at])
         return total
 
 
@@ -200,8 +228,8 @@ class _Network(nn.Module):
                     _array(block.offset)[rows],
                     np.ascontiguousarray(head[at, :, :size]),
                     np.where(level[at, 0, :size] < _NEVER / 2, -np.inf, level[at, 0, :size]).astype(np.float32),
-                    _array(block.repeats)[:, :size],
-                    _array(block.related),
+                    (_array(block.repeats) + _array(block.related)[:, -1:])[:, :size],
+                    _array(block.related)[:, :-1],
                 )
         return [found[e] for e in range(len(self.layout.order))]
 
@@ -229,9 +257,8 @@ def _numbers_of_groups(layout: Layout, system: str) -> list[int]:
 def train(
     layout: Layout,
     level: Sequence[NDArray[np.float64]],
-    rows: NDArray[np.int32],
-    weights: NDArray[np.float32] | None,
-    validation: NDArray[np.int32] | None,
+    rows: Rows,
+    validation: Rows | None,
     schedule: Schedule,
     *,
     rng: np.random.Generator,
@@ -242,9 +269,6 @@ def train(
 
     Args:
         level: the logarithm of each code's share, per entry of the layout; minus infinity for what was never seen.
-        rows: int32 ``(n, entries)``; the slot behind a column's codes where a cell is unobserved.
-        weights: how much each row counts, ``(n,)``; ``None`` for all alike.
-        validation: as ``rows``.
         progress: called with the epoch, the held-out loss (the training loss without validation), and the share done.
 
     Raises:
@@ -257,14 +281,13 @@ def train(
         network = _Network(layout, levels).to(device)
         if not len(network.blocks) or not len(rows):
             return network.weights()
-        return _descend(network, rows, weights, validation, schedule, rng=rng, device=device, progress=progress)
+        return _descend(network, rows, validation, schedule, rng=rng, device=device, progress=progress)
 
 
 def _descend(
     network: _Network,
-    rows: NDArray[np.int32],
-    weights: NDArray[np.float32] | None,
-    validation: NDArray[np.int32] | None,
+    rows: Rows,
+    validation: Rows | None,
     schedule: Schedule,
     *,
     rng: np.random.Generator,
@@ -281,10 +304,7 @@ def _descend(
             chosen = order[step * schedule.batch : (step + 1) * schedule.batch]
             for group in optimiser.param_groups:
                 group["lr"] = _learning_rate((epoch * steps + step) / (schedule.epochs * steps))
-            losses = network.loss(torch.from_numpy(rows[chosen]).to(device, torch.int64)).sum(0)
-            if weights is not None:
-                losses = losses * torch.from_numpy(weights[chosen]).to(device)
-            loss = losses.mean()
+            loss = rows.take(chosen).loss(network, device) / len(chosen)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -313,20 +333,18 @@ def _threads(layout: Layout, batch: int) -> Iterator[None]:
 
 
 @torch.no_grad()
-def _held_out(network: _Network, rows: NDArray[np.int32], device: str) -> float:
+def _held_out(network: _Network, rows: Rows, device: str) -> float:
     """The mean negative log-likelihood of rows, in nats."""
-    total = 0.0
-    for first in range(0, len(rows), _VALIDATED):
-        block = torch.from_numpy(rows[first : first + _VALIDATED]).to(device, torch.int64)
-        total += float(network.loss(block).sum())
-    return total / len(rows)
+    cuts = (np.arange(first, min(first + _VALIDATED, len(rows))) for first in range(0, len(rows), _VALIDATED))
+    return sum(float(rows.take(cut).loss(network, device)) for cut in cuts) / len(rows)
 
 
 def _parameters(network: _Network, decay: float) -> list[dict[str, object]]:
-    """Weights that decay, and levels and offsets that do not: a rare code's level is far from 0 for good."""
-    free = [p for name, p in network.named_parameters() if name.rpartition(".")[2] in ("level", "offset")]
-    rest = [p for name, p in network.named_parameters() if name.rpartition(".")[2] not in ("level", "offset")]
-    return [{"params": rest, "weight_decay": decay}, {"params": free, "weight_decay": 0.0}]
+    """Weights that decay, and those that do not: a rare code's level, say, is far from 0 for good."""
+    decays: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+    for name, parameter in network.named_parameters():
+        decays[name.rpartition(".")[2] not in _NOT_DECAYING].append(parameter)
+    return [{"params": decays[True], "weight_decay": decay}, {"params": decays[False], "weight_decay": 0.0}]
 
 
 def _learning_rate(done: float) -> float:

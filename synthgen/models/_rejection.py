@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import NotApplicable
-from synthgen.models.base import Codes, Given
+from synthgen.models.base import Codes, Given, of_rows
 
 #: How often all rows are drawn before a condition counts as one without support.
 _ROUNDS: Final = 300
@@ -39,7 +39,7 @@ def draw_until_met(
             return codes
         tried = np.repeat(open_rows, max(n, _AT_LEAST) // len(open_rows)) if given else open_rows
         drawn = draw(tried)
-        met = meets(drawn, {column: _rows_of(condition, tried) for column, condition in given.items()})
+        met = meets(drawn, of_rows(given, tried))
         found, first = np.unique(tried[met], return_index=True)
         codes[found] = drawn[met][first]
         open_rows = np.setdiff1d(open_rows, found, assume_unique=True)
@@ -60,10 +60,3 @@ def meets(codes: Codes, given: Given) -> NDArray[np.bool_]:
         else:
             met &= (condition == UNOBSERVED) | (condition == own)
     return met
-
-
-def _rows_of(
-    condition: NDArray[np.int32] | NDArray[np.bool_], rows: NDArray[np.int64]
-) -> NDArray[np.int32] | NDArray[np.bool_]:
-    """The condition of some rows; a mask of one dimension is the same for all."""
-    return condition if condition.dtype == bool and condition.ndim == 1 else condition[rows]

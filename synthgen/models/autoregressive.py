@@ -14,7 +14,7 @@ from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import InputError, NotApplicable
 from synthgen.models._layout import Layout
 from synthgen.models._weights import Weights, packed, unpacked
-from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, shares_of
+from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, of_rows, shares_of
 from synthgen.progress import Progress, silent
 
 #: Passes over 80,000 rows; fewer rows need more passes, but held-out patients decide how many.
@@ -73,22 +73,22 @@ class Autoregressive(Model):
         validation: CodeSource | None = None,
         progress: Progress = silent,
     ) -> FittedAutoregressive:
-        from synthgen.models._masked import Schedule, train
+        from synthgen.models._masked import Rows, Schedule, train
 
         context_domains = () if context is None else context.domains
         domains = (*context_domains, *source.domains)
         weights = None if weights is None else [np.asarray(block, np.float64) for block in weights]
         counts = (code_counts(context, weights) if context is not None else []) + code_counts(source, weights)
         layout = Layout.of(domains, len(context_domains), counts, self.condition_on)
-        rows = _gathered(layout, source, context)
         each = None if weights is None else np.concatenate([*weights, np.zeros(0)]).astype(np.float32)
+        rows = Rows(_gathered(layout, source, context), each)
         if validation is not None:
-            kept, held = np.arange(len(rows)), _gathered(layout, validation, None)
+            held = Rows(_gathered(layout, validation, None), None)
         else:
             whose = np.arange(len(rows)) if groups is None else np.concatenate([*groups, np.zeros(0, np.int64)])
             kept, apart = _held_out(whose, rng)
-            held = rows[apart]
-        n = len(kept)
+            rows, held = rows.take(kept), rows.take(apart)
+        n = len(rows)
         batch = int(np.clip(1 << int(np.log2(max(n / _BATCHES_PER_EPOCH, 1))), *_BATCHES))
         usual = round(_EPOCHS * (_ROWS_OF_EPOCHS / max(n, 1)) ** 0.5)
         epochs = self.epochs or int(np.clip(usual, _FEWEST_EPOCHS, _MOST_EPOCHS))
@@ -97,8 +97,7 @@ class Autoregressive(Model):
         found = train(
             layout,
             level,
-            rows[kept],
-            None if each is None else each[kept],
+            rows,
             held if len(held) else None,
             Schedule(epochs, batch, max(3, epochs // 4), _DECAY),
             rng=rng,
@@ -181,7 +180,7 @@ class FittedAutoregressive(FittedModel):
             for first in range(0, len(open_rows), per_call):
                 rows = open_rows[first : first + per_call]
                 candidates = start.take(np.repeat(rows, _CANDIDATES))
-                own = {column: _of_rows(of, np.repeat(rows, _CANDIDATES)) for column, of in conditions.items()}
+                own = of_rows(conditions, np.repeat(rows, _CANDIDATES))
                 weight = candidates.draw_until(last, own, rng).reshape(len(rows), _CANDIDATES)
                 top = weight.max(axis=1)
                 met = ~np.isneginf(top)
@@ -212,7 +211,7 @@ class FittedAutoregressive(FittedModel):
             per_call = max(1, _PARTICLES // copies)
             for first in range(0, len(rows), per_call):
                 some = np.repeat(rows[first : first + per_call], copies)
-                own = {column: _of_rows(condition, some) for column, condition in conditions.items()}
+                own = of_rows(conditions, some)
                 weight = start.take(some).draw_until(last, own, rng).reshape(-1, copies)
                 with np.errstate(divide="ignore"):
                     result[rows[first : first + per_call]] = np.logaddexp.reduce(weight, axis=1) - np.log(copies)
@@ -226,7 +225,7 @@ class FittedAutoregressive(FittedModel):
         if self._is_exact(conditions, n, last).all():
             return 1.0
         some = np.repeat(np.arange(min(n, _PARTICLES // _CANDIDATES)), _CANDIDATES)
-        own = {column: _of_rows(condition, some) for column, condition in conditions.items()}
+        own = of_rows(conditions, some)
         weight = _Chain.begin(self, n, context).take(some).draw_until(last, own, rng).reshape(-1, _CANDIDATES)
         weight = weight[~np.isneginf(weight).all(axis=1)]
         if not len(weight):
@@ -310,11 +309,6 @@ def _integers(array: NDArray[Any]) -> tuple[int, ...]:
     return tuple(array.tolist())
 
 
-def _of_rows(condition: Condition, rows: NDArray[np.intp]) -> Condition:
-    """The condition of some rows; a mask of one dimension is the same for all."""
-    return condition if condition.dtype == bool and condition.ndim == 1 else condition[rows]
-
-
 @dataclass(eq=False)
 class _Chain:
     """Rows on their way through the network: what is drawn of them, and all that it says about the rest.
@@ -387,7 +381,7 @@ class _Chain:
         hidden = self.embedded[rows, : layout.starts[self.entry]] @ weights.hidden
         hidden += weights.offset
         np.maximum(hidden, 0, out=hidden)
-        logits = np.matmul(hidden, weights.head, dtype=np.float32)
+        logits: NDArray[np.float32] = np.matmul(hidden, weights.head, dtype=np.float32)
         logits += weights.level
         for k, e in enumerate(layout.kin(self.entry)):
             self._add_kin(logits, rows, e, weights.repeats[k], weights.related[k])

@@ -39,6 +39,14 @@ class CodeSource(Protocol):
 Given = Mapping[int, NDArray[np.int32] | NDArray[np.bool_]]
 
 
+def of_rows(given: Given, rows: NDArray[np.int64]) -> Given:
+    """The conditions of some rows; a mask of one dimension is the same for all."""
+    return {
+        column: condition if condition.dtype == bool and condition.ndim == 1 else condition[rows]
+        for column, condition in given.items()
+    }
+
+
 class FittedModel(ABC):
     """A model that has learned: immutable, and holding nothing that belongs to one patient.
 
@@ -141,7 +149,7 @@ class Model(ABC):
         Args:
             groups: whose row each row is, block by block (patients as integers).
             weights: how much each row counts, block by block.
-            validation: rows that decide when to stop; never learned from.
+            validation: rows that decide when to stop, the context's columns first; never learned from.
         """
 
 

@@ -216,6 +216,9 @@ class FittedSdv(FittedModel):
     def log_mass(self, given: Given, *, n: int, context: Codes | None = None) -> NDArray[np.float64]:
         raise NotApplicable("SDV's models have no likelihood of codes")
 
+    def effective_share(self, given: Given, *, n: int, rng: np.random.Generator, context: Codes | None = None) -> float:
+        return 1.0
+
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         seen = np.concatenate([*(column.seen for column in self.columns), np.zeros(0, bool)])
         return {"sdv": self.made_with, "bytes": len(self.pickled)}, {"pickled": self.pickled, "seen": seen}

@@ -286,7 +286,7 @@ def test_a_weight_of_two_is_the_row_twice(name: str) -> None:
         assert weighted.state()[1][key] == pytest.approx(array, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", ["independent", "copula"])
+@pytest.mark.parametrize("name", ["independent", "copula", "autoregressive"])
 def test_tables_of_nearly_nothing(name: str) -> None:
     """No column, no row, one row, and a column of which nothing was observed: that one is missing throughout."""
     make = _make(name)
