@@ -63,6 +63,8 @@ def moment(text: str) -> datetime:
         (["age>=65", "age<70", "icu=0"], lambda row: 65 <= int(row["age"]) < 70 and row["icu"] == "0"),
         (["age=40"], lambda row: row["age"] == "40"),
         (["hba1c > 6,5"], lambda row: float(row["hba1c"].replace(",", ".")) > 6.5),
+        (["hba1c in (6,5)"], lambda row: row["hba1c"] == "6,5"),
+        (["hba1c in (5,4; 7,5)"], lambda row: row["hba1c"] in ("5,4", "7,5")),
         (["hba1c="], lambda row: row["hba1c"] == ""),
         (["hba1c!="], lambda row: row["hba1c"] != ""),
         (["crp = <5"], lambda row: row["crp"] == "<5"),
