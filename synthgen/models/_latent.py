@@ -22,6 +22,8 @@ _SQUARINGS = 10
 _FEW_EDGES = 12
 #: A level's mean score counts as if so many rows of mean 0 were among its own.
 _PRIOR_ROWS = 10.0
+#: Shrinkage moves a covariance by no more of its standard errors.
+_MOST_ERRORS = 2.0
 _SMALLEST_EIGENVALUE = 1e-4
 _PROJECTIONS = 100
 _SETTLED = 1e-3
@@ -248,13 +250,16 @@ def _reliability(
     """The share of each covariance that is not noise, by which it is shrunk towards independence.
 
     If a pair's latent correlation is 0 its estimate has variance 1 / (rows × product of the scores' variances). The
-    correlations' own variance is what the pairs vary more than that: empirical Bayes (Efron and Morris 1973).
+    correlations' own variance is what the pairs vary more than that: empirical Bayes (Efron and Morris 1973). What
+    stands out among many pairs of no association is not one of them: no covariance is moved by more than two standard
+    errors (limited translation; Efron and Morris 1972).
     """
     known = rows * variances > 0
     squares = covariance[known] ** 2 / variances[known]
     own = max(float((squares - 1 / rows[known]).sum()), 0.0) / max(float(variances[known].sum()), 1e-300)
     information = own * rows * variances
-    return information / (1 + information)
+    in_errors = np.abs(covariance) * np.sqrt(np.divide(rows, variances, out=np.zeros_like(rows), where=known))
+    return np.maximum(information / (1 + information), 1 - _MOST_ERRORS / np.maximum(in_errors, _MOST_ERRORS))
 
 
 def _invert(terms: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDArray[np.float64]:

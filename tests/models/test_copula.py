@@ -195,6 +195,18 @@ def test_noise_of_a_small_table_is_shrunk_away() -> None:
     assert np.abs(latent[above]).mean() < np.abs(raw[above]).mean() / 2
 
 
+def test_what_stands_out_of_the_noise_is_not_shrunk_with_it() -> None:
+    """48 women of whom none lacks a value, 48 men of whom half do, and twelve columns that say nothing."""
+    sex = np.arange(96) % 2
+    missing = sex * (np.arange(96) // 2 % 2)
+    codes = np.stack([sex, missing, *_rng(1).integers(0, 3, (12, 96))], axis=1)
+    fitted = _fit(codes, (*_nominal(2, 2), *_ordered(*[3] * 12)))
+    drawn = fitted.sample(40_000, rng=_rng())
+    women, men = (drawn[drawn[:, 0] == group, 1].mean() for group in (0, 1))
+    assert women < 0.1
+    assert men > 0.4
+
+
 def test_two_rare_levels_that_never_met_are_not_opposites() -> None:
     """Neither of two levels of 1 in 1,000 says anything of the other: 0.01 rows with both were to be expected."""
     rows = np.zeros((10_000, 4), np.int32)
