@@ -31,6 +31,8 @@ class Domain:
         positions: for numeric scales one position per code (the middle of its bin, in the column's unit;
             0 for special codes); empty otherwise.
         parents: for hierarchies, one group number per code and level, coarsest level first; empty otherwise.
+        target: whether these codes are of the column that is to be predicted: where a model cannot keep everything,
+            what goes together with them matters most.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Domain:
     missing: tuple[int, ...] = ()
     positions: tuple[float, ...] = ()
     parents: tuple[tuple[int, ...], ...] = ()
+    target: bool = False
 
     def __post_init__(self) -> None:
         if self.size < 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -195,7 +195,12 @@ class Codec:
     @cached_property
     def domains(self) -> tuple[Domain, ...]:
         """The domains of all code columns."""
-        return tuple(domain for encoder in self.encoders.values() for domain in encoder.domains)
+        target = self.plan.config.target
+        return tuple(
+            replace(domain, target=True) if domain.owner == target else domain
+            for encoder in self.encoders.values()
+            for domain in encoder.domains
+        )
 
     @cached_property
     def _widths(self) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -148,6 +149,23 @@ def test_the_order_in_which_nominal_levels_are_written_does_not_matter() -> None
     lost = _association(_fit(scrambled, _ordered(5, 5)).sample(30_000, rng=_rng()))
     assert kept == pytest.approx(real, abs=0.05)
     assert lost < real / 2
+
+
+def test_where_levels_differ_in_two_ways_the_target_counts_more() -> None:
+    """Four wards tell a severity, which two columns show, and an outcome: one axis has room for one of them."""
+    rng = _rng(4)
+    ward = rng.integers(0, 4, 40_000)
+    told = [np.where(rng.random(40_000) < 0.8, bit, 1 - bit) for bit in (ward // 2, ward // 2, ward % 2)]
+    codes = np.stack([ward, *told], axis=1)
+    *others, outcome = _nominal(4, 2, 2, 2)
+    kept = []
+    for target in (False, True):
+        drawn = _fit(codes, (*others, replace(outcome, target=target))).sample(40_000, rng=_rng())
+        kept.append(_association(drawn[:, [0, 3]]))
+    real = _association(codes[:, [0, 3]])
+    assert real == pytest.approx(0.6, abs=0.02)
+    assert kept[0] < 0.4
+    assert kept[1] > 0.5
 
 
 def test_more_levels_than_are_counted_keep_their_association() -> None:
