@@ -264,7 +264,8 @@ def _reliability(
     own = max(float((squares - 1 / rows[known]).sum()), 0.0) / max(float(variances[known].sum()), 1e-300)
     information = own * rows * variances
     in_errors = np.abs(covariance) * np.sqrt(np.divide(rows, variances, out=np.zeros_like(rows), where=known))
-    return np.maximum(information / (1 + information), 1 - _MOST_ERRORS / np.maximum(in_errors, _MOST_ERRORS))
+    kept: NDArray[np.float64] = 1 - _MOST_ERRORS / np.maximum(in_errors, _MOST_ERRORS)
+    return np.asarray(np.maximum(information / (1 + information), kept))
 
 
 def _invert(terms: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDArray[np.float64]:
