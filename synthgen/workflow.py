@@ -8,6 +8,7 @@ import secrets
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, Union
 
@@ -26,7 +27,7 @@ from synthgen.relational.codec import Plan
 from synthgen.relational.condition import Condition, parse
 from synthgen.relational.flat import learn
 from synthgen.schema import load as schema_file
-from synthgen.schema.column import Category, Code
+from synthgen.schema.column import Category, Code, Integer, Number
 from synthgen.schema.config import ModelConfig, Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.arrow import is_text, plain
@@ -166,8 +167,16 @@ class Sample:
 
     @property
     def _conditions(self) -> list[Condition]:
-        learned = tuple(self.synthesizer.flat.codec.plan.config.columns)
-        return [parse(text, table=self.synthesizer.table, columns=learned) for text in self.where]
+        columns, dialect = self.synthesizer.flat.codec.plan.config.columns, self.synthesizer.schema.format
+        marked = ((Number,) if dialect.decimal == "," else ()) + ((Number, Integer) if dialect.thousands == "," else ())
+        read = partial(
+            parse,
+            table=self.synthesizer.table,
+            columns=tuple(columns),
+            semicolons=dialect.decimal == ",",
+            with_commas={name for name, column in columns.items() if isinstance(column, marked)},
+        )
+        return [read(text) for text in self.where]
 
     def __iter__(self) -> Generator[pa.RecordBatch]:
         yield from self.synthesizer.flat.blocks(

@@ -34,6 +34,8 @@ class Domain:
             empty otherwise.
         system: the coding system; columns of one system number their groups alike, so that the same code in two of
             them can be told. Empty where ``parents`` is.
+        target: whether these codes are of the column that is to be predicted: where a model cannot keep everything,
+            what goes together with them matters most.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Domain:
     positions: tuple[float, ...] = ()
     parents: tuple[tuple[int, ...], ...] = ()
     system: str = ""
+    target: bool = False
 
     def __post_init__(self) -> None:
         if self.size < 1:

@@ -18,7 +18,8 @@ _KINDS: Final[dict[str, type[Date] | type[Datetime] | type[Time]]] = {"date": Da
 _HALF = 0.5
 #: More different text results than this are no results but texts.
 _MOST_ATOMS = 20
-_MOST_DECIMALS = 15
+#: What is written with more significant digits than floating point surely holds has them from arithmetic.
+_MOST_DIGITS = 15
 _FEW_CODES = 6
 _UNKNOWN_CODES = (8, 9, 88, 99)
 
@@ -59,7 +60,11 @@ def guess_number(subject: Subject) -> Guess | None:
         notes = (*notes, "has very many different values; judged by a sample of them")
     if numbers.is_whole[numbers.is_number].all():
         return Guess(Integer(min=low, atoms=atoms), notes)
-    return Guess(Number(decimals=_decimals(subject), min=low, atoms=atoms), notes)
+    decimals, most = _decimals(subject), _most_decimals(subject)
+    if decimals is not None and decimals > most:
+        decimals = most
+        notes = (*notes, f"has more digits than floating point holds; rounded to {most} decimals")
+    return Guess(Number(decimals=decimals or None, min=low, atoms=atoms), notes)
 
 
 def near_miss(subject: Subject) -> tuple[str, ...]:
@@ -112,7 +117,13 @@ def _decimals(subject: Subject) -> int | None:
         return None
     rows = np.bincount(numbers.decimals[numbers.is_number], counts[numbers.is_number])
     common = np.flatnonzero(rows >= min(subject.rare_below, rows.max()))
-    return min(int(common.max()), _MOST_DECIMALS) or None
+    return int(common.max()) or None
+
+
+def _most_decimals(subject: Subject) -> int:
+    """How many decimals the largest number leaves of the digits that floating point holds."""
+    largest = float(np.abs(subject.numbers.value[subject.numbers.is_number]).max())
+    return int(max(_MOST_DIGITS - 1 - np.floor(np.log10(max(largest, 1.0))), 0))
 
 
 def _may_name(subject: Subject, which: NDArray[np.bool_]) -> bool:

@@ -28,6 +28,7 @@ class Axis:
         ordered: whether the levels have an order of their own; otherwise one has to be found.
         presence: whether it is a presence axis.
         groups: coarser groups of the levels, such as the chapters of codes; empty where there are none.
+        target: whether the column is to be predicted.
     """
 
     column: int
@@ -36,6 +37,7 @@ class Axis:
     ordered: bool
     presence: bool
     groups: tuple[int, ...] = ()
+    target: bool = False
 
     @property
     def n_levels(self) -> int:
@@ -57,11 +59,10 @@ def axes_of(domains: Sequence[Domain]) -> tuple[Axis, ...]:
         regular = tuple(code for code in range(domain.size) if code not in set(domain.special))
         presence = ((regular,) if regular else ()) + tuple((code,) for code in domain.special)
         if len(presence) > 1:
-            axes.append(Axis(column, presence, domain.size, ordered=False, presence=True))
+            axes.append(Axis(column, presence, domain.size, ordered=False, presence=True, target=domain.target))
         if len(regular) > 1:
             groups = tuple(domain.parents[0][code] for code in regular) if domain.parents else ()
             values = tuple((code,) for code in regular)
-            axes.append(
-                Axis(column, values, domain.size, domain.scale is not Scale.NOMINAL, presence=False, groups=groups)
-            )
+            ordered = domain.scale is not Scale.NOMINAL
+            axes.append(Axis(column, values, domain.size, ordered, False, groups, domain.target))
     return tuple(axes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -195,8 +195,12 @@ class Codec:
     @cached_property
     def domains(self) -> tuple[Domain, ...]:
         """The domains of all code columns."""
-        alike = numbered_alike(self.encoders.values())
-        return tuple(alike.get(domain.name, domain) for encoder in self.encoders.values() for domain in encoder.domains)
+        alike, target = numbered_alike(self.encoders.values()), self.plan.config.target
+        return tuple(
+            replace(alike.get(domain.name, domain), target=domain.owner == target)
+            for encoder in self.encoders.values()
+            for domain in encoder.domains
+        )
 
     @cached_property
     def _widths(self) -> dict[str, int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,8 @@ from synthgen.errors import InputError
 
 #: Longer operators first, so that ``<=`` is not read as ``<``.
 _OPERATORS: Final = ("!=", "<=", ">=", "=", "<", ">")
+#: A comma that is no decimal mark: one that does not stand between two digits.
+_COMMA_BETWEEN_NUMBERS: Final = r"(?<!\d),|,(?!\d)"
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,23 @@ class Condition:
     values: tuple[str, ...]
 
 
-def parse(expression: str, *, table: str, columns: Sequence[str]) -> Condition:
+def parse(
+    expression: str, *, table: str, columns: Sequence[str], semicolons: bool = False, with_commas: Container[str] = ()
+) -> Condition:
     """Read ``[table.]column OP value``; ``column=`` asks for missing, ``column in (a, b)`` for one of several.
+
+    The values of ``in`` stand between commas, or between semicolons where those are allowed. A comma between two
+    digits parts nothing in a column whose numbers have commas. What is quoted stands whole.
 
     >>> parse("age >= 65", table="t", columns=["age", "age group"])
     Condition(column='age', operator='>=', values=('65',))
     >>> parse("t.age group in (old, very old)", table="t", columns=["age", "age group"])
     Condition(column='age group', operator='in', values=('old', 'very old'))
+    >>> parse("hba1c in (6,5, 7)", table="t", columns=["hba1c"], with_commas=["hba1c"])
+    Condition(column='hba1c', operator='in', values=('6,5', '7'))
+
+    Args:
+        with_commas: the columns in whose numbers a comma is the decimal mark or stands between thousands.
 
     Raises:
         InputError: no such column, or no operator behind it.
@@ -40,15 +53,18 @@ def parse(expression: str, *, table: str, columns: Sequence[str]) -> Condition:
     whole = expression.strip()
     for text in dict.fromkeys([whole, whole.removeprefix(f"{table}.")]):
         for column in sorted(columns, key=len, reverse=True):
-            if text.startswith(column) and (found := _behind(column, text[len(column) :])) is not None:
-                return found
+            if text.startswith(column):
+                comma = _COMMA_BETWEEN_NUMBERS if column in with_commas else ","
+                found = _behind(column, text[len(column) :], (";", comma) if semicolons else (comma,))
+                if found is not None:
+                    return found
     raise InputError(
         f"--where {expression!r}: expected COLUMN OP VALUE with OP one of = != < <= > >= in, "
         f"and COLUMN one of {', '.join(columns)}"
     )
 
 
-def _behind(column: str, rest: str) -> Condition | None:
+def _behind(column: str, rest: str, separators: Sequence[str]) -> Condition | None:
     """The condition whose operator and value stand behind the column's name."""
     stripped = rest.strip()
     for operator in _OPERATORS:
@@ -56,5 +72,20 @@ def _behind(column: str, rest: str) -> Condition | None:
             return Condition(column, operator, (stripped[len(operator) :].strip(),))
     if rest[:1].isspace() and stripped.startswith(("in ", "in(")):
         inside = stripped[2:].strip().removeprefix("(").removesuffix(")")
-        return Condition(column, "in", tuple(value.strip() for value in inside.split(",")))
+        *others, last = (_listed(inside, separator) for separator in separators)
+        return Condition(column, "in", next((values for values in others if len(values) > 1), last))
     return None
+
+
+def _listed(text: str, separator: str) -> tuple[str, ...]:
+    """The values between separators (a regular expression), without white space; what is quoted stands whole."""
+    value = re.compile(rf'\s*(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>.*?))\s*(?:(?P<more>{separator})|$)', re.DOTALL)
+    values: list[str] = []
+    at, more = 0, True
+    while more:
+        found = value.match(text, at)
+        assert found is not None  # at the latest the end of the text is matched
+        quoted = found["quoted"]
+        values.append(found["plain"] if quoted is None else quoted.replace('""', '"'))
+        at, more = found.end(), found["more"] is not None
+    return tuple(values)

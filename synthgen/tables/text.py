@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 #: How many bytes are read from a file at once.
 CHUNK_BYTES = 1 << 20
 
+_GZIP = b"\x1f\x8b"
 _UTF8 = ("utf-8", "utf-8-sig")
 _ASCII_SUPERSETS = ("utf-8", "ascii", "cp125", "iso8859")
 
@@ -42,15 +43,24 @@ def raw_chunks(path: Path) -> Iterator[bytes]:
     """The bytes of the file, decompressed where its name ends in ``.gz``.
 
     Raises:
-        InputError: the file is missing, forbidden, or its gzip data are truncated or damaged.
+        InputError: the file is missing, forbidden, no gzip data, or its gzip data are truncated or damaged.
     """
     with legible(path):
+        if path.suffix.lower() == ".gz":
+            _require_gzip(path)
         source: Any = (
             pa.input_stream(str(path), compression="gzip") if path.suffix.lower() == ".gz" else path.open("rb")
         )
         with source:
             while chunk := source.read(CHUNK_BYTES):
                 yield chunk
+
+
+def _require_gzip(path: Path) -> None:
+    with path.open("rb") as file:
+        start = file.read(len(_GZIP))
+    if start and start != _GZIP:
+        raise InputError(f"{path}: is no gzip data; let its name end without .gz, or compress it")
 
 
 def utf8_chunks(path: Path, dialect: Format) -> Iterator[bytes]:

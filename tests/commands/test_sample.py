@@ -63,6 +63,8 @@ def moment(text: str) -> datetime:
         (["age>=65", "age<70", "icu=0"], lambda row: 65 <= int(row["age"]) < 70 and row["icu"] == "0"),
         (["age=40"], lambda row: row["age"] == "40"),
         (["hba1c > 6,5"], lambda row: float(row["hba1c"].replace(",", ".")) > 6.5),
+        (["hba1c in (6,5)"], lambda row: row["hba1c"] == "6,5"),
+        (["hba1c in (5,4; 7,5)"], lambda row: row["hba1c"] in ("5,4", "7,5")),
         (["hba1c="], lambda row: row["hba1c"] == ""),
         (["hba1c!="], lambda row: row["hba1c"] != ""),
         (["crp = <5"], lambda row: row["crp"] == "<5"),
@@ -106,6 +108,9 @@ def test_mistakes_are_told_before_any_work(
 ) -> None:
     (tmp_path / "there.csv").write_text("mine")
     assert "exists already; give --force" in refused("sample", model, "-n", 1, "-o", tmp_path / "there.csv")
+    (tmp_path / "new.csv.README.txt").write_text("mine")
+    assert "new.csv.README.txt: the file exists" in refused("sample", model, "-n", 1, "-o", tmp_path / "new.csv")
+    assert (tmp_path / "new.csv.README.txt").read_text() == "mine"
     assert "is also what this command reads" in refused("sample", model, "-n", 1, "-o", model, "--force")
     assert "expected one of .csv" in refused("sample", model, "-n", 1, "-o", tmp_path / "s.xlsx")
     assert "0 is not in the range" in refused("sample", model, "-n", 0, "-o", tmp_path / "s.csv")

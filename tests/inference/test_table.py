@@ -50,6 +50,8 @@ UUIDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(40)]
         ("crp", ["1.5", "2.5", "3.5"] * 5 + ["2.123"], Number(decimals=1, min=0)),
         ("crp", ["93703.0", "2.0"] * 5, Number(decimals=1, min=0)),
         ("crp", ["1.5", "2.5", "neg"] * 5, Number(decimals=1, min=0, atoms=("neg",))),
+        ("cost", ["49112.87100000001", "2546.04"] * 5, Number(decimals=10, min=0)),
+        ("cost", ["9" * 16 + ".5", "2.5"] * 5, Number(min=0)),
         ("crp", [" 5", " 7", "12"] * 5, Integer(min=0)),
         ("score", ["5e-1", "2.0", "3.0"] * 5, Number(min=0)),
         ("ward", ["007", "012"] * 5, Category()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -150,6 +151,23 @@ def test_the_order_in_which_nominal_levels_are_written_does_not_matter() -> None
     assert lost < real / 2
 
 
+def test_where_levels_differ_in_two_ways_the_target_counts_more() -> None:
+    """Four wards tell a severity, which two columns show, and an outcome: one axis has room for one of them."""
+    rng = _rng(4)
+    ward = rng.integers(0, 4, 40_000)
+    told = [np.where(rng.random(40_000) < 0.8, bit, 1 - bit) for bit in (ward // 2, ward // 2, ward % 2)]
+    codes = np.stack([ward, *told], axis=1)
+    *others, outcome = _nominal(4, 2, 2, 2)
+    kept = []
+    for target in (False, True):
+        drawn = _fit(codes, (*others, replace(outcome, target=target))).sample(40_000, rng=_rng())
+        kept.append(_association(drawn[:, [0, 3]]))
+    real = _association(codes[:, [0, 3]])
+    assert real == pytest.approx(0.6, abs=0.02)
+    assert kept[0] < 0.4
+    assert kept[1] > 0.5
+
+
 def test_more_levels_than_are_counted_keep_their_association() -> None:
     """200 unordered levels, each of which favours one of two outcomes."""
     rng = _rng(5)
@@ -193,6 +211,18 @@ def test_noise_of_a_small_table_is_shrunk_away() -> None:
     raw = np.corrcoef(codes.T)
     above = np.triu_indices(12, 1)
     assert np.abs(latent[above]).mean() < np.abs(raw[above]).mean() / 2
+
+
+def test_what_stands_out_of_the_noise_is_not_shrunk_with_it() -> None:
+    """48 women of whom none lacks a value, 48 men of whom half do, and twelve columns that say nothing."""
+    sex = np.arange(96) % 2
+    missing = sex * (np.arange(96) // 2 % 2)
+    codes = np.stack([sex, missing, *_rng(1).integers(0, 3, (12, 96))], axis=1)
+    fitted = _fit(codes, (*_nominal(2, 2), *_ordered(*[3] * 12)))
+    drawn = fitted.sample(40_000, rng=_rng())
+    women, men = (drawn[drawn[:, 0] == group, 1].mean() for group in (0, 1))
+    assert women < 0.1
+    assert men > 0.4
 
 
 def test_two_rare_levels_that_never_met_are_not_opposites() -> None:

@@ -70,3 +70,10 @@ def test_a_bad_cell_is_located_in_its_block() -> None:
     with pytest.raises(BadBlock) as caught:
         Plan(DECLARED, Format()).summarise(block(CELLS | {"n": [*["3"] * 25, "many", *["3"] * 14]}), Unit.rows())
     assert (caught.value.column, caught.value.row) == ("n", 25)
+
+
+def test_models_are_told_which_codes_are_to_be_predicted() -> None:
+    aimed = DECLARED.model_copy(update={"target": "n"})
+    made = Plan(aimed, Format()).solve(Plan(aimed, Format()).summarise(block(CELLS), Unit.rows()), 5)
+    assert {domain.owner for domain in made.domains if domain.target} == {"n"}
+    assert not any(domain.target for domain in codec().domains)

@@ -28,6 +28,41 @@ def test_what_is_meant(text: str, expected: Condition) -> None:
     assert parse(text, table="t", columns=COLUMNS) == expected
 
 
+@pytest.mark.parametrize(
+    ("inside", "expected"),
+    [
+        ("6,5", ("6,5",)),
+        ("6,5; 7", ("6,5", "7")),
+        ("6,5;7,1;8", ("6,5", "7,1", "8")),
+        ("6,5, 7,1", ("6,5", "7,1")),
+        ("6, 7", ("6", "7")),
+        ("<4,5, neg, 7,1", ("<4,5", "neg", "7,1")),
+        ('"6,5","7,1"', ("6,5", "7,1")),
+    ],
+)
+def test_a_decimal_comma_does_not_part_a_number(inside: str, expected: tuple[str, ...]) -> None:
+    asked = f"hba1c in ({inside})"
+    assert parse(asked, table="t", columns=["hba1c"], semicolons=True, with_commas=["hba1c"]).values == expected
+
+
+@pytest.mark.parametrize(
+    ("inside", "semicolons", "expected"),
+    [
+        ("1,2", True, ("1", "2")),  # wards, say: no number, so nothing is a decimal mark
+        ("1; 2", True, ("1", "2")),
+        ("a;b, c", False, ("a;b", "c")),
+        ('"heart, left"; lung', True, ("heart, left", "lung")),
+        ('"heart, left", lung', False, ("heart, left", "lung")),
+        ('"a ""b"" c", d', False, ('a "b" c', "d")),
+        ('5" tube, d', False, ('5" tube', "d")),
+        ("a,,b", False, ("a", "", "b")),
+        ("", False, ("",)),
+    ],
+)
+def test_labels_of_a_list(inside: str, semicolons: bool, expected: tuple[str, ...]) -> None:
+    assert parse(f"x in ({inside})", table="t", columns=["x"], semicolons=semicolons).values == expected
+
+
 @pytest.mark.parametrize("text", ["", "age", "age ~ 3", "weight=3", "agein (1)"])
 def test_what_means_nothing_is_refused_with_the_choices(text: str) -> None:
     with pytest.raises(InputError, match="expected COLUMN OP VALUE"):

@@ -191,7 +191,12 @@ def test_diabetes(diabetes130: Path) -> None:
         ("\n \n", "a.csv: the file is empty"),
         ("id,b\n", "a.csv:1: found only a header and no rows"),
         ("id,b\n\n\n", "a.csv:1: found only a header and no rows"),
-        ("id,,b,\n1,2,3,4\n5,6,7,8\n", "a.csv:1: column 2, 4 of 4 has no name"),
+        ("id,,b,\n1,2,3,4\n5,6,7,8\n", "a.csv:1: column 2, 4 of 4 has no name; give every column a name"),
+        (
+            ",id,b\n0,2,3\n1,6,7\n",
+            "a.csv:1: column 1 of 3 has no name; give it a name, or export without the row index",
+        ),
+        ("id,b,\n0,2,\n1,6,\n", "a.csv:1: column 3 of 3 has no name; give it a name, or export without the delimiter"),
         ("id,b,id,b,id\n1,2,3,4,5\n", "a.csv:1: columns 1 and 3, 2 and 4, 1 and 5 have the same name"),
         ("id,b\n1,2\n\n3\n4,5\n", "a.csv:4: found 1 fields, expected the 2 of the header"),
         ("id,b\n1,2\n3,4\n5,6,7\n", "a.csv:4: found 3 fields, expected the 2 of the header"),
@@ -265,6 +270,7 @@ def test_gzip_cut_short_or_damaged(tmp_path: Path) -> None:
     for content in (whole[:-6], whole[: len(whole) // 2], whole[:-5] + b"\xff" * 5, whole + b"junk"):
         assert "the gzip data end early or are damaged" in _refused(_write(tmp_path / "a.csv.gz", content))
     assert "the file is empty" in _refused(_write(tmp_path / "a.csv.gz", b""))
+    assert "is no gzip data" in _refused(_write(tmp_path / "a.csv.gz", b"id,b\n1,2\n"))
 
 
 def test_a_row_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
