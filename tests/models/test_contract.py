@@ -246,7 +246,7 @@ def test_a_state_of_wrong_shapes_is_refused(with_context: FittedModel) -> None:
         type(with_context).from_state(larger, CONTEXT, values, arrays)
 
 
-@pytest.mark.parametrize("name", ["independent", "copula"])
+@pytest.mark.parametrize("name", ["independent", "copula", "ctgan"])
 def test_blocks_may_be_cut_anywhere(name: str) -> None:
     codes, context = _table(500)
     whole, cut = (_fit(_make(name), codes, context, cuts=cuts).state()[1] for cuts in ((), (1, 1, 70, 499)))
