@@ -75,7 +75,7 @@ class Features:
         """Those that no row of a table has, conditions on levels left out."""
         none = np.full(1 if context is None else len(context), -1)
         used = self.of(Condition(none, none), context)
-        return np.setdiff1d(np.arange(self._starts[-1] + (context is None), self.n), used)
+        return np.setdiff1d(np.arange(self._starts[-1], self.n), used)
 
 
 @dataclass(frozen=True, eq=False)

@@ -146,4 +146,4 @@ class Generator:
 
 def uniform(bound: float, shape: tuple[int, int], rng: np.random.Generator, device: torch.device) -> Tensor:
     """A matrix drawn uniformly between minus and plus a bound."""
-    return torch.from_numpy(bound * (2 * rng.random(shape, np.float32) - 1)).to(device, torch.float32)
+    return torch.from_numpy(np.float32(bound) * (2 * rng.random(shape, np.float32) - 1)).to(device)

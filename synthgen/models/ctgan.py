@@ -137,7 +137,7 @@ class Ctgan(Model):
         from synthgen.models._lookup import Active
 
         layout, device = encoder.layout, torch.device(_device(self.device))
-        index = RowIndex.of(layout, rows.levels, rows.weights, self.log_frequency)
+        index, with_context = RowIndex.of(layout, rows.levels, rows.weights, self.log_frequency), bool(features.context)
         generator = Generator(
             layout,
             noise=self.embedding_dim,
@@ -168,7 +168,7 @@ class Ctgan(Model):
             return Active(torch.from_numpy(outputs).to(device), torch.from_numpy(values).to(device))
 
         def draw() -> tuple[Condition, NDArray[np.int64], Active]:
-            condition, drawn = index.draw(self.batch_size, rng, with_context=rows.context is not None)
+            condition, drawn = index.draw(self.batch_size, rng, with_context=with_context)
             return condition, drawn, active(condition, rows.context_of(drawn))
 
         steps = max(len(rows.levels) // self.batch_size, 1)
@@ -181,14 +181,20 @@ class Ctgan(Model):
                 missed = generator.step(conditions, *condition.outputs(layout), partial(critic.scores, conditions))
                 told = f"epoch {epoch + 1}/{self.epochs}, losses {missed:.2f} and {loss:.2f}"
                 if not isfinite(missed) or not isfinite(loss):
-                    raise SynthgenError(
-                        f"ctgan: training diverged ({told}); lower generator_lr and discriminator_lr, "
-                        "or raise batch_size"
-                    )
+                    raise _diverged(told)
                 progress(told, (epoch + (step + 1) / steps) / self.epochs)
-        condition, drawn = _as_in_sampling(layout, index, shares, rng, with_context=rows.context is not None)
-        settled = active(condition, rows.context_of(drawn))
-        return generator.settled(settled, features.unused(rows.context))
+        condition = _as_it_comes(layout, shares, _SETTLED_ON, rng, with_context=with_context)
+        context = rows.context_of(index.any_rows(_SETTLED_ON, rng))
+        layers = generator.settled(active(condition, context), features.unused(rows.context))
+        if not all(np.isfinite(array).all() for layer in layers for array in vars(layer).values()):
+            raise _diverged(told)
+        return layers
+
+
+def _diverged(told: str) -> SynthgenError:
+    return SynthgenError(
+        f"ctgan: training diverged ({told}); lower generator_lr and discriminator_lr, or raise batch_size"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,7 +241,7 @@ def _levels_at(cumulative: NDArray[np.float64], uniform: NDArray[np.float64]) ->
     return np.asarray(np.minimum(found, len(cumulative) - 1), np.int64)
 
 
-def _as_asked(
+def _as_it_comes(
     layout: Layout, shares: Sequence[NDArray[np.float64]], n: int, rng: np.random.Generator, *, with_context: bool
 ) -> Condition:
     """The conditions of sampling: a column is drawn uniformly and a level by its share; none where context rules."""
@@ -248,18 +254,6 @@ def _as_asked(
         mine = span == i
         level[mine] = _levels_at(np.cumsum(shares[layout.spans[i].column][layout.spans[i].levels]), uniform[mine])
     return Condition(span, level)
-
-
-def _as_in_sampling(
-    layout: Layout,
-    index: RowIndex,
-    shares: Sequence[NDArray[np.float64]],
-    rng: np.random.Generator,
-    *,
-    with_context: bool,
-) -> tuple[Condition, NDArray[np.int64]]:
-    """Conditions as in sampling, and rows drawn as they come, for their context."""
-    return _as_asked(layout, shares, _SETTLED_ON, rng, with_context=with_context), index.any_rows(_SETTLED_ON, rng)
 
 
 def _device(asked: str) -> str:
@@ -336,7 +330,7 @@ class FittedCtgan(FittedModel):
     def _condition(self, masks: Mapping[int, NDArray[np.bool_]], n: int, rng: np.random.Generator) -> Condition:
         """What the generator is asked for, row by row."""
         with_context = bool(self.context_domains)
-        condition = _as_asked(self.layout, self.shares, n, rng, with_context=with_context)
+        condition = _as_it_comes(self.layout, self.shares, n, rng, with_context=with_context)
         least = np.ones(n)
         for i in self.layout.discrete:
             span = self.layout.spans[i]
@@ -349,7 +343,8 @@ class FittedCtgan(FittedModel):
             uniform = rng.random(n) * mass
             least[better] = mass[better]
             condition.span[better] = i
-            condition.level[better] = (cumulative[better] <= uniform[better, None]).sum(axis=1)
+            level = (cumulative[better] <= uniform[better, None]).sum(axis=1)
+            condition.level[better] = np.minimum(level, span.width - 1)
         return condition
 
     def _generate(self, condition: Condition, context: Codes | None, rng: np.random.Generator) -> Codes:
