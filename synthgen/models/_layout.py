@@ -19,6 +19,7 @@ _LARGEST_EMBEDDING: Final = 256
 #: Hidden units per bit of a column's entropy where there are many patients; the fewer, the fewer.
 _UNITS_PER_BIT: Final = 20.0
 _MANY_ROWS: Final = 80_000
+_FOR_TARGET: Final = 4
 _GRAIN: Final = 8
 _MOST_UNITS: Final = 192
 #: How many columns are computed together, and how much their numbers of codes may differ.
@@ -59,7 +60,8 @@ class Layout:
 
         Columns of many codes come first: their marginals are then exact, and what goes with a diagnosis is drawn given
         the diagnosis. In the opposite order many coarse columns would have to anticipate it together; on Diabetes 130
-        that doubles what a classifier sees. Columns of one coding system share the size of their embeddings.
+        that doubles what a classifier sees. The column to be predicted comes last, with more room, since what follows
+        from all the others is what will be asked of it. Columns of one coding system share the size of their embeddings.
 
         Args:
             counts: how often each code occurs, per position.
@@ -69,7 +71,7 @@ class Layout:
         place = {name: at for at, name in enumerate(leading)}
         own = sorted(
             (i for i in many if i >= n_context),
-            key=lambda i: (place.get(domains[i].owner, len(place)), -domains[i].size, i),
+            key=lambda i: (place.get(domains[i].owner, len(place)), domains[i].target, -domains[i].size, i),
         )
         order = (*(i for i in many if i < n_context), *own)
         factor, power = _EMBEDDING
@@ -82,7 +84,8 @@ class Layout:
         widths = [0] * (len(order) - len(own))
         for run in runs([domains[i] for i in own]):
             bits = [_bits(domains[own[at]], counts[own[at]]) for at in run]
-            units = _GRAIN * round(per_bit * max(bits) / _GRAIN)  # whole vectors of the processor
+            most = per_bit * max(bits) * (_FOR_TARGET if domains[own[run.start]].target else 1)
+            units = _GRAIN * round(most / _GRAIN)  # whole vectors of the processor
             widths += len(run) * [int(np.clip(units, _GRAIN, _MOST_UNITS))]
         return cls(tuple(domains), n_context, order, tuple(dims[i] for i in order), tuple(widths))
 
@@ -125,7 +128,7 @@ class Layout:
 
 
 def runs(domains: Sequence[Domain]) -> Iterator[range]:
-    """Neighbours that are computed together as if all were as large as the largest; one with a system is by itself."""
+    """Neighbours that are computed together as if all were as large as the largest; coded ones and targets are not."""
     first = 0
     for at in range(1, len(domains) + 1):
         run = domains[first:at]
@@ -136,7 +139,8 @@ def runs(domains: Sequence[Domain]) -> Iterator[range]:
 
 def _alike(domains: Sequence[Domain]) -> bool:
     sizes = [domain.size for domain in domains]
-    return max(sizes) <= max(_SMALL, _SIMILAR * min(sizes)) and not any(domain.system for domain in domains)
+    alone = any(domain.system or domain.target for domain in domains)
+    return not alone and max(sizes) <= max(_SMALL, _SIMILAR * min(sizes))
 
 
 def _bits(domain: Domain, counts: NDArray[Any]) -> float:
