@@ -269,7 +269,9 @@ def _details(metric: Metric, sizes: _Sizes, whole: _Sizes) -> dict[str, Any]:
     Histograms are of ``whole`` sets, also where the figure itself is of a sample of them.
     """
     kept: dict[str, Any] = {}
-    if rows := _rows(metric, metric.details.get("rows"), sizes):
+    weighed = metric.details.get("rows_by_patient")  # the same rows, with every patient weighing the same
+    by_patient = dataclasses.replace(sizes, of=sizes.patients)
+    if rows := _rows(metric, weighed or metric.details.get("rows"), by_patient if weighed else sizes):
         kept["rows"] = rows
     if histograms := [h for item in metric.details.get("histograms") or () if (h := _histogram(item, whole))]:
         kept["histograms"] = histograms
