@@ -95,7 +95,7 @@ class Records:
 
 
 @dataclass(frozen=True)
-class Survival:
+class FollowUp:
     """Which variables tell of follow-up.
 
     Attributes:
@@ -131,7 +131,7 @@ class Comparison:
     rare_below: int = 5
     clustered: bool = False
     groups: tuple[str, ...] = ()
-    survival: Survival | None = None
+    survival: FollowUp | None = None
 
     @property
     def size(self) -> int:

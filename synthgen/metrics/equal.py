@@ -65,8 +65,11 @@ def whole_patients(records: Records, rows: int, rng: np.random.Generator) -> Rec
 
     The records keep their order. There must be at least ``rows`` of them.
     """
-    if rows == records.n:
-        return records
+    return records if rows == records.n else records.take(chosen_patients(records, rows, rng))
+
+
+def chosen_patients(records: Records, rows: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Where those records are, ascending."""
     place = rng.permutation(int(records.patient.max()) + 1)[records.patient]
     chosen: NDArray[np.int64] = np.sort(np.argsort(place, kind="stable")[:rows])
-    return records.take(chosen)
+    return chosen

@@ -14,7 +14,7 @@ from synthgen.encoding.leveled import Tokens
 from synthgen.encoding.numeric import plain_numbers
 from synthgen.encoding.temporal import parse_moments
 from synthgen.errors import InputError
-from synthgen.metrics.base import Comparison, Records, Survival, Variable
+from synthgen.metrics.base import Comparison, FollowUp, Records, Variable
 from synthgen.reshape.code_list import CodeList
 from synthgen.schema.column import Boolean, Code, Column, Date, Datetime, Integer, Number, Ordinal, Time
 from synthgen.schema.config import Format
@@ -134,12 +134,12 @@ def compare(
     )
 
 
-def _survival(config: TableConfig) -> Survival | None:
+def _survival(config: TableConfig) -> FollowUp | None:
     if config.survival is None:
         return None
     event = config.columns[config.survival.event]
     happened = event.true if isinstance(event, Boolean) else ""
-    return Survival(config.survival.time, config.survival.event, happened)
+    return FollowUp(config.survival.time, config.survival.event, happened)
 
 
 @dataclass(frozen=True)
