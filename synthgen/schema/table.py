@@ -43,9 +43,7 @@ class TableConfig(Part):
         groups: columns by which the evaluation asks whether everyone is served alike.
     """
 
-    not_honoured: ClassVar[frozenset[str]] = frozenset(
-        {"parent", "foreign_keys", "order", "constraints", "reference"}
-    )
+    not_honoured: ClassVar[frozenset[str]] = frozenset({"parent", "foreign_keys", "order", "constraints", "reference"})
 
     key: str | tuple[str, ...] | None = Field(None, description="The column or columns that tell rows apart.")
     patient: str | None = Field(None, description="The column that says whose row it is.")

@@ -17,6 +17,7 @@ from synthgen.metrics.folded import folded_interval
 from synthgen.metrics.halves import Halves
 from synthgen.metrics.kaplan_meier import LifeTable, area_between
 from synthgen.metrics.result import Metric
+from synthgen.metrics.training import percentiles, resampled
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
 
@@ -74,37 +75,44 @@ class Survival(Measure):
         if not len(grid):
             return unanswered("survival", "utility", comparison, "no training patient is followed beyond time 0")
         halves = Halves.draw(tuple(each.records for name, each in sets.items() if name != "floor"), rng)
-        all_, groups = np.ones((1, halves.groups)), halves.groups
-        curves, influence = {}, {}
+        groups = halves.groups
+        curves, influence, halved = {}, {}, {}
         for name, each in sets.items():
-            group = halves.assign(each.records, rng)
-            table = LifeTable.of(grid, each.time, each.event, group, groups)
-            curves[name] = table.survival(all_)[0]
+            table = LifeTable.of(grid, each.time, each.event, halves.assign(each.records, rng), groups)
+            halved[name] = table.survival(halves.chosen)
+            curves[name] = halved[name][0]
             # What leaving a group out does, for all groups: the jackknife's influence.
             influence[name] = (curves[name] - table.survival(1 - np.eye(groups))) * (groups - 1) / groups
-        gap = {name: curve - curves["train"] for name, curve in curves.items()}
-        area = {name: float(area_between(grid, each[None])[0]) for name, each in gap.items()}
+        area = {name: area_between(grid, each - halved["train"]) for name, each in halved.items()}
         moved = influence["synthetic"] - influence["train"]
         interval = folded_interval(
-            lambda found: area_between(grid, found), gap["synthetic"], moved - moved.mean(axis=0), rng
+            lambda found: area_between(grid, found),
+            curves["synthetic"] - curves["train"],
+            moved - moved.mean(axis=0),
+            rng,
         )
+        details: dict[str, Any] = {
+            "survival_curves": {"time": grid.tolist()}
+            | {name: curve.tolist() for name, curve in curves.items() if name != "floor"}
+        }
+        if "holdout" in area:
+            beyond = area["synthetic"] - area["holdout"]
+            reach = halves.interval(beyond)
+            details["above_ceiling"] = {"difference": float(beyond[0]), "interval": reach and list(reach)}
         return Metric(
             name="survival",
             family="utility",
             table=comparison.table,
             columns=_columns(comparison),
             reason="" if equal.holdout is not None else f"no ceiling: {NO_HOLDOUT}",
-            value=area["synthetic"],
+            value=float(area["synthetic"][0]),
             interval=interval and (max(0.0, interval[0]), min(1.0, interval[1])),
-            floor=area["floor"],
-            ceiling=area.get("holdout"),
+            floor=float(area["floor"][0]),
+            ceiling=float(area["holdout"][0]) if "holdout" in area else None,
             better="lower",
             unit="distance",
             n=equal.sizes | {f"{name}_events": int(each.event.sum()) for name, each in sets.items() if name != "floor"},
-            details={
-                "survival_curves": {"time": grid.tolist()}
-                | {name: curve.tolist() for name, curve in curves.items() if name != "floor"}
-            },
+            details=details,
         )
 
     def _hazards(
@@ -202,9 +210,7 @@ class Survival(Measure):
         whole = sets["holdout"]
         test = whole.take(chosen_patients(whole.records, min(self.tested, whole.records.n), rng))
         X = matrix(chosen, test.records)
-        present, dense = np.unique(test.records.patient, return_inverse=True)
-        draws = rng.multinomial(len(present), np.full(len(present), 1 / len(present)), size=self.resamples)
-        weights = np.concatenate([np.ones((1, len(dense))), draws[:, dense]]).astype(np.float64)
+        weights = np.concatenate([np.ones((1, test.records.n)), resampled(test.records, self.resamples, rng)])
         found = {
             name: concordance(X @ ratios[name], test.time, test.event, weights[: 1 if name == "floor" else None])
             for name in ("synthetic", "train", "floor")
@@ -212,7 +218,7 @@ class Survival(Measure):
         if not np.isfinite(found["synthetic"][0]):
             return unanswered(NAMES[2], "utility", comparison, "no two held-out records tell who went first")
         drawn = found["synthetic"][1:], found["train"][1:]
-        low_high = _percentiles(drawn[0])
+        low_high = percentiles(drawn[0])
         return Metric(
             name=NAMES[2],
             family="utility",
@@ -227,7 +233,7 @@ class Survival(Measure):
             details={
                 "below_ceiling": {
                     "difference": float(found["synthetic"][0] - found["train"][0]),
-                    "interval": _percentiles(drawn[0] - drawn[1]),
+                    "interval": percentiles(drawn[0] - drawn[1]),
                 }
             },
         )
@@ -297,11 +303,6 @@ def _grid(train: _Followed, steps: int) -> NDArray[np.float64]:
 def _columns(comparison: Comparison) -> tuple[str, ...]:
     named = comparison.survival
     return () if named is None else (named.time, named.event)
-
-
-def _percentiles(values: NDArray[np.float64]) -> list[float] | None:
-    finite = values[np.isfinite(values)]
-    return None if not len(finite) else [float(each) for each in np.percentile(finite, (2.5, 97.5))]
 
 
 def _all_unanswered(comparison: Comparison, reason: str, status: Any) -> tuple[Metric, ...]:
