@@ -38,7 +38,7 @@ class Covariate:
         """Its value for each record, shape ``(n,)``."""
         codes = records.codes[self.variable.name]
         if self.level is not None:
-            return (codes == self.level).astype(np.float64)
+            return np.asarray(codes == self.level, dtype=np.float64)
         values = (records.numbers[self.variable.name] - self.centre) / self.spread
         return np.where(np.isfinite(values), np.clip(values, -_FURTHEST, _FURTHEST), 0.0)
 

@@ -47,7 +47,7 @@ def log_hazard_ratios(
         if np.abs(beta).max(initial=0.0) > _TOO_FAR:
             break
         if np.abs(step).max(initial=0.0) < _CLOSE:
-            return beta
+            return np.asarray(beta)
     raise NotApplicable("proportional hazards have no finite answer: a column tells the order of events for certain")
 
 

@@ -79,12 +79,9 @@ class Classes(Outcome):
         areas = np.stack([_weighted_areas(predicted[:, k], truth == k, weights) for k in listed])
         told = np.isfinite(areas)
         # A class that a sample lacks says nothing there.
-        return np.divide(
-            np.where(told, areas, 0.0).sum(axis=0),
-            told.sum(axis=0),
-            out=np.full(len(weights), np.nan),
-            where=told.any(axis=0),
-        )
+        mean = np.full(len(weights), np.nan)
+        np.divide(np.where(told, areas, 0.0).sum(axis=0), told.sum(axis=0), out=mean, where=told.any(axis=0))
+        return mean
 
     def error(
         self, truth: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]
@@ -126,7 +123,7 @@ class Quantity(Outcome):
         centred = truth - truth.mean()
         whole = weights @ centred**2 / size - (weights @ centred / size) ** 2
         error = self.error(truth, predicted, weights)
-        return 1 - np.divide(error, whole, out=np.full(len(weights), np.nan), where=whole > 0)
+        return np.asarray(1 - np.divide(error, whole, out=np.full(len(weights), np.nan), where=whole > 0))
 
     def error(
         self, truth: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]
@@ -157,7 +154,7 @@ def _weighted_areas(
     down = np.add.reduceat(ordered * ~positive[order], starts, axis=1)
     pairs = up.sum(axis=1) * down.sum(axis=1)
     right = np.einsum("ns,ns->n", up, np.cumsum(down, axis=1) - down / 2)
-    return np.divide(right, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+    return np.asarray(np.divide(right, pairs, out=np.full(len(weights), np.nan), where=pairs > 0))
 
 
 def calibration_slope(probability: NDArray[np.float64], positive: NDArray[np.bool_]) -> float | None:

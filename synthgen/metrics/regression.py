@@ -99,4 +99,6 @@ def _probability(odds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _inverse(information: NDArray[np.float64]) -> NDArray[np.float64]:
     diagonal = np.diag(information)
-    return np.linalg.inv(information + np.diag(_RIDGE * np.maximum(diagonal, diagonal.max() * 1e-6)))
+    return np.asarray(
+        np.linalg.inv(information + np.diag(_RIDGE * np.maximum(diagonal, diagonal.max() * 1e-6))), dtype=np.float64
+    )

@@ -49,7 +49,7 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "survival": (
             "Survival curves",
-            "Area between the real and the synthetic survival curve, as a share of the time.",
+            "Area between real and synthetic survival curves, as a share of the time.",
         ),
         "survival_hazards": ("Hazard ratios", "Mean difference of log hazard ratios."),
         "survival_concordance": (

@@ -58,10 +58,8 @@ class _Odds:
 
     Attributes:
         moved: how far each patient moves each log odds, shape ``(patients, groups)``.
-        patient: of each row of ``moved``.
     """
 
-    records: Records
     share: NDArray[np.float64]
     log: NDArray[np.float64]
     error: NDArray[np.float64]
@@ -81,14 +79,14 @@ class _Odds:
         spread = np.divide(part.var(axis=0), whole, out=np.ones_like(whole), where=whole > 0)
         error = np.sqrt(np.minimum(spread, 1.0) * (1 / inside + 1 / outside))
         moved = (part - share) * (1 / inside + 1 / outside)
-        return cls(records, share, np.log(inside / outside), error, moved)
+        return cls(share, np.log(inside / outside), error, moved)
 
     def influence(self, halves: Halves, rng: np.random.Generator) -> NDArray[np.float64]:
         """Of groups of patients, shape ``(groups of patients, groups)``."""
         group = rng.permutation(len(self.moved)) % halves.groups
         found = np.zeros((halves.groups, self.moved.shape[1]))
         np.add.at(found, group, self.moved)
-        return found - found.mean(axis=0)
+        return np.asarray(found - found.mean(axis=0))
 
 
 def _largest(ratios: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ class Marginals(Measure):
     The distance is the Kolmogorov-Smirnov statistic of numbers and the total variation of all labels (no "other").
     It speaks of cells that are there: missing rates stand beside it in the rows. A column that has cells in one set
     and none in the other is at distance 1; one without cells in either is left out. For numbers the rows add
-    Wasserstein-1 (and that of the holdout, its ceiling) and the errors of five quantiles, in units of the training set's
+    Wasserstein-1, that of the holdout as its ceiling, and the errors of five quantiles, in units of the training set's
     interquartile range, patients weighing equally (its standard deviation where that is 0, 1 where that is 0 too).
     """
 

@@ -225,7 +225,7 @@ class Survival(Measure):
             table=comparison.table,
             columns=_columns(comparison),
             value=float(found["synthetic"][0]),
-            interval=low_high and (low_high[0], low_high[1]),
+            interval=None if low_high is None else (low_high[0], low_high[1]),
             floor=float(found["floor"][0]),
             ceiling=float(found["train"][0]),
             unit="concordance",

@@ -144,7 +144,7 @@ class Tstr(Measure):
             known = np.flatnonzero(~np.isnan(truth))
             test, truth = holdout.take(known), truth[known]
             training = Training.of(comparison, target, outcome, equal, self.rounds, int(rng.integers(2**31)))
-            found = {name: training.boosted(*known_, test) for name, *known_ in self._sources(outcome, equal)}
+            found = {name: training.boosted(own, wanted, test) for name, own, wanted in self._sources(outcome, equal)}
             score = {name: _score(outcome, truth, each) for name, each in found.items()}
             if score["synthetic"] is not None:
                 rows.append(

@@ -60,14 +60,16 @@ def test_of_several_classes_each_has_its_figures() -> None:
 
 
 def test_without_a_target_every_plausible_column_is_one() -> None:
-    found = Tstr().measure(comparison(draw(1), draw(2), draw(3)), rng=np.random.default_rng(0))[0]
+    found = Tstr(rounds=10).measure(comparison(draw(1), draw(2), draw(3)), rng=np.random.default_rng(0))[0]
     assert found.columns == ()
     assert {row["target"] for row in found.details["rows"]} == {"crp", "lactate", "age", "ward", "sex", "died"}
     assert found.value == pytest.approx(found.ceiling, abs=0.03)
     assert found.value == pytest.approx(np.mean([row["value"] for row in found.details["rows"]]))
-    # Shuffled, a column is still there and nothing tells it: the one that reality tells best is named first.
-    shuffle = Tstr().measure(comparison(draw(1), draw(2), shuffled(draw(3), 4)), rng=np.random.default_rng(0))[0]
-    assert shuffle.details["rows"][0]["target"] == "died"
+    # The column of which least is learned is named first: one of those that reality tells well.
+    shuffle = Tstr(rounds=10).measure(comparison(draw(1), draw(2), shuffled(draw(3), 4)), rng=np.random.default_rng(0))[
+        0
+    ]
+    assert shuffle.details["rows"][0]["target"] in {"crp", "lactate", "died", "ward"}
     assert shuffle.details["below_ceiling"]["interval"][1] < -0.1
 
 
