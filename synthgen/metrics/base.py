@@ -63,7 +63,7 @@ class Records:
 
     @cached_property
     def n_patients(self) -> int:
-        return len(np.unique(self.patient))
+        return int(np.count_nonzero(np.bincount(self.patient)))
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:

@@ -37,7 +37,7 @@ from tests.benchmarks.clock import at_least, machine, table
 from tests.metrics.build import comparison
 from tests.metrics.privacy.populations import Columns, rows, stacked
 
-FIDELITY: tuple[Measure, ...] = (Accuracy(), Marginals(), Association(), Missingness(columns=2), C2st(floor_folds=1))
+FIDELITY: tuple[Measure, ...] = (Accuracy(), Marginals(), Association(), Missingness(columns=2), C2st())
 PRIVACY: tuple[Measure, ...] = (NearestNeighbourShare(), ExactCopies(), RareValuesLeaked())
 SPLITS = {"50/50": 0.5, "80/20": 0.8, "90/10": 0.9}
 PATIENT = "patient"

@@ -33,9 +33,9 @@ class GroupUtility(Measure):
     """
 
     rounds: int = 40
-    resamples: int = 200
+    resamples: int = 100
     fewest: int = FEWEST
-    rows: int = 10_000
+    rows: int = 5000
 
     def measure(
         self, comparison: Comparison, *, rng: np.random.Generator, progress: Progress = silent

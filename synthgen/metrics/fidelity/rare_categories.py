@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, norm
+from scipy.stats import norm
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records, Variable
@@ -33,10 +33,9 @@ class RareCategories(Measure):
     beside that of m held-out and m independently resampled records. Labels of fewer than ``rare_below`` patients are
     not in the value: a generator that protects them covers none (``rare_values_leaked`` counts those that it shows).
 
-    Whether a label is shown varies with the patients drawn. The variance of the number of labels shown is, for Poisson
-    counts, the number of further labels that twice the patients would show, which Good and Toulmin (1956, Biometrika
-    43:45) estimate from the labels of one, two, three ... patients; smoothed as by Efron and Thisted (1976, Biometrika
-    63:435).
+    Whether a label is shown varies with the patients drawn: for its variance, a label is taken to be as common among
+    them as among the training patients, and the number of patients who have it to be Poisson. Estimates from the labels
+    shown alone (Good and Toulmin 1956, Biometrika 43:45) are unbiased and vary too much to make an interval of.
     """
 
     def measure(
@@ -55,7 +54,11 @@ class RareCategories(Measure):
             sets["holdout"] = equal.holdout
         known = [_patients_by_label(variable, comparison.train) for variable in labelled]
         shown = {
-            name: [_patients_by_label(variable, records) for variable in labelled] for name, records in sets.items()
+            name: _Shown(
+                [_patients_by_label(variable, records) for variable in labelled],
+                records.n_patients / comparison.train.n_patients,
+            )
+            for name, records in sets.items()
         }
         low = comparison.rare_below
         if not any(((each >= low) & (each <= BANDS[2][1])).any() for each in known):
@@ -74,6 +77,17 @@ def _patients_by_label(variable: Variable, records: Records) -> NDArray[np.int64
     return np.bincount(label, minlength=len(variable.labels))
 
 
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """The patients who have each label in one set, and how many times the training patients the set has."""
+
+    counts: _Counts
+    ratio: float
+
+    def of(self, known: _Counts, low: float, high: float) -> _Coverage:
+        return _Coverage.of(known, self.counts, self.ratio, low, high)
+
+
 @dataclass(frozen=True)
 class _Coverage:
     """How many of some labels are shown, and the variance of that number."""
@@ -83,22 +97,18 @@ class _Coverage:
     variance: float
 
     @classmethod
-    def of(cls, known: _Counts, shown: _Counts, low: float, high: float) -> _Coverage:
-        """Of the labels that ``low`` to ``high`` training patients have."""
-        counts = np.concatenate([each[(own >= low) & (own <= high)] for own, each in zip(known, shown, strict=True)])
-        return cls(len(counts), int(np.sum(counts > 0)), _further(counts))
+    def of(cls, known: _Counts, shown: _Counts, ratio: float, low: float, high: float) -> _Coverage:
+        """Of the labels that ``low`` to ``high`` training patients have, in ``ratio`` times as many patients."""
+        band = [(each >= low) & (each <= high) for each in known]
+        real, counts = (
+            np.concatenate([each[here] for each, here in zip(some, band, strict=True)]) for some in (known, shown)
+        )
+        unseen = np.exp(-ratio * real)
+        return cls(len(counts), int(np.sum(counts > 0)), float(np.sum(unseen * (1 - unseen))))
 
     @property
     def share(self) -> float | None:
         return self.shown / self.labels if self.labels else None
-
-
-def _further(counts: NDArray[np.int64], most: int = 20) -> float:
-    """How many labels twice the patients would add, from the number of patients who show each; never below 0."""
-    times = np.arange(1, most + 1)
-    with_so_many = np.bincount(np.minimum(counts, most + 1), minlength=most + 2)[1:-1]
-    smoothed = np.where(times % 2 == 1, 1.0, -1.0) * binom.sf(times - 1, most, 0.5)
-    return max(0.0, float(np.sum(smoothed * with_so_many)))
 
 
 def _figure(
@@ -106,10 +116,10 @@ def _figure(
     equal: EqualSets,
     labelled: tuple[Variable, ...],
     known: _Counts,
-    shown: dict[str, _Counts],
+    shown: dict[str, _Shown],
 ) -> Metric:
     low, high = comparison.rare_below, BANDS[2][1]
-    found = {name: _Coverage.of(known, each, low, high) for name, each in shown.items()}
+    found = {name: each.of(known, low, high) for name, each in shown.items()}
     synthetic, holdout = found["synthetic"], found.get("holdout")
     value = synthetic.share or 0.0
     details: dict[str, Any] = {"rows": _bands(known, shown), "columns": _columns(labelled, known, shown, low, high)}
@@ -141,10 +151,10 @@ def _interval(value: float, variance: float, labels: int, least: float) -> list[
     return [max(least, value - reach), min(1.0, value + reach)]
 
 
-def _bands(known: _Counts, shown: dict[str, _Counts]) -> list[dict[str, Any]]:
+def _bands(known: _Counts, shown: dict[str, _Shown]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for low, high in BANDS:
-        covered = {name: _Coverage.of(known, each, low, high) for name, each in shown.items()}
+        covered = {name: each.of(known, low, high) for name, each in shown.items()}
         shares = {name: covered[name].share if name in covered else None for name in ("synthetic", "holdout", "floor")}
         rows.append(
             {
@@ -157,12 +167,14 @@ def _bands(known: _Counts, shown: dict[str, _Counts]) -> list[dict[str, Any]]:
 
 
 def _columns(
-    labelled: tuple[Variable, ...], known: _Counts, shown: dict[str, _Counts], low: float, high: float
+    labelled: tuple[Variable, ...], known: _Counts, shown: dict[str, _Shown], low: float, high: float
 ) -> list[dict[str, Any]]:
     """The columns that lack most labels of the value's band, beside those the holdout lacks. No label is named."""
     rows: list[dict[str, Any]] = []
     for k, variable in enumerate(labelled):
-        covered = {name: _Coverage.of([known[k]], [each[k]], low, high) for name, each in shown.items()}
+        covered = {
+            name: _Coverage.of([known[k]], [each.counts[k]], each.ratio, low, high) for name, each in shown.items()
+        }
         synthetic, holdout = covered["synthetic"], covered.get("holdout")
         if synthetic.labels:
             lacking = synthetic.labels - synthetic.shown
