@@ -140,7 +140,7 @@ def _figure(
         floor=found["floor"].share,
         ceiling=None if holdout is None else holdout.share,
         unit="share of labels",
-        n=equal.sizes | {"labels": synthetic.labels},
+        n=equal.sizes,
         details=details,
     )
 
