@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +63,7 @@ class Records:
 
     @cached_property
     def n_patients(self) -> int:
-        return len(np.unique(self.patient))
+        return int(np.count_nonzero(np.bincount(self.patient)))
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:
@@ -95,6 +95,21 @@ class Records:
 
 
 @dataclass(frozen=True)
+class FollowUp:
+    """Which variables tell of follow-up.
+
+    Attributes:
+        time: a numeric variable, from the beginning to the event or to the end of follow-up.
+        event: categorical, or numeric where 1 says that the event happened and 0 that it did not.
+        happened: the label of a categorical ``event`` that says that it happened.
+    """
+
+    time: str
+    event: str
+    happened: str = ""
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Training, holdout and synthetic records of one table, with the same variables.
 
@@ -103,6 +118,8 @@ class Comparison:
         target: the column to predict, from the schema; ``None`` where none is declared.
         rare_below: a level seen in fewer distinct patients is rare.
         clustered: whether there is a patient column.
+        groups: the columns, from the schema, by which it is asked whether everyone is served alike.
+        survival: the follow-up that the schema names; ``None`` where it names none.
     """
 
     table: str
@@ -113,6 +130,8 @@ class Comparison:
     target: str | None = None
     rare_below: int = 5
     clustered: bool = False
+    groups: tuple[str, ...] = ()
+    survival: FollowUp | None = None
 
     @property
     def size(self) -> int:
@@ -122,7 +141,13 @@ class Comparison:
 
 
 class Measure(ABC):
-    """One way to judge. Concrete measures are frozen dataclasses whose fields are their options."""
+    """One way to judge. Concrete measures are frozen dataclasses whose fields are their options.
+
+    Attributes:
+        quick: whether ``evaluate --quick`` runs it too.
+    """
+
+    quick: ClassVar[bool] = True
 
     @abstractmethod
     def measure(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,9 @@ _SCORES = frozenset(
 _SHARES = frozenset("missing rate share coverage proportion fraction violations copies tpr fpr recall".split())
 _SETS = frozenset("train holdout synthetic real value interval to of on the at and".split())
 _COUNTS = frozenset("n rows patients records count".split())
-_EXACT = frozenset("columns pairs tables permutations repeats folds seeds subsets".split())
+_EXACT = frozenset("columns pairs tables permutations repeats folds seeds subsets coefficients targets".split())
+#: Grains of log ratios of odds; a ratio that needs a coarser one is held back.
+_LOG_GRAINS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 # Measures whose figures are averages or test statistics over many patients, not shares of patients.
 _SCORE_METRICS = re.compile(
@@ -50,7 +52,10 @@ _SCORE_METRICS = re.compile(
 )
 # Of those, the ones whose rows hold shares of patients under `train`, `synthetic` and the like.
 _SHARE_ROWS = re.compile(r"missingness|nearest_neighbour_share")
-_SCORE_UNITS = frozenset({"auc", "accuracy", "r2", "correlation", "distance", "difference", "auc difference"})
+_SCORE_UNITS = frozenset(
+    {"auc", "accuracy", "r2", "correlation", "distance", "difference", "auc difference", "overlap", "concordance"}
+    | {"standard errors"}
+)
 _COUNT_UNITS = frozenset({"count", "values", "rows", "records", "patients", "copies", "labels"})
 
 _NUMBER_IN_WORDS = re.compile(r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|single|only|once|twice)\b", re.I)
@@ -229,15 +234,16 @@ def _verdict(verdict: Verdict) -> Verdict:
 
 def _metric(metric: Metric, known: _Sizes) -> Metric:
     sizes = known.narrowed(metric.n)
-    value = _headline(metric, metric.value, sizes)
-    low, high = (_headline(metric, end, sizes) for end in metric.interval or (None, None))
+    shown = _fairness(metric, sizes) if metric.family == "fairness" else lambda each: _headline(metric, each, sizes)
+    value = shown(metric.value)
+    low, high = (shown(end) for end in metric.interval or (None, None))
     held_back = metric.value is not None and value is None
     return dataclasses.replace(
         metric,
         value=value,
         interval=None if low is None or high is None or value is None else (low, high),
-        floor=_headline(metric, metric.floor, sizes),
-        ceiling=_headline(metric, metric.ceiling, sizes),
+        floor=shown(metric.floor),
+        ceiling=shown(metric.ceiling),
         reason=HELD_BACK if held_back else _text(metric.reason),
         n=_counts(metric.n, sizes.rows_each),
         details=_details(metric, sizes, dataclasses.replace(sizes, of={**sizes.of, **known.of})),
@@ -247,6 +253,8 @@ def _metric(metric: Metric, known: _Sizes) -> Metric:
 def _headline(metric: Metric, value: float | None, sizes: _Sizes) -> float | None:
     if metric.unit.lower() in _COUNT_UNITS:
         return count(value, sizes.rows_each)
+    if metric.unit == "share of labels":  # coarse: a finer share would tell how few rare labels there are
+        return _score(value, 0.05)
     if _SCORE_METRICS.fullmatch(metric.name) or metric.unit.lower() in _SCORE_UNITS:
         fine = len(metric.columns) != 1 or metric.family == "utility"  # a mean over columns, or over a whole model
         return _score(value, 0.001 if fine else sizes.grain)
@@ -269,7 +277,9 @@ def _details(metric: Metric, sizes: _Sizes, whole: _Sizes) -> dict[str, Any]:
     Histograms are of ``whole`` sets, also where the figure itself is of a sample of them.
     """
     kept: dict[str, Any] = {}
-    if rows := _rows(metric, metric.details.get("rows"), sizes):
+    weighed = metric.details.get("rows_by_patient")  # the same rows, with every patient weighing the same
+    by_patient = dataclasses.replace(sizes, of=sizes.patients)
+    if rows := _rows(metric, weighed or metric.details.get("rows"), by_patient if weighed else sizes):
         kept["rows"] = rows
     if histograms := [h for item in metric.details.get("histograms") or () if (h := _histogram(item, whole))]:
         kept["histograms"] = histograms
@@ -288,6 +298,10 @@ def _rows(metric: Metric, rows: Any, sizes: _Sizes) -> list[dict[str, Any]]:
     if not isinstance(rows, list | tuple) or not rows:
         return []
     keys = list(rows[0])
+    if keys[:2] == ["group", "patients"]:
+        return [shown for row in rows if (shown := _group(row, sizes))]
+    if keys[:2] == ["band", "labels"]:
+        return [shown for row in rows if (shown := _band(row))]
     if not keys or not set(_words(keys[0])) <= _NAMES or any(list(row) != keys for row in rows):
         return []
     names = [key for key in keys if set(_words(key)) <= _NAMES]
@@ -301,6 +315,63 @@ def _rows(metric: Metric, rows: Any, sizes: _Sizes) -> list[dict[str, Any]]:
         named = {key: row[key] for key in names if isinstance(row[key], str) or _is_texts(row[key])}
         kept.append(named | {key: _cell(metric, key, row[key], sizes) for key in figures})
     return kept
+
+
+def _group(row: Mapping[str, Any], sizes: _Sizes) -> dict[str, Any] | None:
+    """A row about a group of people; ``None`` where too few training patients are in the group, or outside of it."""
+    inside, whole = row["patients"], sizes.patients.get("train")
+    grain = _log_grain(inside, whole)
+    if whole is None or grain is None:
+        return None
+    kept: dict[str, Any] = {"group": row["group"], "patients": count(inside)}
+    fewest = min(inside, row.get("patients_holdout") or inside)
+    for key, value in row.items():
+        if key.startswith("share_"):
+            kept[key] = share(value, sizes.patients.get(key.removeprefix("share_")))
+        elif key in {"log_ratio", "log_ratio_holdout"}:
+            kept[key] = _rounded(value, grain)
+        elif key == "interval" and "log_ratio" in row:
+            kept[key] = value and [_rounded(end, grain) for end in value]
+        elif key in {"value", "floor", "ceiling", "difference"}:
+            kept[key] = _score(value, max(0.01, step(fewest) or 0.1))
+        elif key in {"patients_holdout", "patients_synthetic"}:
+            kept[key] = count(value)
+    return kept
+
+
+def _log_grain(inside: int, whole: int | None) -> float | None:
+    """The grain of a log ratio of odds that eleven patients more or fewer in the group would not move further.
+
+    Else, since the synthetic share is known to whoever has the synthetic records, the real one could be worked out.
+    """
+    if whole is None or min(inside, whole - inside) < SMALLEST:
+        return None
+    moved = SMALLEST * (1 / inside + 1 / (whole - inside))
+    return next((grain for grain in _LOG_GRAINS if grain >= moved), None)
+
+
+def _rounded(value: float | None, grain: float) -> float | None:
+    return None if value is None else round(round(value / grain) * grain, 6)
+
+
+def _fairness(metric: Metric, sizes: _Sizes) -> Callable[[float | None], float | None]:
+    """How the headline of the worst group is rounded: as though it were the smallest group that is spoken of."""
+    told = [row["patients"] for row in metric.details.get("rows") or () if _is_size(row.get("patients"))]
+    fewest = min(told, default=0)
+    if metric.unit == "log ratio":
+        grain = _log_grain(fewest, sizes.patients.get("train"))
+        return lambda value: None if grain is None else _rounded(value, grain)
+    return lambda value: None if fewest < SMALLEST else _score(value, max(0.01, step(fewest) or 0.1))
+
+
+def _band(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Coverage of the labels of a band of counts, where each label of it is one of eleven training patients or more."""
+    first = int(re.sub(r"\D.*", "", row["band"].lstrip(">"))) + row["band"].startswith(">")
+    if first < SMALLEST:
+        return None
+    return {"band": row["band"]} | {
+        key: _score(value, 0.05) for key, value in row.items() if key.startswith("coverage_")
+    }
 
 
 def _is_texts(value: Any) -> bool:

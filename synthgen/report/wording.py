@@ -34,7 +34,40 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "association": ("Associations", "How far the associations of pairs of columns are from the real ones."),
         "missingness": ("Missing values", "How far the pattern of missing values is from the real one."),
+        "rare_categories": (
+            "Rare values kept",
+            "Share of the values of few patients that are there; those of fewer than the config protects are apart.",
+        ),
         "tstr": ("Use for prediction", "A model trained on synthetic records, tested on held-out real ones."),
+        "inference": (
+            "Conclusions of a regression",
+            "Overlap of the confidence intervals of regression coefficients, 1 being the same.",
+        ),
+        "inference_difference": (
+            "Regression coefficients",
+            "Mean difference of regression coefficients, in standard errors of the real ones.",
+        ),
+        "survival": (
+            "Survival curves",
+            "Area between real and synthetic survival curves, as a share of the time.",
+        ),
+        "survival_hazards": ("Hazard ratios", "Mean difference of log hazard ratios."),
+        "survival_concordance": (
+            "Use for prognosis",
+            "Concordance, on held-out real records, of a Cox model of synthetic records.",
+        ),
+        "representation": (
+            "Sizes of groups",
+            "How much larger or smaller a group is, at worst, as a log ratio of odds; 0 is the same size.",
+        ),
+        "group_accuracy": (
+            "Likeness within groups",
+            "Agreement of pairs of columns in the group that is furthest below its ceiling.",
+        ),
+        "group_utility": (
+            "Use for prediction within groups",
+            "The model trained on synthetic records in the group where it falls furthest behind the real one.",
+        ),
         "nearest_neighbour_share": (
             "Nearest neighbour is a training record",
             "Share of synthetic records whose nearest real record was trained on; compare with its ceiling.",

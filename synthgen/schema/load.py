@@ -134,8 +134,8 @@ def _yaml(schema: Schema) -> Iterator[tuple[Place, str]]:
 
 def _table_lines(place: Place, table: TableConfig) -> Iterator[tuple[Place, str]]:
     plain = table.model_dump(mode="json", exclude={"columns"})
-    for key in ("key", "patient", "target", "missing"):
-        if plain[key] is not None:
+    for key in ("key", "patient", "target", "survival", "groups", "missing"):
+        if plain[key] is not None and (plain[key] or key != "groups"):
             yield (*place, key), f"    {key}: {_flow(plain[key])}"
     yield (*place, "columns"), "    columns:"
     for name, column in table.columns.items():

@@ -13,6 +13,21 @@ from synthgen.schema.part import DataText, Mistake, Part
 _DETERMINES = ("category", "code", "ordinal", "boolean", "integer")
 _SEX = ("category", "boolean", "integer", "constant")
 _NOT_LEARNED = ("id", "fake", "text", "drop")
+_GROUPS = ("category", "ordinal", "code", "boolean")
+_TIMES = ("integer", "number")
+_EVENTS = ("boolean", "integer")
+
+
+class Survival(Part):
+    """How long a patient was followed, and whether what was waited for happened.
+
+    Attributes:
+        time: a column of numbers, from the beginning to the event or to the end of follow-up.
+        event: whether the event happened, which ends the time; else the patient was censored then.
+    """
+
+    time: str = Field(description="The column of follow-up times.")
+    event: str = Field(description="The column that says whether the event happened: boolean, or 0 and 1.")
 
 
 class TableConfig(Part):
@@ -24,17 +39,19 @@ class TableConfig(Part):
         missing: the texts that mean missing; nothing else does.
         columns: every column of the file, in any order.
         target: the column that the evaluation learns to predict.
+        survival: where the rows tell of follow-up, its time and its event.
+        groups: columns by which the evaluation asks whether everyone is served alike.
     """
 
-    not_honoured: ClassVar[frozenset[str]] = frozenset(
-        {"parent", "foreign_keys", "order", "survival", "groups", "constraints", "reference"}
-    )
+    not_honoured: ClassVar[frozenset[str]] = frozenset({"parent", "foreign_keys", "order", "constraints", "reference"})
 
     key: str | tuple[str, ...] | None = Field(None, description="The column or columns that tell rows apart.")
     patient: str | None = Field(None, description="The column that says whose row it is.")
     missing: tuple[DataText, ...] = Field(("",), description="Texts that mean missing.")
     columns: dict[str, Column] = Field(min_length=1, description="Every column of the table, with its kind.")
     target: str | None = Field(None, description="The column that the evaluation learns to predict.")
+    survival: Survival | None = Field(None, description="Follow-up: its time and its event.")
+    groups: tuple[str, ...] = Field((), description="Columns by which fairness is judged.")
 
     @property
     def key_columns(self) -> tuple[str, ...]:
@@ -70,6 +87,21 @@ def _roles(raw: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterator[Mista
             yield from _refer(("key",), part, columns, refused=("drop",))
     yield from _refer(("patient",), raw.get("patient"), columns, allowed=("id",))
     yield from _refer(("target",), raw.get("target"), columns, refused=(*_NOT_LEARNED, "constant"))
+    yield from _survival(raw.get("survival"), columns)
+    groups = raw.get("groups")
+    if isinstance(groups, list | tuple):
+        if len(set(map(str, groups))) < len(groups):
+            yield ("groups",), "a column stands there twice; name each once"
+        for name in groups:
+            yield from _refer(("groups",), name, columns, allowed=_GROUPS)
+
+
+def _survival(survival: Any, columns: Mapping[str, Any]) -> Iterator[Mistake]:
+    time, event = _get(survival, "time"), _get(survival, "event")
+    yield from _refer(("survival", "time"), time, columns, allowed=_TIMES)
+    yield from _refer(("survival", "event"), event, columns, allowed=_EVENTS)
+    if isinstance(time, str) and time == event:
+        yield ("survival",), f"`{time}` is both time and event; name two columns"
 
 
 def _between_columns(columns: Mapping[str, Any]) -> Iterator[Mistake]:

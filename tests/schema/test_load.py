@@ -30,7 +30,7 @@ from synthgen.schema.column import (
 )
 from synthgen.schema.config import Evaluation, Format, Policy, Privacy, Schema
 from synthgen.schema.load import dump, json_schema, load
-from synthgen.schema.table import TableConfig
+from synthgen.schema.table import Survival, TableConfig
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -239,8 +239,15 @@ def columns(draw: st.DrawFn) -> Column:
 def schemas(draw: st.DrawFn) -> Schema:
     found = draw(st.dictionaries(names, columns(), min_size=1, max_size=5))
     ids = [None] + [name for name, column in found.items() if isinstance(column, Id)]
+    levels = [name for name, column in found.items() if isinstance(column, Category)]
+    followed = [name for name, column in found.items() if isinstance(column, Integer)]
     table = TableConfig(
-        key=draw(st.sampled_from(ids)), patient=draw(st.sampled_from(ids)), missing=("missing",), columns=found
+        key=draw(st.sampled_from(ids)),
+        patient=draw(st.sampled_from(ids)),
+        survival=Survival(time=followed[0], event=followed[1]) if len(followed) > 1 else None,
+        groups=tuple(levels),
+        missing=("missing",),
+        columns=found,
     )
     return Schema(
         format=Format(
