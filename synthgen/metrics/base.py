@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +122,13 @@ class Comparison:
 
 
 class Measure(ABC):
-    """One way to judge. Concrete measures are frozen dataclasses whose fields are their options."""
+    """One way to judge. Concrete measures are frozen dataclasses whose fields are their options.
+
+    A measure whose verdict line compares with a limit has it as its field ``limit``; the policy of a config may set it.
+    """
+
+    #: Whether ``evaluate --quick`` runs it too.
+    quick: ClassVar[bool] = True
 
     @abstractmethod
     def measure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -34,6 +35,7 @@ def to_json(evaluation: Evaluation, audience: Audience = "internal") -> dict[str
         "inputs": _plain(evaluation.inputs, "inputs"),
         "verdicts": [_verdict(verdict) for verdict in evaluation.verdicts],
         "metrics": [_metric(metric) for metric in evaluation.metrics],
+        "self_test": [dataclasses.asdict(answer) for answer in evaluation.self_test],
     }
 
 

@@ -15,7 +15,10 @@ def check_names(where: str, names: Sequence[str]) -> None:
     """
     blank = [str(i) for i, name in enumerate(names, 1) if not name.strip()]
     if blank:
-        raise InputError(f"{where}: column {', '.join(blank)} of {len(names)} has no name; give every column a name")
+        mend = "give every column a name"
+        if blank == ["1"]:
+            mend = "if it is an index that pandas wrote, write the file again with index=False; else give it a name"
+        raise InputError(f"{where}: column {', '.join(blank)} of {len(names)} has no name; {mend}")
     first = {name: i for i, name in reversed(list(enumerate(names, 1)))}
     twins = [f"{first[name]} and {i}" for i, name in enumerate(names, 1) if first[name] != i]
     if twins:
