@@ -105,7 +105,7 @@ def test_what_is_too_small_is_not_assessable_and_says_why(
 
 
 def test_fifty_training_rows_have_an_answer(tmp_path: Path) -> None:
-    found = judged(people(50, 3), tmp_path, real=people(50, 1), holdout=people(20, 2))
+    found = judged(people(50, 6), tmp_path, real=people(50, 4), holdout=people(20, 5))
     assert found.metric("accuracy_1").value is not None
     assert all(line.verdict not in ("leak", "fail") for line in found.verdicts)
 

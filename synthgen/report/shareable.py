@@ -32,16 +32,18 @@ SETS = ("train", "holdout", "synthetic")
 
 # Words that a row's key may be made of, by what the figure under it is. A key with any other word is left out.
 _NAMES = frozenset(
-    "column columns pair triple target metric measure model learner task set attack subset family status".split()
+    "column columns pair triple target metric measure model learner task set attack subset family status group".split()
 )
 _SCORES = frozenset(
     "accuracy auc c2st floor ceiling ks wasserstein tv variation total error difference delta association spearman "
     "cramers v correlation gap importance gain brier r2 slope calibration score overlap standardised p z excess alone "
-    "drop when shuffled distance".split()
+    "drop when shuffled distance risk low high log ratio epsilon lower".split()
 )
 _SHARES = frozenset("missing rate share coverage proportion fraction violations copies tpr fpr recall".split())
 _SETS = frozenset("train holdout synthetic real value interval to of on the at and".split())
 _COUNTS = frozenset("n rows patients records count".split())
+# Beside a rate these say whose it is, and are no name: `attack_rate`, `control_rate`.
+_WHOSE = frozenset("attack control".split())
 _EXACT = frozenset("columns pairs tables permutations repeats folds seeds subsets".split())
 
 # Measures whose figures are averages or test statistics over many patients, not shares of patients.
@@ -51,10 +53,15 @@ _SCORE_METRICS = re.compile(
 # Of those, the ones whose rows hold shares of patients under `train`, `synthetic` and the like.
 _SHARE_ROWS = re.compile(r"missingness|nearest_neighbour_share")
 _SCORE_UNITS = frozenset({"auc", "accuracy", "r2", "correlation", "distance", "difference", "auc difference"})
+# Averages over attacks on single patients: as coarse as a share of as many patients.
+_RISK_UNITS = frozenset({"risk", "relative f1", "log ratio", "ratio"})
 _COUNT_UNITS = frozenset({"count", "values", "rows", "records", "patients", "copies", "labels"})
 
 _NUMBER_IN_WORDS = re.compile(r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|single|only|once|twice)\b", re.I)
-_INPUT_TEXTS = frozenset("model audience software python numpy versions version mode policy".split())
+_INPUT_TEXTS = frozenset("model audience software python numpy versions version mode".split())
+# What the user asked for, and names that the config and the program have; no figure of the data.
+_SETTINGS = frozenset({"policy"})
+_INPUT_NAMES = frozenset({"not_run", "columns_not_compared"})
 
 
 def redact(evaluation: Evaluation) -> Evaluation:
@@ -64,15 +71,40 @@ def redact(evaluation: Evaluation) -> Evaluation:
     every key and shape of details that is not known to be safe. Histograms of numbers are moved to round bin edges
     with open ends; categories with fewer than ``SMALLEST`` training patients are merged. A share ``s`` of ``n``
     patients is rounded to the smallest of .001, .002, .005, .01, .02, .05, .1 that stands for ``SMALLEST`` patients.
-    Sets of fewer than 110 patients show no shares at all.
+    Sets of fewer than 110 patients show no shares at all. Figures of a group are shown where the group and the rest of
+    every set have ``SMALLEST`` patients, on a grain of the group's own size. A free text that names a label or group
+    which is not shown itself is left out.
     """
     sizes = _known_sizes(evaluation.inputs)
+    metrics = tuple(_metric(metric, sizes) for metric in evaluation.metrics)
+    hidden = _labels(evaluation.metrics) - _labels(metrics)
     return dataclasses.replace(
         evaluation,
         inputs=_inputs(evaluation.inputs),
-        verdicts=tuple(_verdict(verdict) for verdict in evaluation.verdicts),
-        metrics=tuple(_metric(metric, sizes) for metric in evaluation.metrics),
+        verdicts=tuple(_verdict(verdict, hidden) for verdict in evaluation.verdicts),
+        metrics=tuple(
+            dataclasses.replace(metric, reason="") if _tells(metric.reason, hidden) else metric for metric in metrics
+        ),
+        self_test=tuple(dataclasses.replace(known, said=_text(known.said)) for known in evaluation.self_test),
     )
+
+
+def _labels(metrics: Sequence[Metric]) -> frozenset[str]:
+    """Every label of a histogram and every name of a group, and the level in it."""
+    found: set[str] = set()
+    for metric in metrics:
+        for item in metric.details.get("histograms") or ():
+            found.update(str(label) for label in item.get("labels") or ())
+        for row in (*(metric.details.get("groups") or ()), *(metric.details.get("rows") or ())):
+            if isinstance(row, Mapping) and "group" in row:
+                name = str(row["group"])
+                found.update({name, *re.split(r"\s*[=:,]\s*", name)})
+    return frozenset(found - REST - {""})
+
+
+def _tells(text: str, hidden: frozenset[str]) -> bool:
+    """Whether a text holds one of the labels as a word or words of its own."""
+    return any(re.search(rf"(?<!\w){re.escape(label)}(?!\w)", text) for label in hidden if label in text)
 
 
 def step(n: int | None) -> float | None:
@@ -201,12 +233,13 @@ def _inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, bool):
             kept[key] = value
         elif isinstance(value, Mapping):
-            inner = dict(value) if key in {"versions", "software"} and _all_text(value) else _inputs(value)
+            whole = key in _SETTINGS or (key in {"versions", "software"} and _all_text(value))
+            inner = dict(value) if whole else _inputs(value)
             kept.update({key: inner} if inner else {})
         elif isinstance(value, int):
             size = value if set(words) <= _EXACT else count(value, each if "rows" in words else 1)
             kept.update({key: size} if size is not None and not {"seed", "effective"} & set(words) else {})
-        elif isinstance(value, str) and key in _INPUT_TEXTS:
+        elif (isinstance(value, str) and key in _INPUT_TEXTS) or (key in _INPUT_NAMES and _is_texts(value)):
             kept[key] = value
     return kept
 
@@ -215,12 +248,12 @@ def _all_text(value: Mapping[str, Any]) -> bool:
     return all(isinstance(item, str) for item in value.values())
 
 
-def _verdict(verdict: Verdict) -> Verdict:
+def _verdict(verdict: Verdict, hidden: frozenset[str]) -> Verdict:
     return dataclasses.replace(
         verdict,
         p=None if verdict.p is None else max(0.001, round(verdict.p, 3)),
         detectable=None if verdict.detectable is None else float(f"{verdict.detectable:.2g}"),
-        detail=_text(verdict.detail),
+        detail="" if _tells(verdict.detail, hidden) else _text(verdict.detail),
     )
 
 
@@ -247,6 +280,8 @@ def _metric(metric: Metric, known: _Sizes) -> Metric:
 def _headline(metric: Metric, value: float | None, sizes: _Sizes) -> float | None:
     if metric.unit.lower() in _COUNT_UNITS:
         return count(value, sizes.rows_each)
+    if metric.unit.lower() in _RISK_UNITS or (metric.family == "fairness" and metric.unit.lower() != "share"):
+        return _score(value, sizes.grain)
     if _SCORE_METRICS.fullmatch(metric.name) or metric.unit.lower() in _SCORE_UNITS:
         fine = len(metric.columns) != 1 or metric.family == "utility"  # a mean over columns, or over a whole model
         return _score(value, 0.001 if fine else sizes.grain)
@@ -277,6 +312,10 @@ def _details(metric: Metric, sizes: _Sizes, whole: _Sizes) -> dict[str, Any]:
         kept["matrices"] = matrices
     if curves := _curves(metric.details, sizes):
         kept.update(curves)
+    if groups := _groups(metric, metric.details.get("groups"), sizes):
+        kept["groups"] = groups
+    if attacks := [one for item in metric.details.get("attacks") or () if (one := _attack(item, sizes))]:
+        kept["attacks"] = attacks
     return kept
 
 
@@ -290,16 +329,68 @@ def _rows(metric: Metric, rows: Any, sizes: _Sizes) -> list[dict[str, Any]]:
     keys = list(rows[0])
     if not keys or not set(_words(keys[0])) <= _NAMES or any(list(row) != keys for row in rows):
         return []
+    if keys[0] == "group":
+        return _groups(metric, rows, sizes)
     names = [key for key in keys if set(_words(key)) <= _NAMES]
     if len({tuple(str(row[key]) for key in names) for row in rows}) < len(rows):
         return []
-    figures = [key for key in keys if key not in names and set(_words(key)) <= _SCORES | _SHARES | _SETS | _COUNTS]
+    figures = [key for key in keys if key not in names and _is_known(key)]
     if not figures:
         return []
     kept = []
     for row in rows:
         named = {key: row[key] for key in names if isinstance(row[key], str) or _is_texts(row[key])}
         kept.append(named | {key: _cell(metric, key, row[key], sizes) for key in figures})
+    return kept
+
+
+def _is_known(key: str) -> bool:
+    words = set(_words(key))
+    return words <= _SCORES | _SHARES | _SETS | _COUNTS or ("rate" in words and words <= _SHARES | _WHOSE)
+
+
+def _groups(metric: Metric, rows: Any, sizes: _Sizes) -> list[dict[str, Any]]:
+    """Figures of groups of patients: without groups that are small, or all but a small rest, in any set told of.
+
+    A row whose sizes are not told is left out. All figures of a group are scores on a grain of its own size; whether
+    the fourth group of four is shown tells no more than that it has fewer patients than ``SMALLEST``, since counts
+    of the others are too coarse to subtract.
+    """
+    kept = []
+    for row in rows if isinstance(rows, list | tuple) else ():
+        told = {key: row[key] for key in row if "patients" in _words(key) and _is_size(row[key])}
+        if not isinstance(row.get("group"), str) or not told or not all(_large(k, n, sizes) for k, n in told.items()):
+            continue
+        own = _Sizes({}, {"group": min(told.values())})
+        figures = {
+            key: count(value) if key in told else _score(value, own.grain)
+            for key, value in row.items()
+            if _is_known(key) and (value is None or isinstance(value, int | float))
+        }
+        kept.append({"group": row["group"], **figures})
+    return kept if all(list(row) == list(kept[0]) for row in kept) else []
+
+
+def _large(key: str, patients: int, sizes: _Sizes) -> bool:
+    """Whether a group of so many patients and what remains of its set are both large enough."""
+    named = [name for name in SETS if name in _words(key)]
+    whole = sizes.patients.get(named[0]) if named else sizes.patients.get("train")
+    return patients >= SMALLEST and (whole is None or patients >= whole or whole - patients >= SMALLEST)
+
+
+def _attack(item: Mapping[str, Any], sizes: _Sizes) -> dict[str, Any] | None:
+    """One attack: its scores, and its ROC curve where that is long enough on a grain of eleven patients."""
+    if not isinstance(item.get("attack"), str) or step(sizes.fewest_patients) is None or not _text(item["attack"]):
+        return None
+    kept: dict[str, Any] = {"attack": item["attack"]}
+    if isinstance(item.get("columns"), str) or _is_texts(item.get("columns")):
+        kept["columns"] = item["columns"]
+    for key in ("auc", "p", "epsilon_lower"):
+        if isinstance(value := item.get(key), int | float):
+            kept[key] = _score(value, sizes.grain)
+    if item.get("fpr") and item.get("tpr"):
+        curve = _curve({"name": item["attack"], "x": item["fpr"], "y": item["tpr"]}, sizes.fewest_patients)
+        kept |= {} if curve is None else {"fpr": curve["x"], "tpr": curve["y"]}
     return kept
 
 

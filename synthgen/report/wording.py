@@ -41,6 +41,53 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "exact_copies": ("Exact copies", "Synthetic records that equal a training record."),
         "rare_values_leaked": ("Rare values leaked", "Values of very few patients that appear in synthetic records."),
+        "near_copies": (
+            "Near copies",
+            "Training patients of whom a record is in the synthetic set all but a little; compare with the holdout.",
+        ),
+        "membership_inference": (
+            "Membership inference",
+            "How well the strongest attack tells who was learned from; 0.5 is guessing.",
+        ),
+        "membership_by_group": (
+            "Membership inference, by group",
+            "The same within each group of patients: a leak confined to a minority shows here.",
+        ),
+        "membership_disclosure": (
+            "Membership disclosure",
+            "How much better than calling everyone a member an attacker guesses who was learned from; 0 is no better.",
+        ),
+        "singling_out": (
+            "Singling out",
+            "How often a description taken from the synthetic set fits exactly one training patient, beyond chance.",
+        ),
+        "linkability": (
+            "Linkability",
+            "How often two halves of a person's record can be joined through the synthetic set, beyond chance.",
+        ),
+        "attribute_inference": (
+            "Attribute inference",
+            "How often an unknown value of a training patient can be guessed from the synthetic set, beyond chance.",
+        ),
+        "vulnerable_records": (
+            "The most isolated patients",
+            "How well membership is told of the patients who are least like any other; 0.5 is guessing.",
+        ),
+    }
+)
+
+#: The figures that rest on attacks.
+ATTACKS = (
+    *("membership_inference", "membership_by_group", "membership_disclosure", "singling_out", "linkability"),
+    *("attribute_inference", "near_copies", "vulnerable_records"),
+)
+
+#: Symbol, words and tone of each answer of the self-test.
+ANSWERS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "as_expected": ("✓", "As expected", "calm"),
+        "not_as_expected": ("✖", "Not as expected", "bad"),
+        "not_assessable": ("?", "Could not be tried", "open"),
     }
 )
 
@@ -90,6 +137,19 @@ HOW_TO_READ: Mapping[str, str] = MappingProxyType(
         "neighbours": "How far synthetic records are from the nearest training record, beside how far holdout records "
         "are. A synthetic curve clearly to the left of the holdout’s means that records lie closer to training records "
         "than chance explains. This picture can show a leak; it cannot show that there is none.",
+        "attacks": "Each line is an attack that somebody could try with the synthetic set in hand: to find out whether "
+        "a person was learned from (membership), to describe exactly one person (singling out), to join two parts of a "
+        "person's data (linkability), or to guess a value that they do not know (attribute inference). The same is "
+        "tried on holdout patients, of whom the set can know nothing; only what goes beyond that counts. The chart "
+        "reads from the left: how many training patients an attacker finds who accepts hardly any false alarm. A line "
+        "well above the dotted one there means that at least some people are exposed, whatever the average says.",
+        "groups": "The same figures within each group of patients. A set can be good on average and wrong, or leaky, "
+        "for a minority. Each dot is a group and the pale bar its 95 % interval; short bars and diamonds are floor and "
+        "ceiling where they are known. A wide bar means few patients: nothing can be said of them.",
+        "self_test": "Before this report judged the synthetic set, it was made to judge generators whose faults are "
+        "known, built from your own real records: a perfect one (real patients kept apart), a full copy, a copy of one "
+        "per cent, and columns shuffled independently. What it said stands beside what it had to say. Could not be "
+        "tried means that there are too few patients to plant such a fault visibly.",
         "everything": "Every figure with its 95 % interval, floor, ceiling and sample sizes. Open a line for the "
         "tables behind it.",
     }
