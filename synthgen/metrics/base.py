@@ -1,4 +1,22 @@
-"""The footing on which real and synthetic records are compared, and the contract of every measure."""
+"""The footing on which real and synthetic records are compared, and the contract of every measure.
+
+The known shapes of ``Metric.details``. The report draws these, and the shareable form keeps these, each by a rule of
+its own; anything else stays in ``evaluation.json``.
+
+- ``rows``: dicts that all have the same keys, worst first. The first key says what a row speaks of: ``column``,
+  ``pair``, ``triple``, ``target``, ``model``, ``measure``, ``attack`` or ``group``. Rows that begin with anything else
+  (``record``, ``level``, ``class``) are internal. ``value``, ``floor`` and ``ceiling`` put a row on an axis.
+- ``histograms``: by ``column``, see ``metrics/histograms.py``.
+- ``matrices``: ``columns`` and a square of associations for ``train``, ``holdout`` and ``synthetic``.
+- ``curves``: each with ``name``, ``x`` and ``y``, beside ``x_label`` and ``y_label``. Where ``x_label`` begins with
+  ``false positives`` they are ROC curves and stand with the attacks.
+- ``attacks``: one dict for each attack of a suite: ``attack``, ``columns`` (words for those used), ``auc``,
+  ``interval``, ``p``, ``epsilon_lower``, and its ROC curve as ``fpr`` and ``tpr``, lists of equal length.
+- ``groups``, or ``rows`` that begin with ``group``: one dict for each group of patients, with the name (``sex=F``)
+  under ``group``, its size under ``patients`` or ``train_patients`` and ``holdout_patients``, the figure under
+  ``value``, ``auc``, ``log_ratio`` or ``gap``, and ``low``, ``high``, ``floor`` and ``ceiling`` where known. A group
+  without a size is never shared.
+"""
 
 from __future__ import annotations
 
