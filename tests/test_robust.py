@@ -146,13 +146,13 @@ def test_refusals_say_which_file_and_what_to_do(tmp_path: Path) -> None:
         "synthetic.csv: none of the 6 columns of the config is in the header; mend the config or the data"
     )
     assert refused(some.rename(columns={"sex": ""}), tmp_path).endswith(
-        "synthetic.csv:1: column 2 of 6 has no name; give every column a name"
+        "synthetic.csv:1: column 2 of 6 has no name; give it a name"
     )
 
 
 def test_an_index_that_pandas_wrote_is_named_as_such(tmp_path: Path) -> None:
     people(150, 3).to_csv(tmp_path / "s.csv")
-    with pytest.raises(InputError, match=r"column 1 of 7 has no name; if it is an index that pandas wrote, .*index=F"):
+    with pytest.raises(InputError, match=r"column 1 of 7 has no name; .* without the row index .*index=F"):
         synthgen.evaluate(tmp_path / "s.csv", REAL, schema=SCHEMA)
 
 

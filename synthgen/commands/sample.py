@@ -40,8 +40,8 @@ def command(model: Path, rows: int, seed: int | None, where: tuple[str, ...], ou
     readme = output.with_name(output.name + ".README.txt")
     require_file(output)
     require_file(readme)
-    require_free(output, force=force, inputs=(model,))
-    require_free(readme, force=force, inputs=(model,))
+    for path in (output, readme):
+        require_free(path, force=force, inputs=(model,))
     from synthgen import workflow
     from synthgen.artifact.synthesizer import Synthesizer
     from synthgen.tables.write import write_table, write_text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from synthgen.metrics.result import Evaluation, Metric, Verdict
 from synthgen.report import charts, wording
 from synthgen.report.numbers import figure, percent, span
 from synthgen.report.sections import TABLE_ROWS, Drawn, Table, table
+from synthgen.report.shapes import roc_lines
 
 #: Attacks drawn in one ROC chart; of more, those with the largest AUC.
 DRAWN = 3
@@ -96,24 +97,6 @@ def _roc(metrics: Sequence[Metric]) -> Drawn | None:
     parts = [f"{line['name']}: {_reached(line)}" for line in lines]
     label = f"ROC curves of the strongest attacks. {'; '.join(parts)}."
     return Drawn("How many are found at few false alarms", charts.roc(lines, label=label, key="roc"), "; ".join(parts))
-
-
-def roc_lines(metric: Metric) -> Iterator[dict[str, Any]]:
-    """The ROC curves of a figure, whichever of the two shapes they have, each with ``name fpr tpr auc``."""
-    for one in metric.details.get("attacks") or ():
-        if one.get("fpr") and one.get("tpr"):
-            columns = one.get("columns")
-            name = f"{one['attack']}, {columns}" if isinstance(columns, str) and columns else str(one["attack"])
-            yield {"name": name, "fpr": one["fpr"], "tpr": one["tpr"], "auc": one.get("auc") or 0.0}
-    if is_roc(metric):
-        for curve in metric.details.get("curves") or ():
-            if curve["name"] != "guessing":
-                yield {"name": curve["name"], "fpr": curve["x"], "tpr": curve["y"], "auc": metric.value or 0.0}
-
-
-def is_roc(metric: Metric) -> bool:
-    """Whether the curves of a figure are true against false positives."""
-    return str(metric.details.get("x_label") or "").startswith("false positives")
 
 
 def _reached(line: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from synthgen.report import charts, wording
 from synthgen.report.charts import OfGroup
 from synthgen.report.numbers import figure
 from synthgen.report.sections import TABLE_ROWS, Drawn, Table, table
+from synthgen.report.shapes import group_rows
 
 #: Groups drawn for each figure, worst first; the table has all.
 DRAWN = 12
@@ -36,15 +37,6 @@ def groups(evaluation: Evaluation) -> Iterator[tuple[str, Groups]]:
             yield title, Groups(_drawn(metric, rows, title, f"g{number}"), shown)
 
 
-def group_rows(metric: Metric) -> Sequence[Mapping[str, Any]]:
-    """The groups of a figure: its details under ``groups``, or rows that begin with a group."""
-    listed: Sequence[Mapping[str, Any]] = metric.details.get("groups") or ()
-    if listed:
-        return listed
-    rows: Sequence[Mapping[str, Any]] = metric.details.get("rows") or ()
-    return rows if rows and next(iter(rows[0])) == "group" else ()
-
-
 def _drawn(metric: Metric, rows: Sequence[Mapping[str, Any]], title: str, key: str) -> Drawn | None:
     placed = [group for row in rows if (group := _of(row))]
     if len(placed) < 2:
@@ -62,6 +54,6 @@ def _of(row: Mapping[str, Any]) -> OfGroup | None:
     value = next((row[key] for key in _FIGURES if row.get(key) is not None), None)
     if value is None:
         return None
-    low, high = row.get("low"), row.get("high")
+    low, high = row.get("interval") or (row.get("low"), row.get("high"))
     interval = (low, high) if low is not None and high is not None else None
     return OfGroup(str(row["group"]), value, interval, row.get("floor"), row.get("ceiling"))

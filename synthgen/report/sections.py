@@ -13,6 +13,7 @@ from synthgen.metrics.result import Evaluation, Metric, Verdict
 from synthgen.report import charts, wording
 from synthgen.report.charts import Placed
 from synthgen.report.numbers import figure, percent, span
+from synthgen.report.shapes import is_roc
 
 #: Histograms drawn in the open, and drawn at all; the rest are named.
 OPEN_HISTOGRAMS, DRAWN_HISTOGRAMS = 12, 60
@@ -294,7 +295,7 @@ def neighbours(evaluation: Evaluation) -> Iterator[Drawn]:
     """The curves of every measure that has them."""
     for number, metric in enumerate(evaluation.metrics):
         lines = metric.details.get("curves") or ()
-        if not lines or str(metric.details.get("x_label") or "").startswith("false positives"):  # a ROC: see attacks
+        if not lines or is_roc(metric):  # which stands with the attacks
             continue
         named = [f"{line['name']} (median {figure(m)})" if (m := _median(line)) else line["name"] for line in lines]
         label = f"{wording.title(metric.name)}: " + "; ".join(map(str, named)) + "."

@@ -34,7 +34,40 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "association": ("Associations", "How far the associations of pairs of columns are from the real ones."),
         "missingness": ("Missing values", "How far the pattern of missing values is from the real one."),
+        "rare_categories": (
+            "Rare values kept",
+            "Share of the values of few patients that are there; those of fewer than the config protects are apart.",
+        ),
         "tstr": ("Use for prediction", "A model trained on synthetic records, tested on held-out real ones."),
+        "inference": (
+            "Conclusions of a regression",
+            "Overlap of the confidence intervals of regression coefficients, 1 being the same.",
+        ),
+        "inference_difference": (
+            "Regression coefficients",
+            "Mean difference of regression coefficients, in standard errors of the real ones.",
+        ),
+        "survival": (
+            "Survival curves",
+            "Area between real and synthetic survival curves, as a share of the time.",
+        ),
+        "survival_hazards": ("Hazard ratios", "Mean difference of log hazard ratios."),
+        "survival_concordance": (
+            "Use for prognosis",
+            "Concordance, on held-out real records, of a Cox model of synthetic records.",
+        ),
+        "representation": (
+            "Sizes of groups",
+            "How much larger or smaller a group is, at worst, as a log ratio of odds; 0 is the same size.",
+        ),
+        "group_accuracy": (
+            "Likeness within groups",
+            "Agreement of pairs of columns in the group that is furthest below its ceiling.",
+        ),
+        "group_utility": (
+            "Use for prediction within groups",
+            "The model trained on synthetic records in the group where it falls furthest behind the real one.",
+        ),
         "nearest_neighbour_share": (
             "Nearest neighbour is a training record",
             "Share of synthetic records whose nearest real record was trained on; compare with its ceiling.",
@@ -43,35 +76,35 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "rare_values_leaked": ("Rare values leaked", "Values of very few patients that appear in synthetic records."),
         "near_copies": (
             "Near copies",
-            "Training patients of whom a record is in the synthetic set all but a little; compare with the holdout.",
+            "Training patients of whom a synthetic record is next to a copy; the ceiling is holdout patients.",
         ),
         "membership_inference": (
-            "Membership inference",
-            "How well the strongest attack tells who was learned from; 0.5 is guessing.",
+            "Telling who was in the training set",
+            "AUC of the strongest membership attack, chosen and measured on different patients; 0.5 is a guess.",
         ),
         "membership_by_group": (
-            "Membership inference, by group",
-            "The same within each group of patients: a leak confined to a minority shows here.",
+            "Telling who was in the training set, group by group",
+            "AUC of the membership attack in the group that stands out most; 0.5 is a guess.",
         ),
         "membership_disclosure": (
             "Membership disclosure",
-            "How much better than calling everyone a member an attacker guesses who was learned from; 0 is no better.",
+            "F1 of guessing members by closeness, relative to calling everyone one; 0 is no gain, 1 is certainty.",
         ),
         "singling_out": (
             "Singling out",
-            "How often a description taken from the synthetic set fits exactly one training patient, beyond chance.",
+            "How much better descriptions of synthetic patients fit exactly one training patient than chance explains.",
         ),
         "linkability": (
             "Linkability",
-            "How often two halves of a person's record can be joined through the synthetic set, beyond chance.",
+            "How much better two halves of a training record are put together than those of an outsider's.",
         ),
         "attribute_inference": (
             "Attribute inference",
-            "How often an unknown value of a training patient can be guessed from the synthetic set, beyond chance.",
+            "How much better unknown values of training patients are guessed than those of outsiders.",
         ),
         "vulnerable_records": (
-            "The most isolated patients",
-            "How well membership is told of the patients who are least like any other; 0.5 is guessing.",
+            "Most isolated patients",
+            "AUC of the membership attack on the one per cent of patients least like others.",
         ),
     }
 )

@@ -106,6 +106,9 @@ def test_mistakes_are_told_before_any_work(
 ) -> None:
     (tmp_path / "there.csv").write_text("mine")
     assert "exists already; give --force" in refused("sample", model, "-n", 1, "-o", tmp_path / "there.csv")
+    (tmp_path / "new.csv.README.txt").write_text("mine")
+    assert "new.csv.README.txt: the file exists" in refused("sample", model, "-n", 1, "-o", tmp_path / "new.csv")
+    assert (tmp_path / "new.csv.README.txt").read_text() == "mine"
     assert "is also what this command reads" in refused("sample", model, "-n", 1, "-o", model, "--force")
     assert "expected one of .csv" in refused("sample", model, "-n", 1, "-o", tmp_path / "s.xlsx")
     assert "0 is not in the range" in refused("sample", model, "-n", 0, "-o", tmp_path / "s.csv")
