@@ -269,7 +269,7 @@ class TestAttacks:
         (shown,) = redacted(metric("membership_inference", n=sizes, details={"attacks": [self.ROC]})).details["attacks"]
 
         assert set(shown) == {"attack", "columns", "auc", "p", "fpr", "tpr", "epsilon_lower"}
-        assert shown["auc"] == 0.61
+        assert shown["auc"] == 0.62  # eleven of a thousand are about a fiftieth
         for axis in ("fpr", "tpr"):
             steps = np.diff([0.0, *sorted(set(shown[axis])), 1.0]) * 1000
             assert steps.min() >= SMALLEST * 0.9
