@@ -18,17 +18,18 @@ import pyarrow as pa
 from synthgen import inference, plugins
 from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.errors import InputError, SynthgenError
-from synthgen.metrics.base import Comparison, Measure
+from synthgen.metrics.base import Comparison, Measure, Variable
+from synthgen.metrics.judging import judged, measures, require_known
+from synthgen.metrics.known_answers import known_answers
 from synthgen.metrics.prepare import Sheet, compare
-from synthgen.metrics.result import Evaluation, Metric, Verdict
-from synthgen.metrics.verdicts import family_wise
+from synthgen.metrics.result import Evaluation, Verdict
 from synthgen.progress import Progress, silent
 from synthgen.relational.codec import Plan
 from synthgen.relational.condition import Condition, parse
 from synthgen.relational.flat import learn
 from synthgen.schema import load as schema_file
 from synthgen.schema.column import Category, Code, Integer, Number
-from synthgen.schema.config import ModelConfig, Schema
+from synthgen.schema.config import ModelConfig, Policy, Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.arrow import is_text, plain
 from synthgen.tables.dataset import Dataset, Table
@@ -44,25 +45,8 @@ Data: TypeAlias = Union[Path, str, "pd.DataFrame", Dataset]
 
 #: The libraries whose versions shape what is generated.
 _RECORDED: Final = ("numpy", "scipy", "pyarrow", "torch")
-#: The order in which measures run and are told.
-_ORDER: Final = (
-    "accuracy",
-    "c2st",
-    "tstr",
-    "inference",
-    "survival",
-    "association",
-    "missingness",
-    "marginals",
-    "rare_categories",
-    "representation",
-    "group_accuracy",
-    "group_utility",
-    "nearest_neighbour_share",
-    "exact_copies",
-    "rare_values_leaked",
-    "distances",
-)
+#: A column with at most as many labels has them all written in another way if it shares none with the real data.
+_FEW_LABELS: Final = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +119,7 @@ def fit(
     if table.types:
         # The config's dialect is that of text files; the cells of a typed table are written in its own.
         schema = _for_types(schema.model_copy(update={"format": table.format}), table)
-    _require_known_lines(schema)
+    require_known(schema.evaluation.policy)
     config = schema.tables[table.name]
     plan = Plan(config, schema.format)
     split = Split.draw(table, share=schema.holdout, patient=config.patient, seed=seed)
@@ -239,6 +223,8 @@ def evaluate(
     model: Path | str | None = None,
     schema: Schema | Path | str | None = None,
     seed: int | None = None,
+    quick: bool = False,
+    self_test: bool = False,
     progress: Progress = silent,
 ) -> Evaluation:
     """Judge synthetic records of any generator against the real ones.
@@ -249,6 +235,9 @@ def evaluate(
         holdout: real records of other patients that the generator never saw, instead.
         model: the path of a fitted synthesizer; its schema is used.
         schema: a config; inferred from ``real`` where neither it nor ``model`` is given.
+        quick: leave out the measures that take long.
+        self_test: also put generators whose faults are known in the place of the synthetic records, and compare what
+            is said of them with what has to be said.
 
     Raises:
         InputError: files or columns are missing, or ``real`` is not what the model was fitted on.
@@ -261,7 +250,25 @@ def evaluate(
         schema = Synthesizer.look(Path(model)).schema
         split = Split.load(split_path(Path(model))) if holdout is None else None
     table, schema, _ = _table_and_schema(real, schema)
-    _require_known_lines(schema)
+    policy = schema.evaluation.policy
+    chosen = measures(policy, quick=quick)
+    comparison, inputs = _compared(synthetic, table, holdout, split, schema)
+    metrics, verdicts = judged(chosen, comparison, seed=seed, progress=progress)
+    return Evaluation(
+        seed=seed,
+        synthgen=importlib.metadata.version("synthgen"),
+        inputs=inputs | _settings(policy, chosen, quick=quick),
+        verdicts=verdicts,
+        metrics=metrics,
+        required=policy.required,
+        self_test=known_answers(comparison, chosen, seed=seed, progress=progress) if self_test else (),
+    )
+
+
+def _compared(
+    synthetic: Data, table: Table, holdout: Data | None, split: Split | None, schema: Schema
+) -> tuple[Comparison, dict[str, Any]]:
+    """The sets on one footing, and what a report says of them."""
     config = schema.tables[table.name]
     # Opened before anything long is done, so that a wrong path is told at once.
     generated = _any_table(synthetic, schema)
@@ -275,38 +282,33 @@ def evaluate(
         split.require_same_input(table)
         held_out = np.concatenate([held for _, _, held in split.blocks(table)])
         train, apart = whole.rows(~held_out), whole.rows(held_out)
+    shown = Sheet.of(generated, schema.format)
     comparison = compare(
-        config,
-        table=table.name,
-        train=train,
-        holdout=apart,
-        synthetic=Sheet.of(generated, schema.format),
-        rare_below=schema.privacy.rare_below,
+        config, table=table.name, train=train, holdout=apart, synthetic=shown, rare_below=schema.privacy.rare_below
     )
     _require_readable(comparison, generated.source)
-    metrics: list[Metric] = []
-    verdicts: list[Verdict] = []
-    found = plugins.metrics()
-    names = [name for name in _ORDER if name in found] + [name for name in found if name not in _ORDER]
-    for done, name in enumerate(names):
-        progress(name.replace("_", " "), done / len(names))
-        measure = plugins.load_metric(name)()
-        # Each measure has its own stream, so that one more measure changes no other's figures.
-        own = measure.measure(comparison, rng=np.random.default_rng([seed, *name.encode()]))
-        metrics.extend(own)
-        verdicts.extend(measure.judge(own, comparison))
-    progress("evaluation", 1.0)
     sets = {"train": comparison.train, "holdout": comparison.holdout, "synthetic": comparison.synthetic}
     inputs: dict[str, Any] = {name: None if records is None else records.sizes for name, records in sets.items()}
-    inputs |= {"table": table.name, "rare_below": schema.privacy.rare_below, "unit": config.patient or "row"}
-    return Evaluation(
-        seed=seed,
-        synthgen=importlib.metadata.version("synthgen"),
-        inputs=inputs,
-        verdicts=family_wise(verdicts),
-        metrics=tuple(metrics),
-        required=schema.evaluation.policy.required,
-    )
+    compared = {variable.name.partition("[")[0] for variable in comparison.variables}
+    inputs |= {
+        "table": table.name,
+        "unit": config.patient or "row",
+        "rare_below": schema.privacy.rare_below,
+        "columns_not_compared": [name for name in config.columns if name not in compared],
+        "columns_only_in_synthetic": [name for name in shown.columns if name not in config.columns],
+    }
+    return comparison, inputs
+
+
+def _settings(policy: Policy, chosen: Mapping[str, Measure], *, quick: bool) -> dict[str, Any]:
+    """What was asked for: with seed and versions, all that another run needs to say the same."""
+    limits = {name: limit for name, measure in chosen.items() if (limit := getattr(measure, "limit", None)) is not None}
+    left_out = [name for name in plugins.metrics() if name not in chosen]
+    return {
+        "mode": "quick" if quick else "full",
+        "not_run": left_out,
+        "policy": {"required": list(policy.required), "limits": limits},
+    }
 
 
 def refusals(evaluation: Evaluation) -> tuple[str, ...]:
@@ -317,9 +319,18 @@ def refusals(evaluation: Evaluation) -> tuple[str, ...]:
     """
     found = [line for line in evaluation.verdicts if line.verdict in ("leak", "fail")]
     reasons = [f"{line.name}: {line.verdict}; {line.detail}" for line in found]
-    assessed = {line.name for line in evaluation.verdicts if line.verdict != "not_assessable"}
-    missing = [f"{name}: required, but not assessable" for name in evaluation.required if name not in assessed]
-    return (*reasons, *missing)
+    told = {line.name: line for line in evaluation.verdicts}
+    return (*reasons, *(_missing(name, told.get(name)) for name in evaluation.required if not _assessed(told, name)))
+
+
+def _assessed(told: Mapping[str, Verdict], name: str) -> bool:
+    return name in told and told[name].verdict != "not_assessable"
+
+
+def _missing(name: str, line: Verdict | None) -> str:
+    if line is None:
+        return f"{name}: required, but not measured in this run"
+    return f"{name}: required, but not assessable" + (f"; {line.detail}" if line.detail else "")
 
 
 def schema_of(data: Data, schema: Schema | Path | str | None = None) -> tuple[Schema, tuple[str, ...]]:
@@ -370,12 +381,23 @@ def _dataset(data: Data, schema: Schema | None) -> Dataset:
 
 
 def _any_table(data: Data, schema: Schema) -> Table:
-    """A table of some generator: in the schema's dialect, or in its own."""
+    """A table of some generator: in the schema's dialect, or in its own.
+
+    Raises:
+        InputError: it cannot be read in either, or has no column of the schema; told as of the schema's dialect, which
+            is what the user means the table to be in.
+    """
     try:
         return _only_table(_dataset(data, schema))
-    except InputError:
+    except InputError as error:
         # Other columns or another dialect than the original's; what the comparison needs is checked there.
-        return _only_table(_dataset(data, None))
+        try:
+            table = _only_table(_dataset(data, None))
+        except InputError:
+            raise error from None
+        if not set(table.columns) & {name for config in schema.tables.values() for name in config.columns}:
+            raise
+        return table
 
 
 def _only_table(dataset: Dataset) -> Table:
@@ -404,20 +426,36 @@ def _require_other_patients(real: Sheet, holdout: Sheet, config: TableConfig) ->
 
 
 def _require_readable(comparison: Comparison, source: str) -> None:
-    """Refuse numbers and dates that are written in another way: compared as they stand, they would all be wrong."""
-    unread = [
-        variable.name
-        for variable in comparison.variables
-        if variable.kind == "numeric"
-        and (comparison.train.codes[variable.name] == 0).any()
-        and (comparison.synthetic.codes[variable.name] > 0).any()
-        and not (comparison.synthetic.codes[variable.name] == 0).any()
-    ]
+    """Refuse cells that are written in another way: compared as they stand, they would all be wrong."""
+    unread = [variable.name for variable in comparison.variables if _unread(variable, comparison)]
     if unread:
         raise InputError(
             f"{source}: no cell of {', '.join(unread)} reads as the number or date that the config declares; "
             "write them as the real data do"
         )
+    unknown = [variable.name for variable in comparison.variables if _unknown(variable, comparison)]
+    if unknown:
+        raise InputError(
+            f"{source}: no value of {', '.join(unknown)} occurs in the real data; "
+            "write values as the real data do (1 is not 1.0, and yes is not True)"
+        )
+
+
+def _unread(variable: Variable, comparison: Comparison) -> bool:
+    real, synthetic = comparison.train.codes[variable.name], comparison.synthetic.codes[variable.name]
+    has_numbers = variable.kind == "numeric" and bool((real == 0).any())
+    return has_numbers and bool((synthetic > 0).any()) and not (synthetic == 0).any()
+
+
+def _unknown(variable: Variable, comparison: Comparison) -> bool:
+    """Whether all labels are foreign to a column of few labels, which no generator brings about but by its writing."""
+    if variable.kind == "numeric":
+        return False
+    real, synthetic = (
+        {int(code) for code in np.unique(records.codes[variable.name]) if code >= 0}
+        for records in (comparison.train, comparison.synthetic)
+    )
+    return 0 < len(real) <= _FEW_LABELS and bool(synthetic) and not real & synthetic
 
 
 def _for_types(schema: Schema, table: Table) -> Schema:
@@ -430,16 +468,3 @@ def _for_types(schema: Schema, table: Table) -> Schema:
         for name, column in config.columns.items()
     }
     return schema.model_copy(update={"tables": {table.name: config.model_copy(update={"columns": columns})}})
-
-
-def _require_known_lines(schema: Schema) -> None:
-    """Refuse a policy that asks for verdict lines which no measure tells."""
-    required = schema.evaluation.policy.required
-    if not required:
-        return
-    known = [name for name in plugins.metrics() if plugins.load_metric(name).judge is not Measure.judge]
-    unknown = [name for name in required if name not in known]
-    if unknown:
-        raise InputError(
-            f"evaluation.policy.required: there is no verdict line {', '.join(unknown)}; lines: {', '.join(known)}"
-        )

@@ -1,4 +1,23 @@
-"""The footing on which real and synthetic records are compared, and the contract of every measure."""
+"""The footing on which real and synthetic records are compared, and the contract of every measure.
+
+The known shapes of ``Metric.details``. The report draws these, and the shareable form keeps these, each by a rule of
+its own; anything else stays in ``evaluation.json``.
+
+- ``rows``: dicts that all have the same keys, worst first. The first key says what a row speaks of: ``column``,
+  ``pair``, ``triple``, ``target``, ``model``, ``measure``, ``attack`` or ``group``. Rows that begin with anything else
+  (``record``, ``level``, ``class``) are internal. ``value``, ``floor`` and ``ceiling`` put a row on an axis.
+- ``histograms``: by ``column``, see ``metrics/histograms.py``.
+- ``matrices``: ``columns`` and a square of associations for ``train``, ``holdout`` and ``synthetic``.
+- ``curves``: each with ``name``, ``x`` and ``y``, beside ``x_label`` and ``y_label``. Where ``x_label`` begins with
+  ``false positives`` they are ROC curves and stand with the attacks.
+- ``attacks``: one dict for each attack of a suite: ``attack``, ``columns`` (words for those used), ``auc``,
+  ``interval``, ``p``, ``epsilon_lower``, and its ROC curve as ``fpr`` and ``tpr``, lists of equal length.
+- ``groups``, or ``rows`` that begin with ``group``: one dict for each group of patients, with the name (``sex=F``)
+  under ``group``, its size in the training set under ``patients`` or ``train_patients``, and in other sets under the
+  like of ``patients_holdout`` or ``holdout_patients``; the figure under ``value``, ``auc`` or ``log_ratio``; and
+  ``interval`` (or ``low`` and ``high``), ``floor`` and ``ceiling`` where known. A group without a size is never shared.
+- ``rows_by_patient``: as ``rows``, with every patient weighing the same; the shareable form shows these instead.
+"""
 
 from __future__ import annotations
 
@@ -143,10 +162,10 @@ class Comparison:
 class Measure(ABC):
     """One way to judge. Concrete measures are frozen dataclasses whose fields are their options.
 
-    Attributes:
-        quick: whether ``evaluate --quick`` runs it too.
+    A measure whose verdict line compares with a limit has it as its field ``limit``; the policy of a config may set it.
     """
 
+    #: Whether ``evaluate --quick`` runs it too.
     quick: ClassVar[bool] = True
 
     @abstractmethod

@@ -67,9 +67,34 @@ class Verdict:
     source: str = ""
 
 
+Answer = Literal["as_expected", "not_as_expected", "not_assessable"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownAnswer:
+    """What was said of a generator whose faults are known.
+
+    Attributes:
+        case: which generator stood in the place of the synthetic records.
+        expected: what had to be said of it.
+        said: what was said.
+        answer: whether the two agree; ``not_assessable`` where the data are too few for the case.
+    """
+
+    case: str
+    expected: str
+    said: str
+    answer: Answer
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Everything one run of ``evaluate`` found; the one input of every report."""
+    """Everything one run of ``evaluate`` found; the one input of every report.
+
+    Attributes:
+        required: the verdict lines that the policy insists on.
+        self_test: what was said of generators whose faults are known; empty where that was not asked for.
+    """
 
     seed: int
     synthgen: str
@@ -77,6 +102,7 @@ class Evaluation:
     verdicts: tuple[Verdict, ...]
     metrics: tuple[Metric, ...]
     required: tuple[str, ...] = ()
+    self_test: tuple[KnownAnswer, ...] = ()
 
     def metric(self, name: str) -> Metric:
         """The first metric of that name. Raises ``KeyError`` where there is none."""

@@ -60,8 +60,8 @@ class Layout:
 
         Columns of many codes come first: their marginals are then exact, and what goes with a diagnosis is drawn given
         the diagnosis. In the opposite order many coarse columns would have to anticipate it together; on Diabetes 130
-        that doubles what a classifier sees. The column to be predicted comes last, with more room, since what follows
-        from all the others is what will be asked of it. Columns of one coding system share the size of their embeddings.
+        that doubles what a classifier sees. The column to be predicted comes last, with more room: how it follows from
+        the others is what will be asked. Columns of one coding system share the size of their embeddings.
 
         Args:
             counts: how often each code occurs, per position.

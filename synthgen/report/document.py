@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from numbers import Integral, Real
@@ -23,9 +24,12 @@ MARKER: Mapping[Audience, str] = {
 def to_json(evaluation: Evaluation, audience: Audience = "internal") -> dict[str, Any]:
     """The document with the keys of the CLI contract, of plain JSON values only.
 
+    It has a further key, ``self_test``, where a self-test was asked for.
+
     Raises:
         SynthgenError: where a measure left a NaN, an infinity or what JSON cannot hold; the message says where.
     """
+    asked = {"self_test": [dataclasses.asdict(known) for known in evaluation.self_test]} if evaluation.self_test else {}
     return {
         "format_version": FORMAT_VERSION,
         "audience": MARKER[audience],
@@ -34,6 +38,7 @@ def to_json(evaluation: Evaluation, audience: Audience = "internal") -> dict[str
         "inputs": _plain(evaluation.inputs, "inputs"),
         "verdicts": [_verdict(verdict) for verdict in evaluation.verdicts],
         "metrics": [_metric(metric) for metric in evaluation.metrics],
+        **asked,
     }
 
 

@@ -61,20 +61,29 @@ class Privacy(Part):
     rare_below: int = Field(5, ge=1, description="Levels of fewer patients than this are merged.")
 
 
+#: The verdict lines that a gate insists on where the config does not say: those that any extract with a holdout allows.
+REQUIRED = ("nearest_neighbour_share", "exact_copies", "rare_values_leaked")
+
+#: A limit is a risk, a share or a score, each from 0 to 1.
+Limit = Annotated[float, Field(ge=0, le=1)]
+
+
 class Policy(Part):
-    """What ``evaluate --gate`` insists on.
+    """What ``evaluate --gate`` insists on, and which limits decide.
 
     Attributes:
-        required: the verdict lines that must be assessable.
+        required: the verdict lines that must be assessable; an empty list asks for none.
+        limits: by the name of a verdict line, a limit instead of that line's own.
     """
 
-    required: tuple[str, ...] = Field((), description="Verdict lines that must be assessable.")
+    required: tuple[str, ...] = Field(REQUIRED, description="Verdict lines that must be assessable.")
+    limits: dict[str, Limit] = Field({}, description="Limits by verdict line, instead of the line's own.")
 
 
 class Evaluation(Part):
     """How the synthetic records are judged."""
 
-    policy: Policy = Field(Policy(), description="What the gate insists on.")
+    policy: Policy = Field(Policy(), description="What the gate insists on, and which limits decide.")
 
 
 class ModelConfig(Part):

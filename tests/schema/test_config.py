@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from synthgen.schema.column import Category, Id
-from synthgen.schema.config import Format, ModelConfig, Schema
+from synthgen.schema.config import REQUIRED, Format, ModelConfig, Policy, Schema
 from synthgen.schema.table import TableConfig
 
 TABLE = TableConfig(columns={"id": Id(), "sex": Category()})
@@ -26,8 +26,14 @@ def test_only_the_tables_must_be_said() -> None:
     schema = Schema(tables={"visits": TABLE})
     assert schema.version == 1
     assert schema.format == Format(delimiter=",", decimal=".", thousands="", encoding="utf-8", quote='"')
-    assert (schema.privacy.rare_below, schema.holdout, schema.evaluation.policy.required) == (5, 0.2, ())
+    assert (schema.privacy.rare_below, schema.holdout, schema.evaluation.policy.required) == (5, 0.2, REQUIRED)
     assert schema.model.name == "copula"
+
+
+def test_a_policy_may_require_nothing_and_a_limit_is_a_share() -> None:
+    assert Policy(required=()).required == ()
+    assert Policy(limits={"linkability": 0.05}).limits == {"linkability": 0.05}
+    assert "less than or equal to 1" in refusal(Policy, limits={"linkability": 9})
 
 
 @pytest.mark.parametrize(

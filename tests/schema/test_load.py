@@ -256,7 +256,12 @@ def schemas(draw: st.DrawFn) -> Schema:
         tables={draw(names): table},
         privacy=Privacy(rare_below=draw(st.integers(1, 50))),
         holdout=draw(st.floats(0, 1, exclude_max=True)),
-        evaluation=Evaluation(policy=Policy(required=tuple(draw(st.lists(names, max_size=2))))),
+        evaluation=Evaluation(
+            policy=Policy(
+                required=tuple(draw(st.lists(names, max_size=2))),
+                limits=draw(st.dictionaries(names, st.floats(0, 1), max_size=2)),
+            )
+        ),
     )
 
 
