@@ -9,15 +9,16 @@ import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Union
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from synthgen import inference, plugins
 from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.errors import InputError, SynthgenError
-from synthgen.metrics.base import Comparison, Measure
+from synthgen.metrics.base import Comparison, LogLikelihood, Measure
 from synthgen.metrics.prepare import Sheet, compare
 from synthgen.metrics.result import Evaluation, Metric, Verdict
 from synthgen.metrics.verdicts import family_wise
@@ -55,6 +56,14 @@ _ORDER: Final = (
     "exact_copies",
     "rare_values_leaked",
     "distances",
+    "near_copies",
+    "membership_inference",
+    "membership_by_group",
+    "membership_disclosure",
+    "singling_out",
+    "linkability",
+    "attribute_inference",
+    "vulnerable_records",
 )
 
 
@@ -219,11 +228,12 @@ def evaluate(
         InputError: files or columns are missing, or ``real`` is not what the model was fitted on.
     """
     seed = drawn_seed(seed)
-    split = None
+    split, synthesizer = None, None
     if model is not None:
         if schema is not None:
             raise InputError("-m and -c both name a schema; give one of them")
-        schema = Synthesizer.load(Path(model)).schema
+        synthesizer = Synthesizer.load(Path(model))
+        schema = synthesizer.schema
         split = Split.load(split_path(Path(model))) if holdout is None else None
     table, schema, _ = _table_and_schema(real, schema)
     _require_known_lines(schema)
@@ -249,6 +259,9 @@ def evaluate(
         rare_below=schema.privacy.rare_below,
     )
     _require_readable(comparison, generated.source)
+    # A holdout from another file may be written in another way than the model reads.
+    if split is not None and synthesizer is not None and apart is not None and synthesizer.flat.likelihood:
+        comparison = comparison.told_by(_log_likelihood(synthesizer, comparison, {"train": train, "holdout": apart}))
     metrics: list[Metric] = []
     verdicts: list[Verdict] = []
     found = plugins.metrics()
@@ -272,6 +285,21 @@ def evaluate(
         metrics=tuple(metrics),
         required=schema.evaluation.policy.required,
     )
+
+
+def _log_likelihood(synthesizer: Synthesizer, comparison: Comparison, sheets: Mapping[str, Sheet]) -> LogLikelihood:
+    """How probable the model finds the real records; what asks is a measure, which knows no model."""
+    patients = {
+        "train": comparison.train.patient,
+        "holdout": comparison.train.patient[:0] if comparison.holdout is None else comparison.holdout.patient,
+    }
+
+    def of(which: Literal["train", "holdout"], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        columns = sheets[which].columns
+        block = pa.RecordBatch.from_arrays([*columns.values()], names=[*columns])
+        return synthesizer.flat.log_prob(block, patients[which], rows)
+
+    return of
 
 
 def refusals(evaluation: Evaluation) -> tuple[str, ...]:

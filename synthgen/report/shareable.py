@@ -51,6 +51,10 @@ _SCORE_METRICS = re.compile(
 # Of those, the ones whose rows hold shares of patients under `train`, `synthetic` and the like.
 _SHARE_ROWS = re.compile(r"missingness|nearest_neighbour_share")
 _SCORE_UNITS = frozenset({"auc", "accuracy", "r2", "correlation", "distance", "difference", "auc difference"})
+# Risks rest on attacks on few thousand patients, so a fine figure would tell single successes.
+_COARSE_UNITS = frozenset({"risk", "relative f1"})
+# Measures of single records, of the internal report only.
+_INTERNAL = frozenset({"vulnerable_records"})
 _COUNT_UNITS = frozenset({"count", "values", "rows", "records", "patients", "copies", "labels"})
 
 _NUMBER_IN_WORDS = re.compile(r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|single|only|once|twice)\b", re.I)
@@ -60,7 +64,7 @@ _INPUT_TEXTS = frozenset("model audience software python numpy versions version 
 def redact(evaluation: Evaluation) -> Evaluation:
     """The evaluation without any figure, label, bin or curve step that stands for fewer than ``SMALLEST`` patients.
 
-    Left out: minima and maxima, hashes and paths of inputs, per-record values, free texts with numbers in them, and
+    Left out: measures of single records, minima and maxima, hashes and paths of inputs, per-record values, free texts with numbers in them, and
     every key and shape of details that is not known to be safe. Histograms of numbers are moved to round bin edges
     with open ends; categories with fewer than ``SMALLEST`` training patients are merged. A share ``s`` of ``n``
     patients is rounded to the smallest of .001, .002, .005, .01, .02, .05, .1 that stands for ``SMALLEST`` patients.
@@ -71,7 +75,7 @@ def redact(evaluation: Evaluation) -> Evaluation:
         evaluation,
         inputs=_inputs(evaluation.inputs),
         verdicts=tuple(_verdict(verdict) for verdict in evaluation.verdicts),
-        metrics=tuple(_metric(metric, sizes) for metric in evaluation.metrics),
+        metrics=tuple(_metric(metric, sizes) for metric in evaluation.metrics if metric.name not in _INTERNAL),
     )
 
 
@@ -247,6 +251,8 @@ def _metric(metric: Metric, known: _Sizes) -> Metric:
 def _headline(metric: Metric, value: float | None, sizes: _Sizes) -> float | None:
     if metric.unit.lower() in _COUNT_UNITS:
         return count(value, sizes.rows_each)
+    if metric.unit.lower() in _COARSE_UNITS:
+        return _score(value, sizes.grain)
     if _SCORE_METRICS.fullmatch(metric.name) or metric.unit.lower() in _SCORE_UNITS:
         fine = len(metric.columns) != 1 or metric.family == "utility"  # a mean over columns, or over a whole model
         return _score(value, 0.001 if fine else sizes.grain)

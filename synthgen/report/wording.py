@@ -41,6 +41,38 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "exact_copies": ("Exact copies", "Synthetic records that equal a training record."),
         "rare_values_leaked": ("Rare values leaked", "Values of very few patients that appear in synthetic records."),
+        "near_copies": (
+            "Near copies",
+            "Training patients of whom a synthetic record is next to a copy; compare with the ceiling, holdout patients.",
+        ),
+        "membership_inference": (
+            "Telling who was in the training set",
+            "AUC of the strongest membership attack, chosen and measured on different patients; 0.5 is a guess.",
+        ),
+        "membership_by_group": (
+            "Telling who was in the training set, group by group",
+            "AUC of the membership attack in the group that stands out most; 0.5 is a guess.",
+        ),
+        "membership_disclosure": (
+            "Membership disclosure",
+            "F1 of guessing members by closeness, relative to calling everyone one; 0 is no gain, 1 is certainty.",
+        ),
+        "singling_out": (
+            "Singling out",
+            "How much better descriptions of synthetic patients fit exactly one training patient than chance explains.",
+        ),
+        "linkability": (
+            "Linkability",
+            "How much better two halves of a training record are put together than those of an outsider's.",
+        ),
+        "attribute_inference": (
+            "Attribute inference",
+            "How much better unknown values of training patients are guessed than those of outsiders.",
+        ),
+        "vulnerable_records": (
+            "Most isolated patients",
+            "AUC of the membership attack on the one per cent of patients least like others.",
+        ),
     }
 )
 
