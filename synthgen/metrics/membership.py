@@ -30,6 +30,8 @@ MOST_REFERENCE = 10_000
 HALVINGS = 4
 #: Pairs of records whose kernels are added up for a density.
 DENSITY_PAIRS = 300_000_000
+#: Records whose likelihood is asked: a copula estimates each by many draws.
+LIKELIHOODS = 5_000
 #: Rounds of the boosted classifier.
 ROUNDS = 60
 
@@ -249,24 +251,28 @@ class Trial:
     def _likelihood_ratio(self, likelihood: LogLikelihood) -> Floats:
         """The model's log likelihood, less what the reference set's columns explain of it.
 
-        How common a record is by its columns taken one at a time is fitted out by least squares over all tested
-        records, whatever their labels.
+        How common a record is by its columns taken one at a time is fitted out by least squares over the tested
+        records, whatever their labels. At most ``LIKELIHOODS`` records are asked for, drawn whatever their labels; the
+        others stay in the middle.
         """
-        member = self.member[self.patient]
-        found = np.empty(self.tested)
-        found[member] = likelihood("train", self.position[member])
-        found[~member] = likelihood("holdout", self.position[~member])
+        asked = np.sort(np.random.default_rng(3).permutation(self.tested)[:LIKELIHOODS])
+        member = self.member[self.patient[asked]]
+        found = np.empty(len(asked))
+        found[member] = likelihood("train", self.position[asked[member]])
+        found[~member] = likelihood("holdout", self.position[asked[~member]])
         finite = np.isfinite(found)
         # A record that the model cannot generate is the least like a member.
         found[~finite] = found[finite].min(initial=0.0) - 1.0
         known = self.records.take(self.tested + np.arange(self.reference))
-        own = self.records.take(np.arange(self.tested))
-        common = np.zeros(self.tested)
+        own = self.records.take(asked)
+        common = np.zeros(len(asked))
         for cells in cut(self.variables, known, bins=20, top=200):
             share = (np.bincount(cells.of(known), minlength=cells.size) + 0.5) / (known.n + 0.5 * cells.size)
             common += np.log(share[cells.of(own)])
-        design = np.stack([np.ones(self.tested), common], axis=1)
-        return np.asarray(found - design @ np.linalg.lstsq(design, found, rcond=None)[0])
+        design = np.stack([np.ones(len(asked)), common], axis=1)
+        residual = np.zeros(self.tested)
+        residual[asked] = found - design @ np.linalg.lstsq(design, found, rcond=None)[0]
+        return residual
 
 
 def _dealt(real: Records, training: int, synthetic: int, rng: np.random.Generator) -> tuple[Integers, Integers]:

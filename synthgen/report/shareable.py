@@ -64,11 +64,11 @@ _INPUT_TEXTS = frozenset("model audience software python numpy versions version 
 def redact(evaluation: Evaluation) -> Evaluation:
     """The evaluation without any figure, label, bin or curve step that stands for fewer than ``SMALLEST`` patients.
 
-    Left out: measures of single records, minima and maxima, hashes and paths of inputs, per-record values, free texts with numbers in them, and
-    every key and shape of details that is not known to be safe. Histograms of numbers are moved to round bin edges
-    with open ends; categories with fewer than ``SMALLEST`` training patients are merged. A share ``s`` of ``n``
-    patients is rounded to the smallest of .001, .002, .005, .01, .02, .05, .1 that stands for ``SMALLEST`` patients.
-    Sets of fewer than 110 patients show no shares at all.
+    Left out: measures of single records, minima and maxima, hashes and paths of inputs, per-record values, free texts
+    with numbers in them, and every key and shape of details that is not known to be safe. Histograms of numbers are
+    moved to round bin edges with open ends; categories with fewer than ``SMALLEST`` training patients are merged. A
+    share ``s`` of ``n`` patients is rounded to the smallest of .001, .002, .005, .01, .02, .05, .1 that stands for
+    ``SMALLEST`` patients. Sets of fewer than 110 patients show no shares at all.
     """
     sizes = _known_sizes(evaluation.inputs)
     return dataclasses.replace(

@@ -43,7 +43,7 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "rare_values_leaked": ("Rare values leaked", "Values of very few patients that appear in synthetic records."),
         "near_copies": (
             "Near copies",
-            "Training patients of whom a synthetic record is next to a copy; compare with the ceiling, holdout patients.",
+            "Training patients of whom a synthetic record is next to a copy; the ceiling is holdout patients.",
         ),
         "membership_inference": (
             "Telling who was in the training set",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from synthgen.metrics.base import Comparison, Measure, Records
 from synthgen.metrics.exchangeable import obstacle
-from synthgen.metrics.identity import pooled
+from synthgen.metrics.identity import identities, integer_columns, pooled
 from synthgen.metrics.neighbours import Frame, Points, nearest
 from synthgen.metrics.result import Metric, Verdict
 from synthgen.metrics.risk import ATTACKS, Rate, Risk, targets, verdict
@@ -98,14 +98,42 @@ def _linked(
 ) -> list[NDArray[np.float64]]:
     """For the targets of either side whether some synthetic record is closest by both halves, as 0 or 1."""
     variables, synthetic = comparison.variables, comparison.synthetic
-    numeric = [variable.kind == "numeric" for variable in variables]
     both = pooled(*sides)
-    queries, pool = Points.of(variables, both, frame), Points.of(variables, synthetic, frame)
-    searches = [nearest(queries.restricted(half, numeric), pool.restricted(half, numeric)) for half in halves]
-    found = np.zeros(both.n)
-    for one, other in zip(*searches, strict=True):
-        near = np.zeros((len(one.distance), pool.n), dtype=bool)
-        near[one.query, one.neighbour] = True
-        met = near[other.query, other.neighbour]
-        found[one.start + other.query[met]] = 1.0
-    return [found[: sides[0].n], found[sides[0].n :]]
+    points = [Points.of(variables, records, frame) for records in (both, synthetic)]
+    integers = integer_columns(variables, synthetic)
+    numeric = [variable.kind == "numeric" for variable in variables]
+    searches = []
+    for half in halves:
+        queries, pool = (each.restricted(half, numeric) for each in points)
+        searches.append(_Closest.of(queries, pool, identities(integers[half])))
+    found = np.array([bool(np.any(searches[0].of_target(k) & searches[1].of_target(k))) for k in range(both.n)])
+    return [found[: sides[0].n].astype(np.float64), found[sides[0].n :].astype(np.float64)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Closest:
+    """The closest synthetic records of each target by some columns; records equal in these are sought once.
+
+    Attributes:
+        identity: per synthetic record, which distinct one it is.
+        starts: where each target's begin in ``nearest``; its end behind the last.
+        nearest: distinct records, target by target.
+    """
+
+    identity: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    nearest: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, queries: Points, pool: Points, identity: NDArray[np.int64]) -> _Closest:
+        first = np.unique(identity, return_index=True)[1]
+        blocks = list(nearest(queries, pool.take(first)))
+        target = np.concatenate([block.start + block.query for block in blocks])
+        found = np.concatenate([block.neighbour for block in blocks])
+        return cls(identity, np.searchsorted(target, np.arange(queries.n + 1)), found)
+
+    def of_target(self, target: int) -> NDArray[np.bool_]:
+        """Which synthetic records are closest to a target."""
+        near = np.zeros(int(self.identity.max()) + 1, dtype=bool)
+        near[self.nearest[self.starts[target] : self.starts[target + 1]]] = True
+        return np.asarray(near[self.identity])

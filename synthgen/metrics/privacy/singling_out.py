@@ -18,9 +18,6 @@ from synthgen.metrics.unanswered import unanswered
 from synthgen.progress import Progress, silent
 
 NAME = "singling_out"
-#: Attacks made: more than for the other risks, since where the holdout is small few of them fall on it.
-MADE = 2 * ATTACKS
-
 Integers = NDArray[np.int64]
 
 
@@ -39,11 +36,13 @@ class SinglingOut(Measure):
 
     Attributes:
         limit: the risk up to which the line passes.
+        attacks: more than for the other risks, since where the holdout is small few of them fall on it.
     """
 
     quick: ClassVar[bool] = False
 
     limit: float = 0.09
+    attacks: int = 2 * ATTACKS
 
     def measure(
         self, comparison: Comparison, *, rng: np.random.Generator, progress: Progress = silent
@@ -57,12 +56,12 @@ class SinglingOut(Measure):
         values, searched = (_columns(comparison.variables, records) for records in (synthetic, real))
         middle = [_median(column) for column in values]
         hits = []
-        for attack in range(MADE):
+        for attack in range(self.attacks):
             found = _description(values, middle, synthetic, int(rng.integers(synthetic.n)), rng)
             if found is not None:
                 hits.append(_only(searched, found, real.patient))
             if attack % 500 == 0:
-                progress(NAME, attack / MADE)
+                progress(NAME, attack / self.attacks)
         if not hits:
             return (unanswered(NAME, "privacy", comparison, "no description fits one synthetic patient alone"),)
         risk = _risk(np.array(hits), training, real.n_patients - training)
