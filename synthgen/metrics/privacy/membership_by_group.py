@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
-from synthgen.metrics.auc import area
+from synthgen.metrics.auc import Auc, area, clustered_area
 from synthgen.metrics.base import Comparison, Measure, Records
 from synthgen.metrics.boosting import deal
 from synthgen.metrics.cells import Cells, cut
@@ -182,14 +182,15 @@ def _metric(
         }
         for group, deviation, chance in zip(groups, z, p, strict=True)
     ]
-    value, worst = _apart(trial, groups, rng)
+    auc, worst = _apart(trial, groups, rng)
     strongest = groups[int(np.argmax(z))]
     return Metric(
         name=NAME,
         family="privacy",
         table=comparison.table,
         columns=strongest.columns,
-        value=value,
+        value=auc.value,
+        interval=auc.interval,
         ceiling=0.5,
         better="lower",
         unit="AUC",
@@ -212,7 +213,7 @@ def _deviations(standardised: Floats) -> Floats:
     return np.asarray(np.maximum(np.abs(standardised[:, ::2]), standardised[:, 1::2]))
 
 
-def _apart(trial: Trial, groups: tuple[Group, ...], rng: np.random.Generator) -> tuple[float, Group]:
+def _apart(trial: Trial, groups: tuple[Group, ...], rng: np.random.Generator) -> tuple[Auc, Group]:
     """The AUC of the group chosen on one half of the patients, measured on the other; and that group."""
     half = np.empty(len(trial.member), dtype=np.int64)
     for side in (trial.member, ~trial.member):
@@ -227,7 +228,10 @@ def _apart(trial: Trial, groups: tuple[Group, ...], rng: np.random.Generator) ->
 
     worst = max(groups, key=surprise)
     own = half[worst.patients] == 1
-    return area(worst.score[own], trial.member[worst.patients][own]), worst
+    member = trial.member[worst.patients][own]
+    if min(member.sum(), (~member).sum()) < 2:
+        return Auc(area(worst.score[own], member), float("nan")), worst
+    return clustered_area(worst.score[own], member, np.zeros(len(member), np.int64), np.arange(len(member))), worst
 
 
 def _detectable(trial: Trial, groups: tuple[Group, ...], scale: Floats, critical: float) -> float | None:

@@ -66,7 +66,7 @@ def test_a_description_of_a_unique_value_singles_out() -> None:
     # And where half of the labels are those of holdout patients, it hits either side alike.
     both = {"c": train["c"][:30] + holdout["c"][:30]}
     metric, _ = run(SinglingOut(attacks=300), comparison(train, holdout, both))
-    assert metric.value == pytest.approx(0.0, abs=0.1)
+    assert metric.value == pytest.approx(0.0, abs=0.3)
 
 
 def test_halves_of_fresh_records_are_not_linked_better_than_those_of_outsiders() -> None:
