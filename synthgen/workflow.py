@@ -10,15 +10,16 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Union
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from synthgen import inference, plugins
 from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.errors import InputError, SynthgenError
-from synthgen.metrics.base import Comparison, Measure, Variable
+from synthgen.metrics.base import Comparison, LogLikelihood, Measure, Variable
 from synthgen.metrics.judging import judged, measures, require_known
 from synthgen.metrics.known_answers import known_answers
 from synthgen.metrics.prepare import Sheet, compare
@@ -243,16 +244,17 @@ def evaluate(
         InputError: files or columns are missing, or ``real`` is not what the model was fitted on.
     """
     seed = drawn_seed(seed)
-    split = None
+    split, synthesizer = None, None
     if model is not None:
         if schema is not None:
             raise InputError("-m and -c both name a schema; give one of them")
-        schema = Synthesizer.look(Path(model)).schema
+        synthesizer = Synthesizer.look(Path(model))
+        schema = synthesizer.schema
         split = Split.load(split_path(Path(model))) if holdout is None else None
     table, schema, _ = _table_and_schema(real, schema)
     policy = schema.evaluation.policy
     chosen = measures(policy, quick=quick)
-    comparison, inputs = _compared(synthetic, table, holdout, split, schema)
+    comparison, inputs = _compared(synthetic, table, holdout, split, schema, synthesizer)
     metrics, verdicts = judged(chosen, comparison, seed=seed, progress=progress)
     return Evaluation(
         seed=seed,
@@ -266,7 +268,12 @@ def evaluate(
 
 
 def _compared(
-    synthetic: Data, table: Table, holdout: Data | None, split: Split | None, schema: Schema
+    synthetic: Data,
+    table: Table,
+    holdout: Data | None,
+    split: Split | None,
+    schema: Schema,
+    synthesizer: Synthesizer | None,
 ) -> tuple[Comparison, dict[str, Any]]:
     """The sets on one footing, and what a report says of them."""
     config = schema.tables[table.name]
@@ -287,6 +294,9 @@ def _compared(
         config, table=table.name, train=train, holdout=apart, synthetic=shown, rare_below=schema.privacy.rare_below
     )
     _require_readable(comparison, generated.source)
+    # A holdout from another file may be written in another way than the model reads.
+    if split is not None and synthesizer is not None and apart is not None and synthesizer.flat.likelihood:
+        comparison = comparison.told_by(_log_likelihood(synthesizer, comparison, {"train": train, "holdout": apart}))
     sets = {"train": comparison.train, "holdout": comparison.holdout, "synthetic": comparison.synthetic}
     inputs: dict[str, Any] = {name: None if records is None else records.sizes for name, records in sets.items()}
     compared = {variable.name.partition("[")[0] for variable in comparison.variables}
@@ -309,6 +319,21 @@ def _settings(policy: Policy, chosen: Mapping[str, Measure], *, quick: bool) -> 
         "not_run": left_out,
         "policy": {"required": list(policy.required), "limits": limits},
     }
+
+
+def _log_likelihood(synthesizer: Synthesizer, comparison: Comparison, sheets: Mapping[str, Sheet]) -> LogLikelihood:
+    """How probable the model finds the real records; what asks is a measure, which knows no model."""
+    patients = {
+        "train": comparison.train.patient,
+        "holdout": comparison.train.patient[:0] if comparison.holdout is None else comparison.holdout.patient,
+    }
+
+    def of(which: Literal["train", "holdout"], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        columns = sheets[which].columns
+        block = pa.RecordBatch.from_arrays([*columns.values()], names=[*columns])
+        return synthesizer.flat.log_prob(block, patients[which], rows)
+
+    return of
 
 
 def refusals(evaluation: Evaluation) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,9 @@ import pytest
 import synthgen
 from synthgen import plugins, workflow
 from synthgen.errors import InputError
-from synthgen.metrics.result import Evaluation, Verdict
+from synthgen.metrics.base import Comparison, Measure
+from synthgen.metrics.result import Evaluation, Metric, Verdict
+from synthgen.progress import Progress, silent
 from synthgen.relational.codec import Plan
 from synthgen.relational.flat import learn
 from synthgen.schema.config import Schema
@@ -219,6 +221,41 @@ def test_one_table_is_asked_for() -> None:
 
 def line(name: str, verdict: Any) -> Verdict:
     return Verdict(name=name, verdict=verdict, metric=name, detail="why")
+
+
+class Listening(Measure):
+    """Notes what it is handed."""
+
+    heard: ClassVar[list[Comparison]] = []
+
+    def measure(
+        self, comparison: Comparison, *, rng: np.random.Generator, progress: Progress = silent
+    ) -> tuple[Metric, ...]:
+        self.heard.append(comparison)
+        return ()
+
+
+def test_a_measure_may_ask_the_model_how_probable_its_own_training_and_holdout_rows_are(
+    fitted: workflow.Fit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugins, "metrics", lambda: {"listening": plugins.Reference(__name__)})
+    monkeypatch.setattr(plugins, "load_metric", lambda name: Listening)
+    fitted.save(tmp_path / "m.synthgen")
+    made = synthgen.sample(fitted.synthesizer, 100, seed=2).to_pandas()
+    Listening.heard.clear()
+    synthgen.evaluate(made, visits(600), model=tmp_path / "m.synthgen", seed=1)
+    synthgen.evaluate(made, visits(600), holdout=visits(100, seed=5), model=tmp_path / "m.synthgen", seed=1)
+    own, foreign = Listening.heard
+    assert foreign.log_likelihood is None  # a file of its own may be written in another way than the model reads
+    assert own.log_likelihood is not None
+    assert own.holdout is not None
+    found = np.concatenate(
+        [own.log_likelihood("train", np.arange(50)), own.log_likelihood("holdout", np.arange(own.holdout.n))]
+    )
+    assert found.shape == (50 + own.holdout.n,)
+    assert np.isfinite(found).mean() > 0.9
+    # Other sets have other rows, of which the model was not told.
+    assert replace(own, synthetic=own.train).log_likelihood is None
 
 
 def test_what_a_gate_refuses() -> None:

@@ -22,10 +22,10 @@ its own; anything else stays in ``evaluation.json``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,10 @@ from synthgen.progress import Progress, silent
 
 #: The largest number of patients that nothing published may stand for.
 _FEW = 10
+
+T = TypeVar("T")
+#: The natural logarithm of how probable the model finds the training or holdout records at some rows.
+LogLikelihood = Callable[[Literal["train", "holdout"], NDArray[np.int64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,8 @@ class Comparison:
         clustered: whether there is a patient column.
         groups: the columns, from the schema, by which it is asked whether everyone is served alike.
         survival: the follow-up that the schema names; ``None`` where it names none.
+        log_likelihood: where the generator is a model that can tell; ``None`` elsewhere. Set by ``told_by``, and not
+            kept by ``dataclasses.replace``: other sets have other rows.
     """
 
     table: str
@@ -151,6 +157,20 @@ class Comparison:
     clustered: bool = False
     groups: tuple[str, ...] = ()
     survival: FollowUp | None = None
+    log_likelihood: LogLikelihood | None = field(default=None, init=False, repr=False, compare=False)
+    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def told_by(self, model: LogLikelihood) -> Comparison:
+        """The same comparison, with a model that says how probable it finds these real records."""
+        made = replace(self)
+        object.__setattr__(made, "log_likelihood", model)
+        return made
+
+    def once(self, what: str, compute: Callable[[], T]) -> T:
+        """What ``compute`` gives, computed once for all measures that ask for it under this name."""
+        if what not in self._known:
+            self._known[what] = compute()
+        return cast(T, self._known[what])
 
     @property
     def size(self) -> int:

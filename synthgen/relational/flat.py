@@ -112,6 +112,34 @@ class FlatSynthesizer:
                 for waiting in (*drawn, *decoded):
                     waiting.cancel()
 
+    @property
+    def likelihood(self) -> bool:
+        """Whether ``log_prob`` has an answer."""
+        return self.rows.likelihood and (self.person is None or self.person.likelihood)
+
+    def log_prob(
+        self, block: pa.RecordBatch, patient: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """How probable each row at ``rows`` is together with what belongs to its patient: the natural logarithm.
+
+        Args:
+            block: all rows of every patient in it, in the dialect of the source.
+            patient: whose row each row of the block is.
+
+        Raises:
+            NotApplicable: the model has no likelihood.
+        """
+        codes = self.codec.encode(block)
+        if self.person is None or self.numbers is None:
+            return self.rows.log_prob(codes[rows])
+        persons = Persons.of(patient.astype(np.uint64))
+        asked, at = np.unique(persons.of_row[rows], return_inverse=True)
+        own = _own_codes(persons, codes, self.personal, self.numbers)[asked]
+        found = self.person.log_prob(own)[at]
+        if self.rest:
+            found = found + self.rows.log_prob(codes[rows][:, self.rest], context=own[at])
+        return found
+
     def _draw(self, seed: int, number: int, given: Given, balance: Balance | None) -> _Drawn:
         rng = np.random.default_rng([seed, number])
         first = number * BLOCK
@@ -301,10 +329,7 @@ def learn(
     persons = Persons.of(np.concatenate([hashes for _, hashes in sides]))
     personal = personal_columns(persons, codes, codec.domains) if model.conditional else ()
     numbers = rows_per_person(persons, rare_below)
-    own = np.empty((len(persons.starts), len(personal) + 1), np.int32, order="F")
-    for at, column in enumerate(personal):
-        own[:, at] = persons.first_rows(codes[:, column])
-    own[:, -1] = numbers.encode(persons.n_rows)
+    own = _own_codes(persons, codes, personal, numbers)
     own_domains = (*(codec.domains[i] for i in personal), rows_domain(numbers))
     person_source = _Source(own_domains, own, tuple(range(own.shape[1])))
     person = (model if model.conditional else Independent()).fit(person_source, rng=rng, progress=progress)
@@ -317,6 +342,15 @@ def learn(
         progress=progress,
     )
     return FlatSynthesizer(codec, person, personal, numbers, fitted_rows)
+
+
+def _own_codes(persons: Persons, codes: Codes, personal: tuple[int, ...], numbers: Quantiser) -> Codes:
+    """The codes of each patient's own columns and, last, of the number of their rows."""
+    own = np.empty((len(persons.starts), len(personal) + 1), np.int32, order="F")
+    for at, column in enumerate(personal):
+        own[:, at] = persons.first_rows(codes[:, column])
+    own[:, -1] = numbers.encode(persons.n_rows)
+    return own
 
 
 @dataclass(frozen=True, eq=False)

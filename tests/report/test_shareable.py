@@ -398,6 +398,17 @@ def test_the_page_and_the_document_hold_nothing_that_was_held_back() -> None:
         assert all(found >= SMALLEST * 0.9 for found in hunted(item))
 
 
+def test_measures_of_single_records_are_left_out_and_risks_are_coarse() -> None:
+    sizes = {name: {"rows": 1000, "patients": 1000} for name in SETS}
+    single = metric("vulnerable_records", value=0.7, unit="AUC", details={"rows": [{"record": 17, "distance": 0.1}]})
+    risk = metric("linkability", value=0.0437, interval=(0.0213, 0.0661), unit="risk")
+    rows = [{"attack": "distance", "columns": "all", "auc": 0.51234, "z": 1.234, "p": 0.2}]
+    shown = redact(of(single, risk, metric("membership_inference", details={"rows": rows}), inputs=sizes)).metrics
+    assert [one.name for one in shown] == ["linkability", "membership_inference"]
+    assert (shown[0].value, shown[0].interval) == (0.04, (0.02, 0.06))
+    assert shown[1].details["rows"][0]["auc"] == 0.51
+
+
 def test_redacting_twice_gives_nothing_more_away() -> None:
     once = redact(evaluation())
 
