@@ -2,5 +2,6 @@
 
 from synthgen.inference.render import render
 from synthgen.inference.table import Inference, Note, infer
+from synthgen.inference.tables import infer_tables
 
-__all__ = ["Inference", "Note", "infer", "render"]
+__all__ = ["Inference", "Note", "infer", "infer_tables", "render"]
