@@ -15,8 +15,6 @@ from synthgen.inference.shapes import Outline, Shape, contained, distinct_keys
 
 #: Of the rows that hold a link, so many must name a row of the table referred to, or it is none.
 _MOST: Final = 0.95
-#: A link that is told from the values alone names at least so many different rows.
-_TELLING: Final = 2
 #: A key that is another table's key too needs so many rows: in small tables much is unique.
 _ENOUGH_ROWS: Final = 20
 #: Columns that may be parts of a composite key; more are not tried.
@@ -51,8 +49,26 @@ class Found:
     none: str | None = None
 
 
-def find_keys(outlines: Mapping[str, Outline]) -> dict[str, tuple[str, ...]]:
-    """The key of each table that has one: a column named as one, unique in every row; else several together."""
+def find_keys_and_links(
+    outlines: Mapping[str, Outline],
+) -> tuple[dict[str, tuple[str, ...]], dict[str, list[Found]]]:
+    """The key of each table that has one, and the links of each table.
+
+    A key is a column that is named as one and unique in every row, else several columns together. A column is one
+    link at most; links stand as in the file, those of several columns last.
+    """
+    keys = _single_keys(outlines)
+    links = {name: _single_links(name, outlines, keys) for name in outlines}
+    for name, table in outlines.items():
+        if name not in keys and (several := _composite(name, table, outlines, links[name])):
+            keys[name] = several
+    for name, table in outlines.items():
+        links[name] += _several(name, table, outlines, keys)
+    found = {name: [link for link in mine if not _is_reverse(name, link, keys, links)] for name, mine in links.items()}
+    return keys, found
+
+
+def _single_keys(outlines: Mapping[str, Outline]) -> dict[str, tuple[str, ...]]:
     keys: dict[str, tuple[str, ...]] = {}
     for name, table in outlines.items():
         ranked = [
@@ -62,24 +78,18 @@ def find_keys(outlines: Mapping[str, Outline]) -> dict[str, tuple[str, ...]]:
         ]
         if ranked:
             keys[name] = (min(ranked, key=lambda pair: pair[0])[1],)
-        elif several := _composite(name, table, outlines):
-            keys[name] = several
     return keys
 
 
-def find_links(outlines: Mapping[str, Outline], keys: Mapping[str, tuple[str, ...]]) -> dict[str, list[Found]]:
-    """The links of each table, one for a column at most, as they stand in the file, then those of several columns."""
-    found: dict[str, list[Found]] = {}
-    for name, table in outlines.items():
-        links = []
-        for column, shape in table.shapes.items():
-            if not shape.may_link or shape.empty or (keys.get(name) == (column,) and table.rows < _ENOUGH_ROWS):
-                continue
-            candidates = [link for other in outlines if (link := _single(name, column, other, outlines, keys))]
-            if candidates:
-                links.append(max(candidates, key=lambda link: (link.score, _owns(link), link.share)))
-        found[name] = [*links, *_several(name, table, outlines, keys)]
-    return {name: [link for link in links if not _is_reverse(name, link, keys, found)] for name, links in found.items()}
+def _single_links(name: str, outlines: Mapping[str, Outline], keys: Mapping[str, tuple[str, ...]]) -> list[Found]:
+    table, links = outlines[name], []
+    for column, shape in table.shapes.items():
+        if not shape.may_link or (keys.get(name) == (column,) and table.rows < _ENOUGH_ROWS):
+            continue
+        candidates = [link for other in outlines if (link := _single(name, column, other, outlines, keys))]
+        if candidates:
+            links.append(max(candidates, key=lambda link: (link.score, _owns(link), link.share)))
+    return links
 
 
 def stem(table: str) -> tuple[str, ...]:
@@ -125,7 +135,9 @@ def _single(
     mine, outline = outlines[name].shapes[column], outlines[name]
     theirs = outlines[other].shapes[key[0]]
     score = _affinity(mine.header, theirs.header, other, itself=name == other)
-    if score is None and not (theirs.telling and mine.telling and len(mine.hashes) >= _TELLING):
+    if mine.constant and score != _SAME:
+        return None
+    if score is None and not (theirs.telling and mine.telling):
         return None
     known = np.isin(mine.hashes, theirs.hashes, assume_unique=True)
     none = _none(mine, known)
@@ -180,23 +192,41 @@ def _owns(link: Found) -> bool:
     return read_header(link.key[0]).without_id in ("", "".join(words)) or words[-1:][0] in PERSON_WORDS
 
 
-def _composite(name: str, table: Outline, outlines: Mapping[str, Outline]) -> tuple[str, ...] | None:
-    """Two or three columns that no two rows share: one of them a counter, or all of them in another table too."""
-    shapes = table.shapes
+def _composite(
+    name: str, table: Outline, outlines: Mapping[str, Outline], links: list[Found]
+) -> tuple[str, ...] | None:
+    """Two or three columns that no two rows share.
+
+    One of them counts within the others, or all are in another table too and none is a link by itself.
+    """
+    if table.rows < _ENOUGH_ROWS:
+        return None
+    linking = {column for link in links for column in link.columns}
     parts = [
         column
-        for column, shape in shapes.items()
-        if shape.may_link and not shape.empty and (shape.header.is_id or shape.header.is_counter or shape.telling)
+        for column, shape in table.shapes.items()
+        if shape.may_link
+        and not shape.constant
+        and (
+            shape.header.is_id or shape.header.is_counter or column in linking or _are_shared((column,), name, outlines)
+        )
     ][:_MOST_PARTS]
-    elsewhere = [{column.lower() for column in each.shapes} for other, each in outlines.items() if other != name]
     for size in (2, 3):
         for chosen in combinations(parts, size):
-            counted = any(shapes[column].header.is_counter for column in chosen)
-            shared = any({column.lower() for column in chosen} <= columns for columns in elsewhere)
-            enough = np.prod([float(len(shapes[column].hashes)) for column in chosen]) >= table.rows
-            if (counted or shared) and enough and distinct_keys(table.table, chosen) is not None:
+            counted = any(table.shapes[column].header.is_counter for column in chosen)
+            shared = not linking & set(chosen) and _are_shared(chosen, name, outlines)
+            most = np.prod([float(len(table.shapes[column].hashes)) for column in chosen])
+            if (counted or shared) and most >= table.rows and distinct_keys(table.table, chosen) is not None:
                 return chosen
     return None
+
+
+def _are_shared(columns: tuple[str, ...], name: str, outlines: Mapping[str, Outline]) -> bool:
+    """Whether another table has all of some columns."""
+    wanted = {column.lower() for column in columns}
+    return any(
+        wanted <= {column.lower() for column in each.shapes} for other, each in outlines.items() if other != name
+    )
 
 
 def _several(

@@ -53,8 +53,8 @@ class Shape:
     telling: bool
 
     @property
-    def empty(self) -> bool:
-        """Whether the same stands in every row, or nothing: such a column tells of no link."""
+    def constant(self) -> bool:
+        """Whether all rows that hold anything hold the same: such a column tells of a link only by its name."""
         return len(self.hashes) < 2
 
 
@@ -119,7 +119,8 @@ def _shape(name: str, column: Profile, rows: int, table: Table) -> Shape:
         whole = np.unique(kept) if column.complete else distinct_keys(table, (name,))
         if unique := whole is not None and len(whole) == rows:
             kept, counts, complete = whole, np.ones(rows, np.int64), True
-    telling = present.matching(_UUID_LIKE) >= _MOST and present.distinct > 1
+    named = present.take(~present.among(NONE_SIGNS))
+    telling = named.matching(_UUID_LIKE) >= _MOST and named.distinct > 1
     held = present.rows if column.complete else rows
     return Shape(header, held, kept, counts, none, complete, unique, True, telling)
 

@@ -10,18 +10,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthgen.inference.hierarchy import Place, places
-from synthgen.inference.links import Found, find_keys, find_links
+from synthgen.inference.links import Found, find_keys_and_links
 from synthgen.inference.patients import Whose, named_in
 from synthgen.inference.shapes import Outline, outline
 from synthgen.inference.table import Inference, Known, Note, TableGuess
-from synthgen.schema.column import Code, Column, Date, Datetime, Drop, Fake, Integer, Number, Text, Time
+from synthgen.schema.column import Code, Column, Date, Datetime, Drop, Fake, Id, Integer, Number, Text, Time
 from synthgen.schema.config import Format, Privacy, Schema
 from synthgen.schema.table import Parent, TableConfig
 from synthgen.tables.dataset import Dataset
 from synthgen.tables.keys import KeyColumns, KeyIndex, concatenated
 
 #: Words of the time column of a table, best first: what begins before what is only dated.
-_BEGINS = "start begin admitted admission admit from onset in taken charttime time datetime date day at".split()
+_BEGINS = "start begin admitted admission admit from onset in taken charttime datetime time date day at".split()
 #: Words of days that say who a person is, or that end something, not when a row was.
 _NOT_BEGINS = frozenset(
     "birth born birthdate dob death died dod end stop to out until discharge discharged valid".split()
@@ -38,8 +38,8 @@ def infer_tables(dataset: Dataset, *, rare_below: int = 5) -> Inference:
         InputError: a table cannot be read.
     """
     outlines = {name: outline(table) for name, table in dataset.tables.items()}
-    keys = find_keys(outlines)
-    found = places(keys, find_links(outlines, keys), _persons(outlines))
+    keys, links = find_keys_and_links(outlines)
+    found = places(keys, links, _persons(outlines))
     people = _People(dataset, found)
     guesses = {
         name: TableGuess(table, rare_below, _known(name, found, people)) for name, table in dataset.tables.items()
@@ -64,7 +64,7 @@ def _persons(outlines: Mapping[str, Outline]) -> dict[str, str]:
             for column, shape in table.shapes.items()
             if (rank := shape.header.person_rank) is not None
             and shape.may_link
-            and not shape.empty
+            and not shape.constant
             and shape.held >= 0.99 * table.rows
             and not shape.unique
         ]
@@ -141,14 +141,16 @@ def _told(link: Found) -> str:
         if link.share == 1
         else f"{_percent(link.share)} of those that have one name a row there"
     )
-    held = "" if link.held > 0.9995 else f"; {_percent(1 - link.held)} of the rows have none"
+    held = "" if link.held == 1 else f"; {_percent(1 - link.held)} of the rows have none"
     return f"links to `{link.table}` {sure}: {named}{held}"
 
 
 def _config(guess: TableGuess, place: Place, own: Format | None) -> TableConfig:
     columns = dict(guess.config.columns)
-    if len(place.key) > 1 or place.reference:
+    if place.reference:
         columns |= {part: _as_key(columns[part]) for part in place.key}
+    elif len(place.key) > 1:
+        columns |= {part: Id() for part in place.key if isinstance(columns[part], Text | Drop | Fake)}
     parent = place.parent
     return TableConfig(
         key=None if not place.key else place.key[0] if len(place.key) == 1 else place.key,
@@ -167,8 +169,8 @@ def _config(guess: TableGuess, place: Place, own: Format | None) -> TableConfig:
 
 
 def _as_key(column: Column) -> Column:
-    """A part of a key is neither left out nor invented."""
-    return Code() if isinstance(column, Text | Drop | Fake) else column
+    """A key of vocabulary is a value."""
+    return Code() if isinstance(column, Text | Drop | Fake | Id) else column
 
 
 def _one_or_more(names: tuple[str, ...]) -> str | tuple[str, ...]:
@@ -237,11 +239,11 @@ def _about(name: str, config: TableConfig, found: Mapping[str, Place], outlines:
     if config.order is not None:
         told.append(f"`{config.order}` orders the rows in time")
     if config.format is not None:
-        told.append("the file is written in another way than most")
+        told.append("the file is not written as most others are: see `format`")
     if not any(each.patient for each in found.values()) and name == next(iter(found)):
         told.append("no table is named like persons; state `patient` in the one that has them")
     return [Note(name, None, text) for text in told]
 
 
 def _percent(share: float) -> str:
-    return f"{int(share * 1000) / 10:.1f} %"
+    return "less than 0.1 %" if share < 0.001 else f"{int(share * 1000) / 10:.1f} %"
