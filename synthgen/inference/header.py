@@ -25,7 +25,7 @@ _PERSON = (
 ).split()
 
 #: What tables of persons, and columns that name one, are called.
-PERSON_WORDS = frozenset(_PERSON) - {"record", "fnr", "pnr", "mrn", "pid"} | {"people"}
+PERSON_WORDS = frozenset(_PERSON) - {"record", "fnr", "pnr", "mrn", "pid"}
 #: Words that make the last word of a header a number within something: the second diagnosis of a stay.
 COUNTERS = frozenset("position pos seq sequence line number no nr num index rank ordinal item".split())
 

@@ -22,6 +22,7 @@ from synthgen.inference.numbers import Marks
 from synthgen.inference.patients import Whose, count_patients, named_in
 from synthgen.inference.profile import Profile, profile
 from synthgen.inference.quantities import guess_moment, guess_number
+from synthgen.inference.shapes import NONE_SIGNS
 from synthgen.inference.subject import Guess, Subject
 from synthgen.inference.values import Values, values
 from synthgen.schema.column import Boolean, Category, Code, Column, Constant, Fake, Id, Integer, Number, Ordinal, Text
@@ -248,6 +249,15 @@ class TableGuess:
     def marked(self) -> bool:
         """Whether a column has a decimal mark or one between thousands, so that the format's marks are evidence."""
         return any(isinstance(column, Number) for column in self.config.columns.values())
+
+    @property
+    def blank(self) -> frozenset[str]:
+        """Columns with nothing in any row, or a sign for nothing: an empty cell, 0."""
+        return frozenset(
+            name
+            for name, column in self.everything.items()
+            if column.complete and bool(column.among(("", *NONE_SIGNS)).all())
+        )
 
     def notes(self) -> Iterator[Note]:
         """What a person should look at, the table first."""

@@ -10,8 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthgen.inference.hierarchy import Place, places
-from synthgen.inference.links import Found, find_keys_and_links
+from synthgen.inference.links import BY_PRESET, Found, find_keys_and_links
 from synthgen.inference.patients import Whose, named_in
+from synthgen.inference.preset import Preset, kinds, placed
 from synthgen.inference.shapes import Outline, outline
 from synthgen.inference.table import Inference, Known, Note, TableGuess
 from synthgen.schema.column import Code, Column, Date, Datetime, Drop, Fake, Id, Integer, Number, Text, Time
@@ -28,30 +29,43 @@ _NOT_BEGINS = frozenset(
 )
 
 
-def infer_tables(dataset: Dataset, *, rare_below: int = 5) -> Inference:
+def infer_tables(dataset: Dataset, *, preset: Preset | None = None, rare_below: int = 5) -> Inference:
     """Guess the schema of several tables.
 
     Every table is profiled twice: for its keys and links, of which hashes alone are kept, and then, with what is
     known of its place, column by column as ``infer`` does.
 
+    Args:
+        dataset: the tables; one alone where it is of a preset.
+        preset: the layout that some of the tables have, which is believed before names and values.
+        rare_below: a text of fewer patients is never named.
+
     Raises:
-        InputError: a table cannot be read.
+        InputError: a table cannot be read, or none is of the preset.
     """
     outlines = {name: outline(table) for name, table in dataset.tables.items()}
     keys, links = find_keys_and_links(outlines)
     found = places(keys, links, _persons(outlines))
+    misfits: Mapping[str, str] = {}
+    if preset is not None:
+        found, misfits = placed(preset, outlines, found)
     people = _People(dataset, found)
     guesses = {
         name: TableGuess(table, rare_below, _known(name, found, people)) for name, table in dataset.tables.items()
     }
     common, own = _formats(guesses)
-    tables = {name: _config(guess, found[name], own.get(name)) for name, guess in guesses.items()}
+    tables = {name: _config(guess, found[name], own.get(name), preset) for name, guess in guesses.items()}
+    tables = _of_one_kind(tables)
+    if len(tables) == 1:
+        # of a single table no links are learned yet
+        alone: Mapping[str, object] = {"order": None, "foreign_keys": {}, "reference": False}
+        tables = {name: config.model_copy(update=alone) for name, config in tables.items()}
     schema = Schema(format=common, tables=tables, privacy=Privacy(rare_below=rare_below))
-    notes = [
-        note
-        for name, guess in guesses.items()
-        for note in (*_about(name, tables[name], found, outlines), *guess.notes())
-    ]
+    notes: list[Note] = []
+    for name, guess in guesses.items():
+        notes += _about(name, tables[name], found, outlines)
+        notes += [Note(name, None, misfits[name])] if name in misfits else []
+        notes += guess.notes()
     return Inference(schema, tuple(notes))
 
 
@@ -135,7 +149,12 @@ def _known(name: str, found: Mapping[str, Place], people: _People) -> Known:
 
 def _told(link: Found) -> str:
     """A link in words, with how sure it is."""
-    sure = {3: "by its name", 2: "by the end of its name", 1: "by its values alone, so check it"}[link.score]
+    sure = {
+        BY_PRESET: "by the preset",
+        3: "by its name",
+        2: "by the end of its name",
+        1: "by its values alone, so check it",
+    }[link.score]
     named = (
         "every row that has one names a row there"
         if link.share == 1
@@ -145,8 +164,12 @@ def _told(link: Found) -> str:
     return f"links to `{link.table}` {sure}: {named}{held}"
 
 
-def _config(guess: TableGuess, place: Place, own: Format | None) -> TableConfig:
-    columns = dict(guess.config.columns)
+def _config(guess: TableGuess, place: Place, dialect: Format | None, preset: Preset | None) -> TableConfig:
+    name, columns = guess.table.name, dict(guess.config.columns)
+    if preset is not None:
+        own = {*place.key, *(column for link in place.links for column in link.columns)}
+        known = kinds(preset, name, columns, guess.blank)
+        columns |= {column: kind for column, kind in known.items() if column not in own}
     if place.reference:
         columns |= {part: _as_key(columns[part]) for part in place.key}
     elif len(place.key) > 1:
@@ -157,15 +180,40 @@ def _config(guess: TableGuess, place: Place, own: Format | None) -> TableConfig:
         patient=place.patient,
         parent=None if parent is None else Parent(table=parent.table, column=_one_or_more(parent.columns)),
         foreign_keys={link.columns[0]: link.table for link in place.foreign},
-        order=_order(guess)
-        if place.owned and (parent is not None or place.patient not in (None, *place.key))
-        else None,
+        order=_order(guess, preset) if place.owned and (parent or place.patient not in (None, *place.key)) else None,
         reference=place.reference,
         target=guess.config.target,
-        format=own,
+        format=dialect,
         missing=guess.config.missing,
         columns=columns,
     )
+
+
+def _of_one_kind(tables: Mapping[str, TableConfig]) -> dict[str, TableConfig]:
+    """The columns of a link of several get the kinds of the key; all are identifiers where one of them is."""
+    links = [
+        (name, column, table.parent.table, part)
+        for name, table in tables.items()
+        if table.parent is not None and len(table.parent.columns) > 1
+        for column, part in zip(table.parent.columns, tables[table.parent.table].key_columns, strict=True)
+    ]
+    columns = {name: dict(table.columns) for name, table in tables.items()}
+    ids = {(name, column) for name in columns for column, kind in columns[name].items() if isinstance(kind, Id)}
+    while more := {
+        end
+        for name, column, parent, part in links
+        for end in ((name, column), (parent, part))
+        if end not in ids and ids & {(name, column), (parent, part)}
+    }:
+        ids |= more
+    for name, column, parent, part in links:
+        for table, place in ((name, column), (parent, part)):
+            if (table, place) in ids and not isinstance(columns[table][place], Id):
+                columns[table][place] = Id(missing=columns[table][place].missing)
+        if (name, column) not in ids:
+            own = {"missing": columns[name][column].missing, "determined_by": None}
+            columns[name][column] = columns[parent][part].model_copy(update=own)
+    return {name: table.model_copy(update={"columns": columns[name]}) for name, table in tables.items()}
 
 
 def _as_key(column: Column) -> Column:
@@ -177,17 +225,21 @@ def _one_or_more(names: tuple[str, ...]) -> str | tuple[str, ...]:
     return names[0] if len(names) == 1 else names
 
 
-def _order(guess: TableGuess) -> str | None:
+def _order(guess: TableGuess, preset: Preset | None) -> str | None:
     """The time column of a table: the best named of those with days, else of times, else a number named as a time."""
     columns = guess.config.columns
-    for kinds in ((Date, Datetime), (Time,), (Integer, Number)):
+    if preset is not None and (table := preset.tables.get(guess.table.name.lower())) is not None:
+        dates = {name.lower(): name for name, column in columns.items() if isinstance(column, Date | Datetime)}
+        if (known := next((dates[each.lower()] for each in table.order if each.lower() in dates), None)) is not None:
+            return known
+    for timed in ((Date, Datetime), (Time,), (Integer, Number)):
         ranked = []
         for place, (name, column) in enumerate(columns.items()):
             words = guess.headers[name].words
             ranks = [_BEGINS.index(word) for word in words if word in _BEGINS]
-            if not isinstance(column, kinds) or _NOT_BEGINS & set(words):
+            if not isinstance(column, timed) or _NOT_BEGINS & set(words):
                 continue
-            if ranks or kinds == (Date, Datetime):
+            if ranks or timed == (Date, Datetime):
                 ranked.append((min(ranks, default=len(_BEGINS)), place, name))
         if ranked:
             return min(ranked)[2]

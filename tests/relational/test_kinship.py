@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,12 @@ from synthgen.errors import InputError
 from synthgen.relational.kinship import Kinship
 from synthgen.relational.structure import Structure
 from synthgen.schema.config import Schema
+from synthgen.schema.load import load
 from synthgen.tables.dataset import Dataset
 from synthgen.tables.memory import MemoryTable
+from synthgen.tables.read import read
 from synthgen.tables.split import Split
+from tests.conftest import ROOT
 
 Rows = Sequence[Sequence[str]]
 
@@ -232,6 +236,37 @@ def test_a_patient_is_on_one_side_in_every_table_and_vocabulary_on_none() -> Non
     assert len(np.unique(sides["labs"][0][-500:])) == 500  # rows of no patient are units of their own
     assert sides["labs"][1][-500:].mean() == pytest.approx(0.3, abs=0.08)
     assert not sides["wards"][1].any()
+
+
+def test_the_related_sample_is_whole() -> None:
+    schema = load(ROOT / "configs/sample_related.yaml")
+    found = Kinship.of(read(ROOT / "sample_data/related", schema=schema), schema)
+    assert [(name, each.n_rows) for name, each in found.tables.items()] == [
+        ("patients", 400),
+        ("encounters", 668),
+        ("diagnoses", 1256),
+        ("labs", 1269),
+    ]
+    for each in found.tables.values():
+        assert (each.keyless, each.repeated, each.contrary, each.untimed) == (0, 0, 0, 0)
+        assert (each.patient >= 0).all()
+        assert each.parent is None or (each.parent.missing, each.parent.dangling) == (0, 0)
+
+
+def test_twenty_six_tables_in_a_line() -> None:
+    names = [f"t{number:02d}" for number in range(26)]
+    id_ = {"kind": "id"}
+    tables: dict[str, Any] = {"t00": {"key": "id", "patient": "id", "columns": {"id": id_}}}
+    data = {"t00": table("t00", "id", [(f"{row}",) for row in range(100)], cut=30)}
+    for above, name in pairwise(names):
+        tables[name] = {"key": "id", "parent": {"table": above, "column": "up"}, "columns": {"id": id_, "up": id_}}
+        data[name] = table(name, "id up", [(f"{row}", f"{99 - row}") for row in range(100)], cut=30)
+    shuffled = {name: data[name] for name in reversed(names)}
+    found = kinship(Dataset(shuffled), **{name: tables[name] for name in reversed(names)})
+    assert list(found.structure.members) == names
+    assert found.tables["t25"].member.path == tuple(reversed(names[:-1]))
+    assert found.tables["t24"].patient.tolist() == list(range(100))
+    assert found.tables["t25"].patient.tolist() == list(range(99, -1, -1))
 
 
 KEYS = st.sampled_from(["a", "b", " b", "Ω", "1", "01", "1.0", "x y", "", "?"])

@@ -394,6 +394,12 @@ def test_the_committed_configs_load(name: str, columns: int, ids: list[str], tar
     assert table.target == target
 
 
+def test_the_committed_config_of_several_tables_loads() -> None:
+    schema = load(CONFIGS / "sample_related.yaml")
+    parents = {name: table.parent and table.parent.table for name, table in schema.tables.items()}
+    assert parents == {"patients": None, "encounters": "patients", "diagnoses": "encounters", "labs": "encounters"}
+
+
 def test_none_is_a_value_in_diabetes130() -> None:
     (table,) = load(CONFIGS / "diabetes130.yaml").tables.values()
     assert table.missing_in("max_glu_serum") == ("?",)
