@@ -1,4 +1,4 @@
-"""Models and measures by name: one file each, or an entry point of another package."""
+"""Models and measures by name: one file each, or an entry point of another package; and presets of layouts."""
 
 from __future__ import annotations
 
@@ -84,6 +84,11 @@ def metrics() -> Mapping[str, Reference]:
         for name in _modules(f"metrics/{family}")
     }
     return own | {name: found for name, found in _entry_points("synthgen.metrics").items() if name not in own}
+
+
+def presets() -> Mapping[str, Path]:
+    """The layouts that ``init --preset`` knows, by name: the files that describe them."""
+    return {file.stem: file for file in sorted((_HERE / "inference" / "presets").glob("*.yaml"))}
 
 
 def load_model(name: str) -> type[Any]:

@@ -48,6 +48,8 @@ Data: TypeAlias = Union[Path, str, "pd.DataFrame", Dataset]
 _RECORDED: Final = ("numpy", "scipy", "pyarrow", "torch")
 #: A column with at most as many labels has them all written in another way if it shares none with the real data.
 _FEW_LABELS: Final = 50
+#: What the config says of tables and their links, and no model honours yet.
+_BETWEEN_TABLES: Final = ("parent", "foreign_keys", "order", "reference")
 
 
 @dataclass(frozen=True, eq=False)
@@ -388,6 +390,8 @@ def _model(name: str) -> dict[str, str]:
 def _table_and_schema(data: Data, schema: Schema | Path | str | None) -> tuple[Table, Schema, tuple[str, ...]]:
     if isinstance(schema, Path | str):
         schema = schema_file.load(Path(schema))
+    if schema is not None:
+        _require_one_flat_table(schema)
     table = _only_table(_dataset(data, schema))
     if schema is None:
         inferred = inference.infer(table)
@@ -431,6 +435,18 @@ def _only_table(dataset: Dataset) -> Table:
         raise InputError(f"found {len(dataset.tables)} tables ({sources}); this version handles one: name one file")
     (table,) = dataset.tables.values()
     return table
+
+
+def _require_one_flat_table(schema: Schema) -> None:
+    """Refuse what a config may say of tables and their links and no model honours yet."""
+    if len(schema.tables) > 1:
+        raise InputError(
+            f"the config has {len(schema.tables)} tables ({', '.join(schema.tables)}), which `init` reads and this "
+            "version cannot learn; give a config and a file of one"
+        )
+    for name, table in schema.tables.items():
+        if found := [key for key in _BETWEEN_TABLES if key in table.model_dump(exclude_defaults=True)]:
+            raise InputError(f"tables.{name}: this version cannot learn with {' and '.join(found)}; remove it")
 
 
 def _require_other_patients(real: Sheet, holdout: Sheet, config: TableConfig) -> None:

@@ -21,7 +21,7 @@ from synthgen.cli import VERBS
 from synthgen.report import wording
 from synthgen.schema.column import Column, ColumnBase
 from synthgen.schema.config import Format, ModelConfig, Policy, Privacy, Schema
-from synthgen.schema.table import TableConfig
+from synthgen.schema.table import Parent, TableConfig
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,6 +30,7 @@ LEVELS: dict[str, type[BaseModel]] = {
     "Top level": Schema,
     "format": Format,
     "tables.NAME": TableConfig,
+    "tables.NAME.parent": Parent,
     "Every column": ColumnBase,
     "privacy": Privacy,
     "evaluation.policy": Policy,

@@ -219,6 +219,27 @@ def test_one_table_is_asked_for() -> None:
         synthgen.fit(Dataset(tables))
 
 
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"order": "day"}, "cannot learn with order; remove it"),
+        ({"foreign_keys": {"visit_id": "visits"}, "reference": False}, "cannot learn with foreign_keys; remove it"),
+    ],
+)
+def test_what_no_model_honours_yet_is_refused(keys: dict[str, Any], told: str) -> None:
+    schema = SCHEMA.model_dump()
+    schema["tables"]["visits"] |= keys
+    with pytest.raises(InputError, match=f"tables.visits: this version {told}"):
+        synthgen.fit(visits(), Schema.model_validate(schema))
+
+
+def test_a_config_of_several_tables_is_refused() -> None:
+    table = SCHEMA.tables["visits"]
+    person = table.model_copy(update={"key": "patient_id", "target": None})
+    with pytest.raises(InputError, match=r"the config has 2 tables \(patients, visits\)"):
+        synthgen.fit(visits(), Schema(tables={"patients": person, "visits": table}))
+
+
 def line(name: str, verdict: Any) -> Verdict:
     return Verdict(name=name, verdict=verdict, metric=name, detail="why")
 

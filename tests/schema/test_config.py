@@ -69,9 +69,11 @@ def test_at_least_one_table() -> None:
     assert "at least 1 item" in refusal(Schema, tables={})
 
 
-def test_this_version_handles_one_table() -> None:
-    told = refusal(Schema, tables={"visits": TABLE, "patients": TABLE})
-    assert told == "found 2 tables; this version handles one table, keep one"
+def test_a_table_may_have_a_dialect_of_its_own_among_several() -> None:
+    other = TABLE.model_copy(update={"format": Format(delimiter=";")})
+    schema = Schema(tables={"visits": TABLE, "labs": other})
+    assert [schema.format_of(name).delimiter for name in schema.tables] == [",", ";"]
+    assert refusal(Schema, tables={"labs": other}).startswith("with one table the format stands at the top")
 
 
 def test_an_unknown_model_is_answered_with_the_known_ones(toy: str) -> None:
