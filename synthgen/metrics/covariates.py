@@ -52,6 +52,7 @@ def covariates(variables: Iterable[Variable], train: Records, *, levels: int, fe
 
     Of a column's labels the commonest is what the others are compared with; an indicator is made of the ``levels``
     commonest others, of missing and of text results, where at least ``fewest`` training patients are on either side.
+    Regressors that are all but a sum of those before them are left out.
     """
     found: list[Covariate] = []
     for variable in variables:
@@ -74,7 +75,26 @@ def covariates(variables: Iterable[Variable], train: Records, *, levels: int, fe
             sides = (train.patient[codes == code], train.patient[codes != code])
             if min(len(np.unique(side)) for side in sides) >= fewest:
                 found.append(Covariate(variable, code))
-    return tuple(found)
+    return _apart(found, train)
+
+
+#: A regressor of whose variance the others leave less than this is not told apart from them.
+_LEFT = 0.01
+
+
+def _apart(offered: list[Covariate], train: Records) -> tuple[Covariate, ...]:
+    """Those that are not all but a sum of the ones before them: nothing could say whose coefficient is whose."""
+    kept: list[Covariate] = []
+    directions = np.empty((train.n, 0))
+    for each in offered:
+        values = each.of(train)
+        values = values - values.mean()
+        size = float(values @ values)
+        left = values - directions @ (directions.T @ values)
+        if size > 0 and float(left @ left) > _LEFT * size:
+            kept.append(each)
+            directions = np.column_stack([directions, left / np.linalg.norm(left)])
+    return tuple(kept)
 
 
 def matrix(chosen: Iterable[Covariate], records: Records) -> NDArray[np.float64]:

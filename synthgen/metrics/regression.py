@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from synthgen.errors import NotApplicable
 
 _ROUNDS = 50
-_CLOSE = 1e-8
+_CLOSE = 1e-6
 #: The part of the information that is added to its diagonal: keeps what is repeated finite.
 _RIDGE = 1e-6
 #: Added to the information on log odds ratios, as though each had been seen to be 0 give or take 5: keeps finite what
@@ -83,14 +83,26 @@ def _logistic(design: NDArray[np.float64], wanted: NDArray[np.float64]) -> _Solv
     beta[0] = np.log(rate / (1 - rate))
     prior = np.full(len(beta), _PRIOR)
     prior[0] = 0.0
+    reached = _plausibility(design, wanted, prior, beta)
     for _ in range(_ROUNDS):
         fitted = _probability(design @ beta)
         inverse = _inverse(design.T @ (design * (fitted * (1 - fitted))[:, None]) + np.diag(prior))
         step = inverse @ (design.T @ (wanted - fitted) - prior * beta)
-        beta = beta + np.clip(step, -2, 2)
+        # Newton's step may go too far where probabilities are near 0 and 1: shorter until it goes up.
+        while (found := _plausibility(design, wanted, prior, beta + step)) < reached and np.abs(step).max() > _CLOSE:
+            step = step / 2
+        beta, reached = beta + step, found
         if np.abs(step).max() < _CLOSE:
             return beta, inverse
     raise NotApplicable("a logistic regression found no end")
+
+
+def _plausibility(
+    design: NDArray[np.float64], wanted: NDArray[np.float64], prior: NDArray[np.float64], beta: NDArray[np.float64]
+) -> float:
+    """The penalised log-likelihood that is maximised."""
+    odds = design @ beta
+    return float(np.sum(wanted * odds - np.logaddexp(0, odds)) - np.sum(prior * beta**2) / 2)
 
 
 def _probability(odds: NDArray[np.float64]) -> NDArray[np.float64]:

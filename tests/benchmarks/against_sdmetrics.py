@@ -2,7 +2,7 @@
 
     python tests/benchmarks/against_sdmetrics.py
 
-Needs SDMetrics, which comes with sdv. The truth of every case is known: by hand, or because the records are fresh draws
+Needs SDMetrics, which comes with sdv; it is imported where it is used, so that this file can be read without it. The truth of every case is known: by hand, or because the records are fresh draws
 from one law. Exits with 1 where a figure of ours is not the truth, or where the two disagree and should not.
 """
 
@@ -17,12 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import sdmetrics
 from numpy.typing import NDArray
-from sdmetrics.column_pairs import CorrelationSimilarity
-from sdmetrics.reports.single_table import QualityReport
-from sdmetrics.single_column import KSComplement, MissingValueSimilarity, TVComplement
-from sdmetrics.single_table import DCROverfittingProtection
 
 from synthgen.metrics.base import Measure
 from synthgen.metrics.fidelity.accuracy import Accuracy
@@ -79,6 +74,9 @@ def row(metric: Metric, column: str) -> dict[str, Any]:
 
 def agreeing(rng: np.random.Generator) -> Iterator[Case]:
     """Complete columns of as many rows: distances of single columns, missing rates, Spearman."""
+    from sdmetrics.column_pairs import CorrelationSimilarity
+    from sdmetrics.single_column import KSComplement, MissingValueSimilarity, TVComplement
+
     real, made = draw(rng, 4000), draw(rng, 4000)
     made["crp"], made["ward"] = made["crp"] * 1.3, np.where(rng.random(4000) < 0.1, "icu", made["ward"])
     marginals = figure(Marginals(), "marginals", real, None, made)
@@ -162,6 +160,8 @@ def _copy_with_ties(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def _dcr(train: Columns, holdout: Columns, made: Columns) -> dict[str, float]:
+    from sdmetrics.single_table import DCROverfittingProtection
+
     frames = [pd.DataFrame(each) for each in (train, made, holdout)]
     found = DCROverfittingProtection.compute_breakdown(
         real_training_data=frames[0],
@@ -218,13 +218,15 @@ def _metadata(columns: Columns) -> dict[str, Any]:
     return {"columns": {name: {"sdtype": kinds[values.dtype.kind]} for name, values in columns.items()}}
 
 
-def _report(real: Columns, made: Columns) -> QualityReport:
+def _report(real: Columns, made: Columns) -> Any:
+    from sdmetrics.reports.single_table import QualityReport
+
     report = QualityReport()
     report.generate(pd.DataFrame(real), pd.DataFrame(made), _metadata(real), verbose=False)
     return report
 
 
-def _pair_score(report: QualityReport, one: str, other: str) -> float:
+def _pair_score(report: Any, one: str, other: str) -> float:
     pairs = report.get_details("Column Pair Trends")
     chosen = pairs[(pairs["Column 1"].isin([one, other])) & (pairs["Column 2"].isin([one, other]))]
     return float(chosen["Score"].iloc[0])
@@ -237,6 +239,8 @@ def _our_pair(metric: Metric, one: str, other: str) -> float:
 
 def main() -> None:
     argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0]).parse_args()
+    import sdmetrics
+
     rng = np.random.default_rng(0)
     missed = False
     with warnings.catch_warnings():

@@ -33,6 +33,16 @@ def test_an_odds_ratio_by_hand_and_what_is_told_for_certain_stays_finite() -> No
         regress(x[:, None], np.ones(800), np.arange(800), np.arange(800), logistic=True)
 
 
+def test_columns_that_nearly_tell_the_outcome_come_to_an_end() -> None:
+    rng = np.random.default_rng(0)
+    y = (rng.random(2000) < 0.1).astype(float)
+    X = np.stack([np.where(y == 1, 1.0, rng.random(2000) < 0.3), 8 * y + rng.normal(size=2000), rng.normal(size=2000)])
+    found = regress(X.T, y, np.arange(2000), np.arange(2000) % 40, logistic=True)
+    assert np.all(np.isfinite(found.coefficients))
+    assert found.coefficients[1] > 1
+    assert abs(found.coefficients[2]) < 4 * found.error[2]
+
+
 def test_rows_of_a_patient_count_once() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=300)

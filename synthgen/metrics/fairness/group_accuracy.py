@@ -29,7 +29,8 @@ class GroupAccuracy(Measure):
 
     As ``accuracy_2``, with the cells of the whole training set, over ``pairs`` random pairs of columns that do not make
     the groups. Of each group, training, holdout, synthetic and independently resampled records are compared at the
-    size of the group's smallest set, so groups are told from their own ceilings, not from each other. Intervals hold
+    size of the group's smallest set, so groups are told from their own ceilings, not from each other. In a small group
+    the floor can lie above the ceiling: it is resampled from the very records that it is compared with. Intervals hold
     for all groups at once (Bonferroni). Groups as in ``representation``.
     """
 

@@ -128,7 +128,7 @@ class GroupUtility(Measure):
             "patients": group.patients(comparison.train),
             "patients_holdout": len(np.unique(own.patient)),
             "value": float(score["synthetic"][0]),
-            "interval": _normal(score["synthetic"], tail),
+            "interval": _at_most_one(_normal(score["synthetic"], tail)),
             "floor": float(score["floor"][0]),
             "ceiling": float(score["real"][0]),
             "difference": float(score["synthetic"][0] - score["real"][0]),
@@ -143,3 +143,8 @@ def _normal(values: NDArray[np.float64], tail: float) -> list[float] | None:
         return None
     reach = float(norm.ppf(1 - tail) * finite.std(ddof=1))
     return [float(values[0]) - reach, float(values[0]) + reach]
+
+
+def _at_most_one(interval: list[float] | None) -> list[float] | None:
+    """No AUC, and no R2, is larger."""
+    return interval and [interval[0], min(1.0, interval[1])]

@@ -64,6 +64,14 @@ def test_synthetic_errors_include_those_of_the_training_set() -> None:
         assert row["overlap"] == pytest.approx((1 + np.sqrt(0.5)) / 2)
 
 
+def test_a_column_that_repeats_another_has_no_coefficient_of_its_own() -> None:
+    sets = [columns | {"ward number": np.where(columns["ward"] == "icu", 2.0, 1.0)} for columns in map(draw, (1, 2, 3))]
+    found = Inference().measure(comparison(*sets, target="died"), rng=np.random.default_rng(0))[0]
+    named = {row["column"] for row in found.details["rows"]}
+    assert "ward" in named
+    assert "ward number" not in named
+
+
 def test_without_a_target_it_does_not_apply() -> None:
     sets = comparison(draw(1), draw(2), draw(3))
     assert {each.status for each in Inference().measure(sets, rng=np.random.default_rng(0))} == {"not_applicable"}
