@@ -20,6 +20,7 @@ from synthgen.encoding import disclosure, quantiser
 from synthgen.encoding.base import ColumnSummary, Encoder, Kind, Reading
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.encoding.leveled import Tokens, split_tokens
+from synthgen.encoding.levels import LevelCounts
 from synthgen.encoding.numeric import (
     limits,
     numeric_domain,
@@ -35,6 +36,10 @@ _DAY: Final = 86_400
 _WEEK: Final = 7
 #: 1970-01-05 was a Monday; day 0 is 1970-01-01.
 _MONDAY: Final = 4
+#: Seconds that times of day may be rounded to, the coarsest first.
+_GRAINS: Final = (3600, 1800, 900, 600, 300, 60)
+#: The share of the scattered times of day that must be round before all are generated so.
+_ROUND: Final = 0.95
 
 
 @dataclass(frozen=True)
@@ -45,12 +50,14 @@ class TemporalEncoder(Encoder):
         days: of days since 1970-01-01; ``None`` for times of day.
         clock: of seconds (or minutes, where the format has no seconds) since midnight, or, in a column of times alone,
             since whatever it counts from, which may be more than a day ago; ``None`` for dates.
+        grain: what the keys of the clock that are not heaped are multiples of.
         results: texts apart, such as a date that means "never".
     """
 
     kind: TemporalKind
     days: Quantiser | None
     clock: Quantiser | None
+    grain: int
     results: tuple[str, ...]
     tokens: Tokens
 
@@ -98,7 +105,7 @@ class TemporalEncoder(Encoder):
         if self.days is not None:
             seconds += self._day(chosen[:, 0], chosen[:, 1], rng) * _DAY
         if self.clock is not None and self.clock.size:
-            seconds += self.clock.decode(chosen[:, -1], rng) * self.kind.tick
+            seconds += self._time(chosen[:, -1], rng) * self.kind.tick
         written = _written(seconds, _without_fractions(self.kind.column.format), beyond_a_day=self.days is None)
         special = (*self.results, *self.tokens.kept, "")
         texts = pa.concat_arrays([pa.array(special, pa.string()), written])
@@ -114,6 +121,17 @@ class TemporalEncoder(Encoder):
         # A bin keeps its bounds, which a condition may have set within a week, and stays off the heaped days in it.
         fits = is_bin & (moved >= low[code]) & (moved <= high[code]) & ~np.isin(moved, self.days.atoms)
         return np.where(fits, moved, day)
+
+    def _time(self, code: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Keys of the clock, round ones as far as a bin has some beside the heaped ones that lie in it."""
+        assert self.clock is not None
+        time = self.clock.decode(code, rng)
+        low, high = (bound[code] for bound in self.clock.bounds())
+        round_ = [time // self.grain * self.grain + step for step in (0, self.grain, -self.grain)]
+        inside = [(key >= low) & (key <= high) for key in round_]
+        free = [fits & ~np.isin(key, self.clock.atoms) for fits, key in zip(inside, round_, strict=True)]
+        # An atom is the whole of its code, so nothing else is inside.
+        return np.asarray(np.select([*free, *inside], [*round_, *round_], time))
 
     def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
         reading = read_condition(self.kind, operator, values)
@@ -155,6 +173,7 @@ class TemporalEncoder(Encoder):
         return {
             "days": None if self.days is None else self.days.to_json(),
             "clock": None if self.clock is None else self.clock.to_json(),
+            "grain": self.grain,
             "results": list(self.results),
             "tokens": list(self.tokens.kept),
         }
@@ -201,16 +220,27 @@ class TemporalKind(Kind):
         results = disclosure.keep_common(values, rare_below, other="")
         parts = iter(summary.parts)
         days = quantiser.solve(next(parts), rare_below, pitch=_WEEK, phase=_MONDAY) if self.has_days else None
-        clock = quantiser.solve(next(parts), rare_below) if self.has_clock else None
-        return TemporalEncoder(self, days, clock, tuple(r for r in results if r), tokens)
+        clock, grain = None, 1
+        if self.has_clock:
+            times = next(parts)
+            clock = quantiser.solve(times, rare_below)
+            grain = self._grain(times.take(~np.isin(times.keys, clock.atoms)))
+        return TemporalEncoder(self, days, clock, grain, tuple(r for r in results if r), tokens)
+
+    def _grain(self, scattered: LevelCounts) -> int:
+        """What nearly all times of day that are not heaped are multiples of; 1 where nothing is."""
+        keys = scattered.keys.astype(np.int64)
+        for grain in (seconds // self.tick for seconds in _GRAINS):
+            if scattered.counts[keys % grain == 0].sum() >= _ROUND * max(scattered.counts.sum(), 1):
+                return grain
+        return 1
 
     def restore(self, learned: dict[str, Any]) -> TemporalEncoder:
         days, clock = (
             None if learned[name] is None else Quantiser.from_json(learned[name]) for name in ("days", "clock")
         )
-        return TemporalEncoder(
-            self, days, clock, tuple(learned["results"]), Tokens(self.missing, tuple(learned["tokens"]))
-        )
+        tokens = Tokens(self.missing, tuple(learned["tokens"]))
+        return TemporalEncoder(self, days, clock, learned["grain"], tuple(learned["results"]), tokens)
 
 
 def _without_fractions(layout: str) -> str:

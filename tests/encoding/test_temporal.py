@@ -136,6 +136,23 @@ def test_the_time_of_day_is_kept_apart_from_the_day() -> None:
     assert 8 * 3600 < np.median(encoder.domains[2].positions) < 10 * 3600
 
 
+@pytest.mark.parametrize(("layout", "grain", "seconds"), [("%H:%M:%S", 60, 60), ("%H:%M", 5, 300), ("%H:%M:%S", 1, 1)])
+def test_times_of_day_are_as_round_as_they_were(layout: str, grain: int, seconds: int) -> None:
+    """Written to the second but taken to the minute; written to the minute but taken to five; neither."""
+    rng = np.random.default_rng(6)
+    moments = rng.integers(0, 86_400, 3000) // seconds * seconds
+    moments[:900] = 8 * 3600  # a heap, in which no scattered time may end
+    texts = [(datetime(2020, 1, 1) + timedelta(seconds=int(moment))).strftime(layout) for moment in moments]
+    encoder = learn(times(layout), texts)
+    assert isinstance(encoder, TemporalEncoder)
+    assert encoder.grain == grain
+    back = [datetime.strptime(text, layout) for text in again(encoder, texts)]
+    found = np.array([moment.hour * 3600 + moment.minute * 60 + moment.second for moment in back])
+    assert (found % seconds == 0).all()
+    assert np.mean(found == 8 * 3600) == pytest.approx(np.mean(moments == 8 * 3600), abs=0.001)
+    assert ks_2samp(found, moments, method="asymp").statistic < 0.02
+
+
 def test_extreme_dates_are_not_reached() -> None:
     texts = [*map(str, admissions(2000)), "1871-03-04", "2099-01-01"]
     encoder = learn(dates(), texts)
