@@ -25,7 +25,7 @@ from synthgen.models._weights import Weights, shapes
 
 #: The logit of a code that was never seen.
 _NEVER: Final = -1e9
-_LEARNING_RATE: Final = 8e-3
+_LEARNING_RATE: Final = 1.5e-2
 _MOMENTS: Final = (0.9, 0.99)
 _NOT_DECAYING: Final = ("level", "offset", "related")
 _WARM_UP: Final = 0.1

@@ -18,11 +18,11 @@ from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, c
 from synthgen.progress import Progress, silent
 
 #: Passes over 80,000 rows; fewer rows need more passes, but held-out patients decide how many.
-_EPOCHS: Final = 5
+_EPOCHS: Final = 4
 _ROWS_OF_EPOCHS: Final = 80_000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 3, 60
-_BATCHES: Final = (32, 512)
-_BATCHES_PER_EPOCH: Final = 150
+_BATCHES: Final = (32, 1024)
+_BATCHES_PER_EPOCH: Final = 75
 #: The share of patients by whom learning is stopped, and how many have to be there for that.
 _HELD_OUT: Final = 0.05
 _FEWEST_HELD_OUT: Final = 20
