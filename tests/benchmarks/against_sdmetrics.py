@@ -2,9 +2,9 @@
 
     python tests/benchmarks/against_sdmetrics.py
 
-Needs SDMetrics, which comes with sdv; it is imported where it is used, so that this file can be read without it. The
-truth of every case is known: by hand, or because the records are fresh draws from one law. Exits with 1 where a
-figure of ours is not the truth, or where the two disagree and should not.
+Needs SDMetrics, which comes with sdv; imported where it is used, so that this file can be read without it. The truth of
+every case is known: by hand, or because the records are fresh draws from one law. Exits with 1 where a figure of ours
+is not the truth, or where the two disagree and should not.
 """
 
 from __future__ import annotations
