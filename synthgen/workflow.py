@@ -46,8 +46,8 @@ Data: TypeAlias = Union[Path, str, "pd.DataFrame", Dataset]
 
 #: The libraries whose versions shape what is generated.
 _RECORDED: Final = ("numpy", "scipy", "pyarrow", "torch")
-#: A column with at most as many labels has them all written in another way if it shares none with the real data.
-_FEW_LABELS: Final = 50
+#: So many records with a label make it common: were it written alike in many synthetic records, it would be among them.
+_COMMON: Final = 20
 #: What the config says of tables and their links, and no model honours yet.
 _BETWEEN_TABLES: Final = ("parent", "foreign_keys", "order", "reference")
 
@@ -489,14 +489,15 @@ def _unread(variable: Variable, comparison: Comparison) -> bool:
 
 
 def _unknown(variable: Variable, comparison: Comparison) -> bool:
-    """Whether all labels are foreign to a column of few labels, which no generator brings about but by its writing."""
+    """Whether all labels are foreign, though a real one is so common that no generator fails to know it."""
     if variable.kind == "numeric":
         return False
     real, synthetic = (
-        {int(code) for code in np.unique(records.codes[variable.name]) if code >= 0}
-        for records in (comparison.train, comparison.synthetic)
+        np.bincount(codes[codes >= 0], minlength=len(variable.labels))
+        for codes in (comparison.train.codes[variable.name], comparison.synthetic.codes[variable.name])
     )
-    return 0 < len(real) <= _FEW_LABELS and bool(synthetic) and not real & synthetic
+    common = real.max(initial=0) >= _COMMON and synthetic.sum() >= _COMMON
+    return bool(common and not synthetic[real > 0].any())
 
 
 def _for_types(schema: Schema, table: Table) -> Schema:

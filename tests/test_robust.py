@@ -22,6 +22,7 @@ COLUMNS = {
     "sex": {"kind": "category"},
     "icu": {"kind": "category"},
     "age": {"kind": "integer"},
+    "code": {"kind": "category"},
     "day": {"kind": "date"},
     "lab": {"kind": "number", "decimals": 1},
 }
@@ -38,6 +39,7 @@ def people(n: int, seed: int) -> pd.DataFrame:
             "sex": rng.choice(["F", "M"], n),
             "icu": np.where(rng.random(n) < age / 200, "1", "0"),
             "age": age.astype(str),
+            "code": [f"R{i % 50}" for i in range(n)],  # none common enough to be missed
             "day": [f"2024-{month:02}-{day:02}" for month, day in rng.integers(1, 13, (n, 2))],
             "lab": np.where(rng.random(n) < 0.2, "", np.round(rng.normal(5, 1, n), 1).astype(str)),
         }
@@ -69,6 +71,7 @@ ODD: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "numbers that are texts in part": lambda frame: frame.assign(
         lab=np.where(np.arange(len(frame)) % 2, "low", frame["lab"])
     ),
+    "labels that are all merged": lambda frame: frame.assign(code="other"),
     "a column all missing": lambda frame: frame.assign(age="", sex=""),
 }
 
@@ -111,7 +114,7 @@ def test_fifty_training_rows_have_an_answer(tmp_path: Path) -> None:
 
 
 def test_a_synthetic_set_of_missing_cells_alone_has_an_answer(tmp_path: Path) -> None:
-    empty = people(150, 3).assign(sex="", icu="", age="", day="", lab="")
+    empty = people(150, 3).assign(sex="", icu="", age="", code="", day="", lab="")
     found = judged(empty, tmp_path)
     assert found.metric("accuracy_1").value is not None
     assert found.metric("accuracy_1").value < 0.3
@@ -143,23 +146,23 @@ def test_refusals_say_which_file_and_what_to_do(tmp_path: Path) -> None:
         "write values as the real data do (1 is not 1.0, and yes is not True)"
     )
     assert refused(some.rename(columns=str.upper), tmp_path) == (
-        "synthetic.csv: none of the 6 columns of the config is in the header; mend the config or the data"
+        "synthetic.csv: none of the 7 columns of the config is in the header; mend the config or the data"
     )
     assert refused(some.rename(columns={"sex": ""}), tmp_path).endswith(
-        "synthetic.csv:1: column 2 of 6 has no name; give it a name"
+        "synthetic.csv:1: column 2 of 7 has no name; give it a name"
     )
 
 
 def test_an_index_that_pandas_wrote_is_named_as_such(tmp_path: Path) -> None:
     people(150, 3).to_csv(tmp_path / "s.csv")
-    with pytest.raises(InputError, match=r"column 1 of 7 has no name; .* without the row index .*index=F"):
+    with pytest.raises(InputError, match=r"column 1 of 8 has no name; .* without the row index .*index=F"):
         synthgen.evaluate(tmp_path / "s.csv", REAL, schema=SCHEMA)
 
 
 def test_a_ragged_row_and_a_lost_file_are_told_once_with_their_line(tmp_path: Path) -> None:
     text = people(150, 3).to_csv(index=False).splitlines()
     (tmp_path / "s.csv").write_text("\n".join([*text[:5], "a,b", *text[5:]]), "utf-8")
-    with pytest.raises(InputError, match=r"s.csv:6: found 2 fields, expected the 6 of the header"):
+    with pytest.raises(InputError, match=r"s.csv:6: found 2 fields, expected the 7 of the header"):
         synthgen.evaluate(tmp_path / "s.csv", REAL, schema=SCHEMA)
     with pytest.raises(InputError, match="there is no such file or folder"):
         synthgen.evaluate(tmp_path / "no.csv", REAL, schema=SCHEMA)
@@ -174,6 +177,7 @@ def test_another_type_of_the_same_values_is_no_difference(tmp_path: Path) -> Non
             "sex": pa.array(text["sex"]).dictionary_encode(),
             "icu": text["icu"].astype("int64"),
             "age": text["age"].astype(float),
+            "code": text["code"],
             "day": pd.to_datetime(text["day"]).dt.date,
             "lab": pd.to_numeric(text["lab"]),
         }

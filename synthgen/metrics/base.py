@@ -12,10 +12,11 @@ its own; anything else stays in ``evaluation.json``.
   ``false positives`` they are ROC curves and stand with the attacks.
 - ``attacks``: one dict for each attack of a suite: ``attack``, ``columns`` (words for those used), ``auc``,
   ``interval``, ``p``, ``epsilon_lower``, and its ROC curve as ``fpr`` and ``tpr``, lists of equal length.
-- ``groups``, or ``rows`` that begin with ``group``: one dict for each group of patients, with the name (``sex=F``)
-  under ``group``, its size in the training set under ``patients`` or ``train_patients``, and in other sets under the
-  like of ``patients_holdout`` or ``holdout_patients``; the figure under ``value``, ``auc`` or ``log_ratio``; and
-  ``interval`` (or ``low`` and ``high``), ``floor`` and ``ceiling`` where known. A group without a size is never shared.
+- ``groups``, or ``rows`` that begin with ``group``: one dict for each group of patients, worst first, with the name
+  (``sex=F``) under ``group``, its size in the training set under ``patients`` or ``train_patients``, and in other sets
+  under the like of ``patients_holdout`` or ``holdout_patients``; the figure under ``value``, ``auc`` or ``log_ratio``;
+  and ``interval`` (or ``low`` and ``high``), ``floor`` and ``ceiling`` where known. A group without a size is never
+  shared.
 - ``rows_by_patient``: as ``rows``, with every patient weighing the same; the shareable form shows these instead.
 """
 

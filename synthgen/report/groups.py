@@ -13,7 +13,7 @@ from synthgen.report.numbers import figure
 from synthgen.report.sections import TABLE_ROWS, Drawn, Table, table
 from synthgen.report.shapes import group_rows
 
-#: Groups drawn for each figure, worst first; the table has all.
+#: Groups drawn for each figure, the first ones, which are the worst; the table has all.
 DRAWN = 12
 #: Under which key the figure of a group stands, the first of these that is there.
 _FIGURES = ("value", "auc", "log_ratio", "gap")
@@ -41,8 +41,7 @@ def _drawn(metric: Metric, rows: Sequence[Mapping[str, Any]], title: str, key: s
     placed = [group for row in rows if (group := _of(row))]
     if len(placed) < 2:
         return None
-    sign = 1 if metric.better == "higher" else -1
-    worst = sorted(placed, key=lambda group: sign * group.value)[:DRAWN]
+    worst = placed[:DRAWN]
     spoken = "; ".join(f"{group.name} {figure(group.value)}" for group in worst)
     label = f"{title} by group. Worst first: {spoken}."
     left_out = f"{len(placed) - len(worst)} more groups are in the table." if len(placed) > len(worst) else ""

@@ -247,7 +247,7 @@ def _attacks(rng: np.random.Generator) -> tuple[Metric, ...]:
 
 def _groups() -> tuple[Metric, ...]:
     """A figure in each of the two shapes that groups have; one group is of seven patients."""
-    sizes = {"sex=F": 2100, "sex=M": 1893, "sex=X": 7}
+    sizes = {"sex=X": 7, "sex=M": 1893, "sex=F": 2100}
     listed = [
         {
             "group": name, "patients": n, "value": 0.97 - 10 / n, "low": 0.95 - 20 / n, "high": 0.98,
