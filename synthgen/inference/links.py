@@ -143,7 +143,7 @@ def _single(
         return None
     if score is None and not (theirs.telling and mine.telling):
         return None
-    known = np.isin(mine.hashes, theirs.hashes, assume_unique=True)
+    known = np.isin(mine.hashes, theirs.hashes)
     none = _none(mine, known)
     told = known | (mine.hashes == (np.uint64(0) if none is None else none))
     share = float(mine.counts[known].sum()) / max(int(mine.counts[known | ~told].sum()), 1)

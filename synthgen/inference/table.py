@@ -81,9 +81,9 @@ def infer(table: Table, *, rare_below: int = 5) -> Inference:
     Raises:
         InputError: the table cannot be read.
     """
-    found = TableGuess(table, rare_below)
-    schema = Schema(format=found.format(), tables={table.name: found.config}, privacy=Privacy(rare_below=rare_below))
-    return Inference(schema, tuple(found.notes()))
+    found = guess_table(table, rare_below)
+    schema = Schema(format=found.format, tables={table.name: found.config}, privacy=Privacy(rare_below=rare_below))
+    return Inference(schema, found.notes)
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,52 @@ class Known:
     kept: bool
 
 
+@dataclass(frozen=True)
 class TableGuess:
-    """What a table probably is, found step by step, each with what the ones before it found.
+    """What a table probably is; nothing of its cells but what the config and the notes say.
 
     Attributes:
-        config: the table's part of the schema, without links.
+        name: of the table.
+        config: its part of the schema, without links.
+        format: the dialect of its file, with the marks that its numbers need.
+        typed: whether it comes from a typed source, which has no dialect.
+        marked: whether a column has decimals, so that the format's marks are evidence.
+        blank: columns with nothing in any row, or a sign for nothing.
+        headers: the columns' names as words.
+        notes: what a person should look at, the table first.
     """
+
+    name: str
+    config: TableConfig
+    format: Format
+    typed: bool
+    marked: bool
+    blank: frozenset[str]
+    headers: Mapping[str, Header]
+    notes: tuple[Note, ...]
+
+
+def guess_table(table: Table, rare_below: int, known: Known | None = None) -> TableGuess:
+    """Guess what a table is, alone or with what is known of its place among others.
+
+    Raises:
+        InputError: the table cannot be read.
+    """
+    found = _Guessing(table, rare_below, known)
+    return TableGuess(
+        name=table.name,
+        config=found.config,
+        format=found.format(),
+        typed=bool(table.types),
+        marked=any(isinstance(column, Number) for column in found.config.columns.values()),
+        blank=found.blank,
+        headers=found.headers,
+        notes=tuple(found.notes()),
+    )
+
+
+class _Guessing:
+    """The steps of ``guess_table``, each with what the ones before it found."""
 
     def __init__(self, table: Table, rare_below: int, known: Known | None = None) -> None:
         self.table, self.rare_below, self.known = table, rare_below, known
@@ -244,11 +284,6 @@ class TableGuess:
         """The dialect of the file, with the marks that its numbers need."""
         marks = self.missing.marks
         return self.table.format.model_copy(update={"decimal": marks.decimal, "thousands": marks.thousands})
-
-    @property
-    def marked(self) -> bool:
-        """Whether a column has a decimal mark or one between thousands, so that the format's marks are evidence."""
-        return any(isinstance(column, Number) for column in self.config.columns.values())
 
     @property
     def blank(self) -> frozenset[str]:

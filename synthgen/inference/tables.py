@@ -14,7 +14,7 @@ from synthgen.inference.links import BY_PRESET, Found, find_keys_and_links
 from synthgen.inference.patients import Whose, named_in
 from synthgen.inference.preset import Preset, kinds, placed
 from synthgen.inference.shapes import Outline, outline
-from synthgen.inference.table import Inference, Known, Note, TableGuess
+from synthgen.inference.table import Inference, Known, Note, TableGuess, guess_table
 from synthgen.schema.column import Code, Column, Date, Datetime, Drop, Fake, Id, Integer, Number, Text, Time
 from synthgen.schema.config import Format, Privacy, Schema
 from synthgen.schema.table import Parent, TableConfig
@@ -51,7 +51,7 @@ def infer_tables(dataset: Dataset, *, preset: Preset | None = None, rare_below: 
         found, misfits = placed(preset, outlines, found)
     people = _People(dataset, found)
     guesses = {
-        name: TableGuess(table, rare_below, _known(name, found, people)) for name, table in dataset.tables.items()
+        name: guess_table(table, rare_below, _known(name, found, people)) for name, table in dataset.tables.items()
     }
     common, own = _formats(guesses)
     tables = {name: _config(guess, found[name], own.get(name), preset) for name, guess in guesses.items()}
@@ -65,7 +65,7 @@ def infer_tables(dataset: Dataset, *, preset: Preset | None = None, rare_below: 
     for name, guess in guesses.items():
         notes += _about(name, tables[name], found, outlines)
         notes += [Note(name, None, misfits[name])] if name in misfits else []
-        notes += guess.notes()
+        notes += guess.notes
     return Inference(schema, tuple(notes))
 
 
@@ -165,7 +165,7 @@ def _told(link: Found) -> str:
 
 
 def _config(guess: TableGuess, place: Place, dialect: Format | None, preset: Preset | None) -> TableConfig:
-    name, columns = guess.table.name, dict(guess.config.columns)
+    name, columns = guess.name, dict(guess.config.columns)
     if preset is not None:
         own = {*place.key, *(column for link in place.links for column in link.columns)}
         known = kinds(preset, name, columns, guess.blank)
@@ -228,7 +228,7 @@ def _one_or_more(names: tuple[str, ...]) -> str | tuple[str, ...]:
 def _order(guess: TableGuess, preset: Preset | None) -> str | None:
     """The time column of a table: the best named of those with days, else of times, else a number named as a time."""
     columns = guess.config.columns
-    if preset is not None and (table := preset.tables.get(guess.table.name.lower())) is not None:
+    if preset is not None and (table := preset.tables.get(guess.name.lower())) is not None:
         dates = {name.lower(): name for name, column in columns.items() if isinstance(column, Date | Datetime)}
         if (known := next((dates[each.lower()] for each in table.order if each.lower() in dates), None)) is not None:
             return known
@@ -251,24 +251,19 @@ def _formats(guesses: Mapping[str, TableGuess]) -> tuple[Format, dict[str, Forma
 
     The marks of a table without decimals are no evidence: it goes with the others. Parquet files have no dialect.
     """
-    texts = {name: guess for name, guess in guesses.items() if not guess.table.types}
+    texts = {name: guess for name, guess in guesses.items() if not guess.typed}
     if not texts:
         return Format(), {}
-    marked = [_layout(guess) for guess in texts.values() if guess.marked]
-    common = Counter(marked or [_layout(guess) for guess in texts.values()]).most_common(1)[0][0]
+    marked = [guess.format for guess in texts.values() if guess.marked]
+    common = Counter(marked or [guess.format for guess in texts.values()]).most_common(1)[0][0]
     own = {}
     for name, guess in texts.items():
-        mine = _layout(guess)
+        mine = guess.format
         if not guess.marked:
             mine = mine.model_copy(update={"decimal": common.decimal, "thousands": common.thousands})
         if mine != common:
-            own[name] = _layout(guess)
+            own[name] = guess.format
     return common, own
-
-
-def _layout(guess: TableGuess) -> Format:
-    """The dialect; that of a ``.tsv`` has tabs whatever the config says, and is not told apart by them."""
-    return guess.format()
 
 
 def _about(name: str, config: TableConfig, found: Mapping[str, Place], outlines: Mapping[str, Outline]) -> list[Note]:

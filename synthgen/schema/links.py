@@ -31,7 +31,7 @@ def between_tables(tables: Mapping[str, Any]) -> Iterator[Mistake]:
     yield from _about_patients(tables)
 
 
-def key_of(table: Any) -> tuple[str, ...] | None:
+def _key_of(table: Any) -> tuple[str, ...] | None:
     """The key columns of a raw table; ``None`` where there is none, or it is nonsense."""
     return _names(get(table, "key"))
 
@@ -60,7 +60,7 @@ def _about_parent(name: str, tables: Mapping[str, Any]) -> Iterator[Mistake]:
 
 def _fits(name: str, parent: str, tables: Mapping[str, Any]) -> Iterator[Mistake]:
     """Whether the columns of the link can hold the parent's key."""
-    key, columns = key_of(tables[parent]), _names(get(get(tables[name], "parent"), "column"))
+    key, columns = _key_of(tables[parent]), _names(get(get(tables[name], "parent"), "column"))
     if get(tables[parent], "key") is None:
         yield (name, "parent", "table"), f"`{parent}` has no key to refer to; give it one"
     if key is None or columns is None:
@@ -88,7 +88,10 @@ def _about_foreign_key(name: str, column: str, target: Any, tables: Mapping[str,
     if target not in tables:
         yield where, f"there is no table `{target}`; {_the_tables(tables)}"
         return
-    key = key_of(tables[target])
+    if column == get(tables[name], "patient") and (patients := _of_patients(tables)) and target not in patients:
+        yield where, f"`{column}` is the patient, whose row is in `{patients[0]}`; remove it here"
+        return
+    key = _key_of(tables[target])
     if get(tables[target], "key") is None:
         yield where, f"`{target}` has no key to refer to; give it one"
     elif key is not None and len(key) > 1:
@@ -105,17 +108,22 @@ def _about_foreign_key(name: str, column: str, target: Any, tables: Mapping[str,
 
 
 def _about_patients(tables: Mapping[str, Any]) -> Iterator[Mistake]:
-    of_patients = [
-        name
-        for name, table in tables.items()
-        if isinstance(patient := get(table, "patient"), str)
-        and key_of(table) == (patient,)
-        and get(table, "parent") is None
-    ]
+    of_patients = _of_patients(tables)
     if len(of_patients) > 1:
         for name in of_patients:
             told = ", ".join(f"`{other}`" for other in of_patients)
             yield (name, "patient"), f"{told} each have one row for each patient; give all but one a parent"
+
+
+def _of_patients(tables: Mapping[str, Any]) -> list[str]:
+    """The tables with one row for each patient that belong to no other."""
+    return [
+        name
+        for name, table in tables.items()
+        if isinstance(patient := get(table, "patient"), str)
+        and _key_of(table) == (patient,)
+        and get(table, "parent") is None
+    ]
 
 
 def _reaches_patient(name: str, tables: Mapping[str, Any]) -> bool:

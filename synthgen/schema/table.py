@@ -235,7 +235,9 @@ def _missing_levels(missing: Any, columns: Mapping[str, Any]) -> Iterator[Mistak
 
 def get(part: Any, key: str) -> Any:
     """A key of a part that may be raw, valid or nonsense."""
-    return part.get(key) if isinstance(part, Mapping) else getattr(part, key, None)
+    if isinstance(part, Mapping):
+        return part.get(key)
+    return getattr(part, key, None) if isinstance(part, Part) else None
 
 
 def is_true(raw: Any) -> bool:

@@ -26,6 +26,7 @@ CONDITION = {
     "visit_occurrence_id": [str(n // 2 + 500) for n in range(4 * N)],
     "condition_concept_id": [str(n % 6 + 1) for n in range(4 * N)],
     "condition_start_date": [f"2024-{n % 12 + 1:02d}-01" for n in range(4 * N)],
+    "condition_source_value": [str(n % 35 + 4000) for n in range(4 * N)],
 }
 CONCEPT = {"concept_id": [str(n + 1) for n in range(6)], "concept_name": [f"thing {n}" for n in range(6)]}
 
@@ -64,7 +65,7 @@ def test_any_subset_will_do() -> None:
     condition = guessed("omop", person=PERSON, condition_occurrence=CONDITION).tables["condition_occurrence"]
     assert condition.parent == Parent(table="person", column="person_id")
     assert condition.columns["visit_occurrence_id"] == Id()
-    assert condition.columns["condition_concept_id"] == Code()
+    assert condition.columns["condition_source_value"] == Code()  # and not the number that it looks like
     alone = guessed("omop", condition_occurrence=CONDITION).tables["condition_occurrence"]
     assert (alone.key, alone.patient, alone.parent, alone.order) == ("condition_occurrence_id", "person_id", None, None)
 

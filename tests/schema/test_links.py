@@ -120,13 +120,25 @@ def test_a_patients_row_belongs_to_the_patient() -> None:
     }
 
 
+def test_the_patient_column_names_the_patient_and_nothing_else() -> None:
+    visited = visits(patient="nr", foreign_keys={"nr": "wards"}, parent=None)
+    assert mistakes(patients=PATIENTS, wards=WARDS, visits=visited) == {
+        "visits.foreign_keys.nr": "`nr` is the patient, whose row is in `patients`; remove it here"
+    }
+    assert Schema(
+        tables={"patients": PATIENTS, "visits": visits(patient="nr", foreign_keys={"nr": "patients"}, parent=None)}
+    )
+
+
 def test_one_table_holds_the_patients() -> None:
     told = "`patients`, `persons` each have one row for each patient; give all but one a parent"
     assert mistakes(patients=PATIENTS, persons=PATIENTS) == {"patients.patient": told, "persons.patient": told}
 
 
 def test_nonsense_in_one_table_hides_nothing_in_another() -> None:
-    assert {*mistakes(patients=7, visits=visits(foreign_keys={"ward": "wards"}), labs={"parent": 3, "key": 4})} >= {
+    assert {
+        *mistakes(patients="text", visits=visits(foreign_keys={"ward": "wards"}), labs={"parent": 3, "key": 4})
+    } >= {
         "patients",
         "visits.foreign_keys.ward",
         "labs.parent",
