@@ -1,6 +1,6 @@
 """Synthetic health records, and the evidence on which a data protection officer can decide.
 
-The verbs of the command line are functions here: ``fit``, ``sample``, ``evaluate``; ``load`` reads a saved
+The verbs of the command line are functions here: ``fit``, ``sample``, ``evaluate``, ``compare``; ``load`` reads a saved
 synthesizer, ``Schema`` is a config. They are imported when first used, so that ``import synthgen`` costs nothing.
 """
 
@@ -12,19 +12,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from synthgen.artifact.synthesizer import Synthesizer
+    from synthgen.contest import compare
     from synthgen.schema.config import Schema
     from synthgen.workflow import evaluate, fit, sample
 
-__all__ = ["Schema", "evaluate", "fit", "load", "sample"]
+__all__ = ["Schema", "compare", "evaluate", "fit", "load", "sample"]
 
 
-def load(path: Path | str) -> Synthesizer:
-    """Read a synthesizer that ``save`` wrote. Raises ``InputError`` where the file is not a whole one."""
+def load(path: Path | str, *, trust: bool = False) -> Synthesizer:
+    """Read a synthesizer that ``save`` wrote.
+
+    Args:
+        trust: whether you vouch for the file; an unsafe one (SDV's models) executes code when it is loaded.
+
+    Raises:
+        InputError: the file is not a whole one, or is unsafe and not trusted.
+    """
     from pathlib import Path
 
     from synthgen.artifact.synthesizer import Synthesizer
 
-    return Synthesizer.load(Path(path))
+    return Synthesizer.load(Path(path), trust=trust)
 
 
 def __getattr__(name: str) -> Any:
@@ -32,6 +40,10 @@ def __getattr__(name: str) -> Any:
         from synthgen.schema.config import Schema
 
         return Schema
+    if name == "compare":
+        from synthgen.contest import compare
+
+        return compare
     if name in ("evaluate", "fit", "sample"):
         from synthgen import workflow
 

@@ -21,6 +21,7 @@ VERBS: Final = {
     "sample": "Generate records with a fitted synthesizer.",
     "evaluate": "Judge synthetic records: how faithful, and what they give away.",
     "inspect": "Show everything that a fitted synthesizer holds.",
+    "compare": "Fit several models on the same split, and judge each in one table.",
     "demo": "Run the whole journey on the sample data.",
 }
 _DEBUG: Final = "--debug"

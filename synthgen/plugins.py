@@ -1,4 +1,4 @@
-"""Models and measures by name: one file each, or an entry point of another package."""
+"""Models and measures by name: one file each, or an entry point of another package; and presets of layouts."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from synthgen.errors import InputError, SynthgenError
 
 _HERE = Path(__file__).parent
 _FAMILIES = ("fidelity", "utility", "privacy", "fairness")
+#: Files that supply several models: the class of each by the model's name, so that listing them imports nothing.
+_SEVERAL: Mapping[str, Mapping[str, str]] = {
+    "sdv": {"sdv-copula": "SdvCopula", "sdv-ctgan": "SdvCtgan", "sdv-tvae": "SdvTvae"},
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,11 @@ class Reference:
 @cache
 def models() -> Mapping[str, Reference]:
     """The known models by name, sorted; none is imported."""
-    own = {name.replace("_", "-"): Reference(f"synthgen.models.{name}") for name in _modules("models")}
+    own = {
+        name: Reference(f"synthgen.models.{module}", attribute)
+        for module in _modules("models")
+        for name, attribute in _SEVERAL.get(module, {module.replace("_", "-"): ""}).items()
+    }
     return dict(sorted((_entry_points("synthgen.models") | own).items()))
 
 
@@ -76,6 +84,11 @@ def metrics() -> Mapping[str, Reference]:
         for name in _modules(f"metrics/{family}")
     }
     return own | {name: found for name, found in _entry_points("synthgen.metrics").items() if name not in own}
+
+
+def presets() -> Mapping[str, Path]:
+    """The layouts that ``init --preset`` knows, by name: the files that describe them."""
+    return {file.stem: file for file in sorted((_HERE / "inference" / "presets").glob("*.yaml"))}
 
 
 def load_model(name: str) -> type[Any]:

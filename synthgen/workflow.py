@@ -10,25 +10,27 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Union
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from synthgen import inference, plugins
 from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.errors import InputError, SynthgenError
-from synthgen.metrics.base import Comparison, Measure
+from synthgen.metrics.base import Comparison, LogLikelihood, Measure, Variable
+from synthgen.metrics.judging import judged, measures, require_known
+from synthgen.metrics.known_answers import known_answers
 from synthgen.metrics.prepare import Sheet, compare
-from synthgen.metrics.result import Evaluation, Metric, Verdict
-from synthgen.metrics.verdicts import family_wise
+from synthgen.metrics.result import Evaluation, Verdict
 from synthgen.progress import Progress, silent
 from synthgen.relational.codec import Plan
-from synthgen.relational.condition import parse
+from synthgen.relational.condition import Condition, parse
 from synthgen.relational.flat import learn
 from synthgen.schema import load as schema_file
 from synthgen.schema.column import Category, Code, Integer, Number
-from synthgen.schema.config import ModelConfig, Schema
+from synthgen.schema.config import ModelConfig, Policy, Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.arrow import is_text, plain
 from synthgen.tables.dataset import Dataset, Table
@@ -44,19 +46,10 @@ Data: TypeAlias = Union[Path, str, "pd.DataFrame", Dataset]
 
 #: The libraries whose versions shape what is generated.
 _RECORDED: Final = ("numpy", "scipy", "pyarrow", "torch")
-#: The order in which measures run and are told.
-_ORDER: Final = (
-    "accuracy",
-    "c2st",
-    "tstr",
-    "association",
-    "missingness",
-    "marginals",
-    "nearest_neighbour_share",
-    "exact_copies",
-    "rare_values_leaked",
-    "distances",
-)
+#: A column with at most as many labels has them all written in another way if it shares none with the real data.
+_FEW_LABELS: Final = 50
+#: What the config says of tables and their links, and no model honours yet.
+_BETWEEN_TABLES: Final = ("parent", "foreign_keys", "order", "reference")
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +122,7 @@ def fit(
     if table.types:
         # The config's dialect is that of text files; the cells of a typed table are written in its own.
         schema = _for_types(schema.model_copy(update={"format": table.format}), table)
-    _require_known_lines(schema)
+    require_known(schema.evaluation.policy)
     config = schema.tables[table.name]
     plan = Plan(config, schema.format)
     split = Split.draw(table, share=schema.holdout, patient=config.patient, seed=seed)
@@ -155,6 +148,7 @@ class Sample:
     n: int
     seed: int
     where: tuple[str, ...]
+    balance: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -164,9 +158,9 @@ class Sample:
     def types(self) -> Mapping[str, pa.DataType]:
         return {name: kind for name, kind in self.synthesizer.types.items() if name in self.columns}
 
-    def __iter__(self) -> Generator[pa.RecordBatch]:
-        flat = self.synthesizer.flat
-        columns, dialect = flat.codec.plan.config.columns, self.synthesizer.schema.format
+    @property
+    def _conditions(self) -> list[Condition]:
+        columns, dialect = self.synthesizer.flat.codec.plan.config.columns, self.synthesizer.schema.format
         marked = ((Number,) if dialect.decimal == "," else ()) + ((Number, Integer) if dialect.thousands == "," else ())
         read = partial(
             parse,
@@ -175,8 +169,16 @@ class Sample:
             semicolons=dialect.decimal == ",",
             with_commas={name for name, column in columns.items() if isinstance(column, marked)},
         )
-        conditions = [read(text) for text in self.where]
-        yield from flat.blocks(self.n, seed=self.seed, conditions=conditions)
+        return [read(text) for text in self.where]
+
+    def __iter__(self) -> Generator[pa.RecordBatch]:
+        yield from self.synthesizer.flat.blocks(
+            self.n, seed=self.seed, conditions=self._conditions, balance=self.balance
+        )
+
+    def effective_share(self) -> float:
+        """How many independent rows each row is worth: 1 where the conditions are drawn from exactly."""
+        return self.synthesizer.flat.effective_share(self._conditions, seed=self.seed) if self.where else 1.0
 
     def to_pandas(self) -> pd.DataFrame:
         """All rows as a DataFrame of text cells, typed where the source was typed."""
@@ -194,15 +196,26 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
     return column.unify_dictionaries().combine_chunks()
 
 
-def sample(synthesizer: Synthesizer, n: int, *, seed: int | None = None, where: Sequence[str] = ()) -> Sample:
+def sample(
+    synthesizer: Synthesizer,
+    n: int,
+    *,
+    seed: int | None = None,
+    where: Sequence[str] = (),
+    balance: Sequence[str] = (),
+) -> Sample:
     """The first ``n`` rows that a seed generates, in which every ``where`` condition holds.
+
+    Args:
+        balance: columns whose combinations of levels are made equally frequent among patients; what follows from them
+            stays as learned.
 
     Raises:
         InputError: ``n`` is below 1; while iterating: a condition that makes no sense or has no support.
     """
     if n < 1:
         raise InputError(f"-n {n}: expected at least 1 row")
-    return Sample(synthesizer, n, drawn_seed(seed), tuple(where))
+    return Sample(synthesizer, n, drawn_seed(seed), tuple(where), tuple(balance))
 
 
 def evaluate(
@@ -213,6 +226,8 @@ def evaluate(
     model: Path | str | None = None,
     schema: Schema | Path | str | None = None,
     seed: int | None = None,
+    quick: bool = False,
+    self_test: bool = False,
     progress: Progress = silent,
 ) -> Evaluation:
     """Judge synthetic records of any generator against the real ones.
@@ -223,19 +238,46 @@ def evaluate(
         holdout: real records of other patients that the generator never saw, instead.
         model: the path of a fitted synthesizer; its schema is used.
         schema: a config; inferred from ``real`` where neither it nor ``model`` is given.
+        quick: leave out the measures that take long.
+        self_test: also put generators whose faults are known in the place of the synthetic records, and compare what
+            is said of them with what has to be said.
 
     Raises:
         InputError: files or columns are missing, or ``real`` is not what the model was fitted on.
     """
     seed = drawn_seed(seed)
-    split = None
+    split, synthesizer = None, None
     if model is not None:
         if schema is not None:
             raise InputError("-m and -c both name a schema; give one of them")
-        schema = Synthesizer.load(Path(model)).schema
+        synthesizer = Synthesizer.look(Path(model))
+        schema = synthesizer.schema
         split = Split.load(split_path(Path(model))) if holdout is None else None
     table, schema, _ = _table_and_schema(real, schema)
-    _require_known_lines(schema)
+    policy = schema.evaluation.policy
+    chosen = measures(policy, quick=quick)
+    comparison, inputs = _compared(synthetic, table, holdout, split, schema, synthesizer)
+    metrics, verdicts = judged(chosen, comparison, seed=seed, progress=progress)
+    return Evaluation(
+        seed=seed,
+        synthgen=importlib.metadata.version("synthgen"),
+        inputs=inputs | _settings(policy, chosen, quick=quick),
+        verdicts=verdicts,
+        metrics=metrics,
+        required=policy.required,
+        self_test=known_answers(comparison, chosen, seed=seed, progress=progress) if self_test else (),
+    )
+
+
+def _compared(
+    synthetic: Data,
+    table: Table,
+    holdout: Data | None,
+    split: Split | None,
+    schema: Schema,
+    synthesizer: Synthesizer | None,
+) -> tuple[Comparison, dict[str, Any]]:
+    """The sets on one footing, and what a report says of them."""
     config = schema.tables[table.name]
     # Opened before anything long is done, so that a wrong path is told at once.
     generated = _any_table(synthetic, schema)
@@ -249,38 +291,51 @@ def evaluate(
         split.require_same_input(table)
         held_out = np.concatenate([held for _, _, held in split.blocks(table)])
         train, apart = whole.rows(~held_out), whole.rows(held_out)
+    shown = Sheet.of(generated, schema.format)
     comparison = compare(
-        config,
-        table=table.name,
-        train=train,
-        holdout=apart,
-        synthetic=Sheet.of(generated, schema.format),
-        rare_below=schema.privacy.rare_below,
+        config, table=table.name, train=train, holdout=apart, synthetic=shown, rare_below=schema.privacy.rare_below
     )
     _require_readable(comparison, generated.source)
-    metrics: list[Metric] = []
-    verdicts: list[Verdict] = []
-    found = plugins.metrics()
-    names = [name for name in _ORDER if name in found] + [name for name in found if name not in _ORDER]
-    for done, name in enumerate(names):
-        progress(name.replace("_", " "), done / len(names))
-        measure = plugins.load_metric(name)()
-        # Each measure has its own stream, so that one more measure changes no other's figures.
-        own = measure.measure(comparison, rng=np.random.default_rng([seed, *name.encode()]))
-        metrics.extend(own)
-        verdicts.extend(measure.judge(own, comparison))
-    progress("evaluation", 1.0)
+    # A holdout from another file may be written in another way than the model reads.
+    if split is not None and synthesizer is not None and apart is not None and synthesizer.flat.likelihood:
+        comparison = comparison.told_by(_log_likelihood(synthesizer, comparison, {"train": train, "holdout": apart}))
     sets = {"train": comparison.train, "holdout": comparison.holdout, "synthetic": comparison.synthetic}
     inputs: dict[str, Any] = {name: None if records is None else records.sizes for name, records in sets.items()}
-    inputs |= {"table": table.name, "rare_below": schema.privacy.rare_below, "unit": config.patient or "row"}
-    return Evaluation(
-        seed=seed,
-        synthgen=importlib.metadata.version("synthgen"),
-        inputs=inputs,
-        verdicts=family_wise(verdicts),
-        metrics=tuple(metrics),
-        required=schema.evaluation.policy.required,
-    )
+    compared = {variable.name.partition("[")[0] for variable in comparison.variables}
+    inputs |= {
+        "table": table.name,
+        "unit": config.patient or "row",
+        "rare_below": schema.privacy.rare_below,
+        "columns_not_compared": [name for name in config.columns if name not in compared],
+        "columns_only_in_synthetic": [name for name in shown.columns if name not in config.columns],
+    }
+    return comparison, inputs
+
+
+def _settings(policy: Policy, chosen: Mapping[str, Measure], *, quick: bool) -> dict[str, Any]:
+    """What was asked for: with seed and versions, all that another run needs to say the same."""
+    limits = {name: limit for name, measure in chosen.items() if (limit := getattr(measure, "limit", None)) is not None}
+    left_out = [name for name in plugins.metrics() if name not in chosen]
+    return {
+        "mode": "quick" if quick else "full",
+        "not_run": left_out,
+        "policy": {"required": list(policy.required), "limits": limits},
+    }
+
+
+def _log_likelihood(synthesizer: Synthesizer, comparison: Comparison, sheets: Mapping[str, Sheet]) -> LogLikelihood:
+    """How probable the model finds the real records; what asks is a measure, which knows no model."""
+    patients = {
+        "train": comparison.train.patient,
+        "holdout": comparison.train.patient[:0] if comparison.holdout is None else comparison.holdout.patient,
+    }
+
+    def of(which: Literal["train", "holdout"], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        columns = sheets[which].columns
+        block = pa.RecordBatch.from_arrays([*columns.values()], names=[*columns])
+        return synthesizer.flat.log_prob(block, patients[which], rows)
+
+    return of
 
 
 def refusals(evaluation: Evaluation) -> tuple[str, ...]:
@@ -291,9 +346,28 @@ def refusals(evaluation: Evaluation) -> tuple[str, ...]:
     """
     found = [line for line in evaluation.verdicts if line.verdict in ("leak", "fail")]
     reasons = [f"{line.name}: {line.verdict}; {line.detail}" for line in found]
-    assessed = {line.name for line in evaluation.verdicts if line.verdict != "not_assessable"}
-    missing = [f"{name}: required, but not assessable" for name in evaluation.required if name not in assessed]
-    return (*reasons, *missing)
+    told = {line.name: line for line in evaluation.verdicts}
+    return (*reasons, *(_missing(name, told.get(name)) for name in evaluation.required if not _assessed(told, name)))
+
+
+def _assessed(told: Mapping[str, Verdict], name: str) -> bool:
+    return name in told and told[name].verdict != "not_assessable"
+
+
+def _missing(name: str, line: Verdict | None) -> str:
+    if line is None:
+        return f"{name}: required, but not measured in this run"
+    return f"{name}: required, but not assessable" + (f"; {line.detail}" if line.detail else "")
+
+
+def schema_of(data: Data, schema: Schema | Path | str | None = None) -> tuple[Schema, tuple[str, ...]]:
+    """The schema, read from its path or inferred from the data; and what was inferred, a line each.
+
+    Raises:
+        InputError: the data or the config cannot be read.
+    """
+    _, found, notes = _table_and_schema(data, schema)
+    return found, notes
 
 
 def drawn_seed(seed: int | None) -> int:
@@ -316,6 +390,8 @@ def _model(name: str) -> dict[str, str]:
 def _table_and_schema(data: Data, schema: Schema | Path | str | None) -> tuple[Table, Schema, tuple[str, ...]]:
     if isinstance(schema, Path | str):
         schema = schema_file.load(Path(schema))
+    if schema is not None:
+        _require_one_flat_table(schema)
     table = _only_table(_dataset(data, schema))
     if schema is None:
         inferred = inference.infer(table)
@@ -334,12 +410,23 @@ def _dataset(data: Data, schema: Schema | None) -> Dataset:
 
 
 def _any_table(data: Data, schema: Schema) -> Table:
-    """A table of some generator: in the schema's dialect, or in its own."""
+    """A table of some generator: in the schema's dialect, or in its own.
+
+    Raises:
+        InputError: it cannot be read in either, or has no column of the schema; told as of the schema's dialect, which
+            is what the user means the table to be in.
+    """
     try:
         return _only_table(_dataset(data, schema))
-    except InputError:
+    except InputError as error:
         # Other columns or another dialect than the original's; what the comparison needs is checked there.
-        return _only_table(_dataset(data, None))
+        try:
+            table = _only_table(_dataset(data, None))
+        except InputError:
+            raise error from None
+        if not set(table.columns) & {name for config in schema.tables.values() for name in config.columns}:
+            raise
+        return table
 
 
 def _only_table(dataset: Dataset) -> Table:
@@ -348,6 +435,18 @@ def _only_table(dataset: Dataset) -> Table:
         raise InputError(f"found {len(dataset.tables)} tables ({sources}); this version handles one: name one file")
     (table,) = dataset.tables.values()
     return table
+
+
+def _require_one_flat_table(schema: Schema) -> None:
+    """Refuse what a config may say of tables and their links and no model honours yet."""
+    if len(schema.tables) > 1:
+        raise InputError(
+            f"the config has {len(schema.tables)} tables ({', '.join(schema.tables)}), which `init` reads and this "
+            "version cannot learn; give a config and a file of one"
+        )
+    for name, table in schema.tables.items():
+        if found := [key for key in _BETWEEN_TABLES if key in table.model_dump(exclude_defaults=True)]:
+            raise InputError(f"tables.{name}: this version cannot learn with {' and '.join(found)}; remove it")
 
 
 def _require_other_patients(real: Sheet, holdout: Sheet, config: TableConfig) -> None:
@@ -368,20 +467,36 @@ def _require_other_patients(real: Sheet, holdout: Sheet, config: TableConfig) ->
 
 
 def _require_readable(comparison: Comparison, source: str) -> None:
-    """Refuse numbers and dates that are written in another way: compared as they stand, they would all be wrong."""
-    unread = [
-        variable.name
-        for variable in comparison.variables
-        if variable.kind == "numeric"
-        and (comparison.train.codes[variable.name] == 0).any()
-        and (comparison.synthetic.codes[variable.name] > 0).any()
-        and not (comparison.synthetic.codes[variable.name] == 0).any()
-    ]
+    """Refuse cells that are written in another way: compared as they stand, they would all be wrong."""
+    unread = [variable.name for variable in comparison.variables if _unread(variable, comparison)]
     if unread:
         raise InputError(
             f"{source}: no cell of {', '.join(unread)} reads as the number or date that the config declares; "
             "write them as the real data do"
         )
+    unknown = [variable.name for variable in comparison.variables if _unknown(variable, comparison)]
+    if unknown:
+        raise InputError(
+            f"{source}: no value of {', '.join(unknown)} occurs in the real data; "
+            "write values as the real data do (1 is not 1.0, and yes is not True)"
+        )
+
+
+def _unread(variable: Variable, comparison: Comparison) -> bool:
+    real, synthetic = comparison.train.codes[variable.name], comparison.synthetic.codes[variable.name]
+    has_numbers = variable.kind == "numeric" and bool((real == 0).any())
+    return has_numbers and bool((synthetic > 0).any()) and not (synthetic == 0).any()
+
+
+def _unknown(variable: Variable, comparison: Comparison) -> bool:
+    """Whether all labels are foreign to a column of few labels, which no generator brings about but by its writing."""
+    if variable.kind == "numeric":
+        return False
+    real, synthetic = (
+        {int(code) for code in np.unique(records.codes[variable.name]) if code >= 0}
+        for records in (comparison.train, comparison.synthetic)
+    )
+    return 0 < len(real) <= _FEW_LABELS and bool(synthetic) and not real & synthetic
 
 
 def _for_types(schema: Schema, table: Table) -> Schema:
@@ -394,16 +509,3 @@ def _for_types(schema: Schema, table: Table) -> Schema:
         for name, column in config.columns.items()
     }
     return schema.model_copy(update={"tables": {table.name: config.model_copy(update={"columns": columns})}})
-
-
-def _require_known_lines(schema: Schema) -> None:
-    """Refuse a policy that asks for verdict lines which no measure tells."""
-    required = schema.evaluation.policy.required
-    if not required:
-        return
-    known = [name for name in plugins.metrics() if plugins.load_metric(name).judge is not Measure.judge]
-    unknown = [name for name in required if name not in known]
-    if unknown:
-        raise InputError(
-            f"evaluation.policy.required: there is no verdict line {', '.join(unknown)}; lines: {', '.join(known)}"
-        )

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 HEAVY = {"matplotlib", "pandas", "pyarrow", "pydantic", "rich", "scipy", "sdv", "sklearn", "torch"}
 
 IMPORT = "import synthgen"
-VERBS = ("init", "fit", "sample", "evaluate", "inspect", "demo")
+VERBS = ("init", "fit", "sample", "evaluate", "inspect", "compare", "demo")
 HELP = """
 import sys
 from synthgen.cli import main

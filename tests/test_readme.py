@@ -21,7 +21,7 @@ from synthgen.cli import VERBS
 from synthgen.report import wording
 from synthgen.schema.column import Column, ColumnBase
 from synthgen.schema.config import Format, ModelConfig, Policy, Privacy, Schema
-from synthgen.schema.table import TableConfig
+from synthgen.schema.table import Parent, TableConfig
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,6 +30,7 @@ LEVELS: dict[str, type[BaseModel]] = {
     "Top level": Schema,
     "format": Format,
     "tables.NAME": TableConfig,
+    "tables.NAME.parent": Parent,
     "Every column": ColumnBase,
     "privacy": Privacy,
     "evaluation.policy": Policy,
@@ -132,7 +133,8 @@ def test_every_kind_with_its_own_keys_and_defaults() -> None:
 def test_no_part_of_the_config_is_left_out_of_the_manual() -> None:
     parts = set(Schema.model_json_schema()["$defs"])
     assert parts == {kind.__name__ for kind in (*KINDS.values(), *LEVELS.values())} - {"Schema", "ColumnBase"} | {
-        "Evaluation"  # its one key, policy, is the heading evaluation.policy
+        "Evaluation",  # its one key, policy, is the heading evaluation.policy
+        "Survival",  # its two keys stand where the table's key `survival` does
     }
 
 

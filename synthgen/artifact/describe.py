@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.artifact.synthesizer import Synthesizer
+from synthgen.artifact.synthesizer import UNSAFE, Synthesizer
 from synthgen.encoding.base import Encoder
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.encoding.numeric import NumericEncoder
@@ -18,12 +19,14 @@ def describe(synthesizer: Synthesizer) -> dict[str, Any]:
     """The contents as JSON values: what it is, what each column keeps, and every number of the model.
 
     Nothing is left out: levels, heaped values and bin bounds stand as they are, since every one of them passed the
-    disclosure step when the model was fitted. ``documents`` are those of the file, word for word.
+    disclosure step when the model was fitted. ``documents`` are those of the file, word for word. The bytes of an
+    unsafe model say nothing to a reader, so their digest stands for them; nothing in them is executed.
     """
     flat = synthesizer.flat
     documents, arrays = synthesizer.contents()
     config = synthesizer.schema.tables[synthesizer.table]
     return {
+        "unsafe": UNSAFE if synthesizer.unsafe else None,
         "synthgen": synthesizer.versions["synthgen"],
         "versions": dict(synthesizer.versions),
         "seed": synthesizer.seed,
@@ -41,7 +44,13 @@ def describe(synthesizer: Synthesizer) -> dict[str, Any]:
 
 
 def _array(array: NDArray[Any]) -> dict[str, Any]:
-    """An array as JSON values; infinities, which JSON does not know, as texts."""
+    """An array as JSON values; infinities, which JSON does not know, as texts; bytes by their digest."""
+    if array.dtype == np.uint8:
+        return {
+            "shape": list(array.shape),
+            "type": str(array.dtype),
+            "sha256": hashlib.sha256(array.tobytes()).hexdigest(),
+        }
     finite = np.isfinite(array)
     values = (array if finite.all() else np.where(finite, array.astype(object), array.astype(str))).tolist()
     return {"shape": list(array.shape), "type": str(array.dtype), "values": values}

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -19,13 +19,15 @@ from synthgen.artifact.types import type_named, type_text
 from synthgen.encoding.domain import Domain
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.errors import InputError
-from synthgen.models.base import FittedModel
+from synthgen.models.base import FittedModel, Model
+from synthgen.models.independent import Independent
 from synthgen.relational.codec import Plan
 from synthgen.relational.flat import FlatSynthesizer
 from synthgen.relational.person import rows_domain
 from synthgen.schema.config import Schema
 
-T = TypeVar("T")
+#: What an unsafe artifact says of itself, and whoever reads it is told.
+UNSAFE: Final = "holds training rows, and executes code when it is loaded"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,11 @@ class Synthesizer:
         return self.flat.codec.plan.written
 
     @property
+    def unsafe(self) -> bool:
+        """Whether the artifact holds training rows, and executes code when its model is brought back."""
+        return self.flat.rows.unsafe
+
+    @property
     def config_hash(self) -> str:
         """SHA-256 of the config in canonical form; not of the data."""
         canonical = json.dumps(self.schema.model_dump(mode="json"), sort_keys=True)
@@ -80,7 +87,8 @@ class Synthesizer:
                 "table": self.table,
                 "config_sha256": self.config_hash,
                 "types": {name: type_text(kind) for name, kind in self.types.items()},
-            },
+            }
+            | ({"unsafe": UNSAFE} if self.unsafe else {}),
             "schema": self.schema.model_dump(mode="json"),
             "columns": flat.codec.to_json(),
             "persons": {
@@ -92,8 +100,27 @@ class Synthesizer:
         return documents, arrays
 
     @classmethod
-    def load(cls, path: Path) -> Synthesizer:
-        """Read an artifact.
+    def load(cls, path: Path, *, trust: bool = False) -> Synthesizer:
+        """Read an artifact in order to sample from it.
+
+        Args:
+            trust: whether the user vouches for the file, which an unsafe one needs.
+
+        Raises:
+            InputError: the file is missing, damaged, foreign, hostile, or of a newer synthgen; or it is unsafe and
+                not trusted.
+        """
+        found = cls.look(path)
+        if found.unsafe and not trust:
+            raise InputError(
+                f"{path}: this {found.schema.model.name} model {UNSAFE}; if you know who made it and trust them, "
+                "give --trust (trust=True in Python)"
+            )
+        return found
+
+    @classmethod
+    def look(cls, path: Path) -> Synthesizer:
+        """Read an artifact in order to look at it: nothing in it is executed, unless rows are sampled.
 
         Raises:
             InputError: the file is missing, damaged, foreign, hostile, or of a newer synthgen.
@@ -147,14 +174,16 @@ def _restored(documents: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
     if (config.patient is None) != (persons["rows"] is None):
         raise ValueError("patients without numbers of rows, or the other way round")
     rest = tuple(codec.domains[i] for i in range(len(codec.domains)) if i not in set(personal))
-    restore = _reader(schema.model.name, documents["models"], arrays)
+    model: type[Model] = plugins.load_model(schema.model.name)
+    restore = _reader(documents["models"], arrays)
     numbers = None if persons["rows"] is None else Quantiser.from_json(persons["rows"])
     person = None
     own: tuple[Domain, ...] = ()
     if numbers is not None:
         own = (*(codec.domains[i] for i in personal), rows_domain(numbers))
-        person = restore("person", own, ())
-    flat = FlatSynthesizer(codec, person, personal, numbers, restore("rows", rest, own))
+        person = restore(model if model.conditional else Independent, "person", own, ())
+    rows = restore(model, "rows", rest, own if model.conditional else ())
+    flat = FlatSynthesizer(codec, person, personal, numbers, rows)
     types = {name: type_named(text) for name, text in about["types"].items()}
     versions = dict(about["versions"])
     if not all(isinstance(text, str) for text in versions.values()) or not isinstance(about["seed"], int):
@@ -163,16 +192,15 @@ def _restored(documents: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
 
 
 def _reader(
-    name: str, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-) -> Callable[[str, tuple[Domain, ...], tuple[Domain, ...]], FittedModel]:
-    """What restores one part of a model of this name."""
-    fitted: type[FittedModel] = plugins.load_model(name).fitted()
+    values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> Callable[[type[Model], str, tuple[Domain, ...], tuple[Domain, ...]], FittedModel]:
+    """What restores one part, which a model of some class made."""
 
-    def restore(part: str, domains: tuple[Domain, ...], context: tuple[Domain, ...]) -> FittedModel:
+    def restore(model: type[Model], part: str, domains: tuple[Domain, ...], context: tuple[Domain, ...]) -> FittedModel:
         own = {key.removeprefix(f"{part}."): array for key, array in arrays.items() if key.startswith(f"{part}.")}
         for array in own.values():
             if array.dtype.kind == "f" and not np.isfinite(array[~np.isinf(array)]).all():
                 raise ValueError("not a number in an array")
-        return fitted.from_state(domains, context, values[part], own)
+        return model.fitted().from_state(domains, context, values[part], own)
 
     return restore

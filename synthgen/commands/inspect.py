@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 @click.argument("model", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Everything, as JSON: every level, heaped value and bin bound.")
 def command(model: Path, as_json: bool) -> None:
-    """Show everything that the fitted synthesizer MODEL holds, for the person who must approve its export."""
+    """Show everything that the fitted synthesizer MODEL holds, for the person who must approve its export.
+
+    Nothing in MODEL is executed. What only executing it would show is named as such, and MODEL as unsafe.
+    """
     import json
 
     from synthgen.artifact.describe import describe
     from synthgen.artifact.synthesizer import Synthesizer
 
-    synthesizer = Synthesizer.load(model)
+    synthesizer = Synthesizer.look(model)
     if as_json:
         text = json.dumps(describe(synthesizer), indent=1, ensure_ascii=False)
         click.echo(text.encode())  # JSON is UTF-8, whatever the terminal writes
@@ -41,13 +44,16 @@ def _overview(model: Path, synthesizer: Synthesizer) -> list[RenderableType]:
 
     everything = describe(synthesizer)
     options = {name: value for name, value in everything["model"].items() if name != "name"}
+    no_record = "" if synthesizer.unsafe else "no record, and "
     lines = [
         f"{model}: made by synthgen {everything['synthgen']}, seed {everything['seed']}",
         f"config SHA-256 {everything['config_sha256']}",
         f"model {everything['model']['name']} {options or ''}".rstrip(),
-        f"holds no record, and no value of fewer than {everything['rare_below']} patients "
+        f"holds {no_record}no value of fewer than {everything['rare_below']} patients "
         f"({everything['patient'] or 'without a patient column, each row is a patient'})",
     ]
+    if synthesizer.unsafe:
+        lines.insert(0, f"UNSAFE: {everything['unsafe']}. Do not export it. Here nothing in it was executed.")
     if everything["constant_within_patient"]:
         lines.append(f"constant within a patient: {', '.join(everything['constant_within_patient'])}")
     table = Table("column", "kind", "what is kept", box=None, pad_edge=False)

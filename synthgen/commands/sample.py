@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from synthgen.workflow import Sample
 
 
+#: From so many independent rows per row on, nothing has to be said.
+_EXACT: Final = 0.995
+
+
 @click.command("sample")
 @click.argument("model", type=PATH)
 @click.option("-n", "rows", type=click.IntRange(min=1), required=True, help="How many rows.")
@@ -29,9 +33,25 @@ if TYPE_CHECKING:
     metavar="EXPR",
     help="Only rows of which this holds: COLUMN OP VALUE, OP one of = != < <= > >= in. Several are joined by and.",
 )
+@click.option(
+    "--balance",
+    metavar="COLUMNS",
+    default="",
+    help="Make the levels of these columns, joined by commas, equally frequent in all combinations.",
+)
+@click.option("--trust", is_flag=True, help="Load MODEL even where that executes code in it (SDV's models).")
 @click.option("-o", "--output", type=PATH, required=True, help="A .csv, .csv.gz, .tsv or .parquet file.")
 @FORCE
-def command(model: Path, rows: int, seed: int | None, where: tuple[str, ...], output: Path, force: bool) -> None:
+def command(
+    model: Path,
+    rows: int,
+    seed: int | None,
+    where: tuple[str, ...],
+    balance: str,
+    trust: bool,
+    output: Path,
+    force: bool,
+) -> None:
     """Generate records with the synthesizer MODEL.
 
     Whole patients are generated until the rows are there; the last one is cut. The first rows of a longer output of
@@ -46,8 +66,14 @@ def command(model: Path, rows: int, seed: int | None, where: tuple[str, ...], ou
     from synthgen.artifact.synthesizer import Synthesizer
     from synthgen.tables.write import write_table, write_text
 
-    synthesizer = Synthesizer.load(model)
-    sample = workflow.sample(synthesizer, rows, seed=seed, where=where)
+    synthesizer = Synthesizer.load(model, trust=trust)
+    balanced = tuple(name.strip() for name in balance.split(",") if name.strip())
+    sample = workflow.sample(synthesizer, rows, seed=seed, where=where, balance=balanced)
+    if (worth := sample.effective_share()) < _EXACT:
+        say(
+            f"--where: by importance resampling, {rows} rows are worth about {worth * rows:.0f} independent ones; "
+            "with the columns in `model: {condition_on: [...]}` when fitting, all of them would be"
+        )
     # Closed at once where writing fails or is interrupted, so that no block ahead is still computed.
     with shown() as progress, closing(_counted(sample, progress)) as batches:
         write_table(output, synthesizer.table, sample.columns, batches, synthesizer.schema.format, sample.types)
@@ -67,6 +93,7 @@ def _counted(sample: Sample, progress: Progress) -> Generator[pa.RecordBatch]:
 def _readme(sample: Sample, name: str) -> str:
     synthesizer = sample.synthesizer
     conditions = "".join(f"\nCondition:  {text}" for text in sample.where)
+    conditions += f"\nBalanced:   {', '.join(sample.balance)}" if sample.balance else ""
     return f"""{name} holds synthetic records. None of them is a record of a person.
 
 Model:      {synthesizer.schema.model.name}, fitted with seed {synthesizer.seed}

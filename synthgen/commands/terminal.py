@@ -30,19 +30,23 @@ def nobody_reads(stream: TextIO) -> None:
 
 @contextmanager
 def shown() -> Iterator[Progress]:
-    """A progress line while the block runs, where standard error is a terminal."""
+    """A line for every step while the block runs, where standard error is a terminal."""
     if not sys.stderr.isatty():
         yield silent
         return
     from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description:<24}"), BarColumn(), TimeElapsedColumn())
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("starting", total=1.0)
+        lines: dict[str, TaskID] = {}
 
         def report(step: str, done: float) -> None:
-            bars.update(task, description=step, completed=done)
+            if step not in lines:
+                for line in lines.values():
+                    bars.update(line, completed=1.0)
+                lines[step] = bars.add_task(step, total=1.0)
+            bars.update(lines[step], completed=done)
 
         yield report

@@ -30,7 +30,10 @@ class Domain:
         missing: those of ``special`` that mean missing.
         positions: for numeric scales one position per code (the middle of its bin, in the column's unit;
             0 for special codes); empty otherwise.
-        parents: for hierarchies, one group number per code and level, coarsest level first; empty otherwise.
+        parents: for hierarchies, one group number per code and level, coarsest level first, the code itself last;
+            empty otherwise.
+        system: the coding system; columns of one system number their groups alike, so that the same code in two of
+            them can be told. Empty where ``parents`` is.
         target: whether these codes are of the column that is to be predicted: where a model cannot keep everything,
             what goes together with them matters most.
     """
@@ -43,6 +46,7 @@ class Domain:
     missing: tuple[int, ...] = ()
     positions: tuple[float, ...] = ()
     parents: tuple[tuple[int, ...], ...] = ()
+    system: str = ""
     target: bool = False
 
     def __post_init__(self) -> None:

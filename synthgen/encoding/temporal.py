@@ -5,6 +5,7 @@ Whole weeks and a weekday of their own keep what health data show week by week, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -47,8 +48,9 @@ class TemporalEncoder(Encoder):
 
     Attributes:
         days: of days since 1970-01-01; ``None`` for times of day.
-        clock: of seconds (or minutes, where the format has no seconds) since midnight; ``None`` for dates.
-        grain: what times of day are rounded to beyond what the format says, in keys of the clock.
+        clock: of seconds (or minutes, where the format has no seconds) since midnight, or, in a column of times alone,
+            since whatever it counts from, which may be more than a day ago; ``None`` for dates.
+        grain: what the keys of the clock that are not heaped are multiples of.
         results: texts apart, such as a date that means "never".
     """
 
@@ -104,7 +106,7 @@ class TemporalEncoder(Encoder):
             seconds += self._day(chosen[:, 0], chosen[:, 1], rng) * _DAY
         if self.clock is not None and self.clock.size:
             seconds += self._time(chosen[:, -1], rng) * self.kind.tick
-        written = pc.strftime(pa.array(seconds, pa.timestamp("s")), format=_without_fractions(self.kind.column.format))
+        written = _written(seconds, _without_fractions(self.kind.column.format), beyond_a_day=self.days is None)
         special = (*self.results, *self.tokens.kept, "")
         texts = pa.concat_arrays([pa.array(special, pa.string()), written])
         place = np.where(regular, np.cumsum(regular) - 1 + len(special), codes[:, 0] - size)
@@ -210,7 +212,7 @@ class TemporalKind(Kind):
         if self.has_days:
             keys.append(seconds // _DAY)
         if self.has_clock:
-            keys.append(seconds % _DAY // self.tick)
+            keys.append((seconds % _DAY if self.has_days else seconds) // self.tick)
         return Reading(labels, labelled, tuple(keys), np.zeros(len(texts), np.int64), bad)
 
     def solve(self, summary: ColumnSummary, rare_below: int) -> TemporalEncoder:
@@ -247,8 +249,9 @@ def _without_fractions(layout: str) -> str:
 
 
 def parse_moments(texts: pa.StringArray, layout: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Seconds since 1970 of texts in a strptime format (times of day count from midnight), and which have none.
+    """Seconds since 1970 of texts in a strptime format, and which have none.
 
+    Times without a date count from midnight; their hours may go beyond a day (``47:30`` since the admission).
     Arrow reads most; what it does not write back as it stood (31 February, a day without its zero) is read again
     by the standard library, which knows the calendar.
     """
@@ -257,11 +260,43 @@ def parse_moments(texts: pa.StringArray, layout: str) -> tuple[NDArray[np.int64]
     sure = np.asarray(pc.fill_null(pc.equal(written, texts), False), bool)
     seconds = np.asarray(pc.fill_null(pc.cast(moments, pa.int64()), 0), np.int64).copy()
     bad = np.zeros(len(texts), bool)
+    has_days = any(directive in layout for directive in ("%d", "%j", "%Y"))
+    long = {} if has_days else _hours_beyond_a_day(texts, layout, ~sure)
     for i in np.flatnonzero(~sure):
+        if i in long:
+            continue
         try:
             moment = datetime.strptime(str(texts[i]), layout)
         except ValueError:
             bad[i] = True
         else:
             seconds[i] = int((moment - datetime(1970, 1, 1)).total_seconds())
-    return (seconds % _DAY if "%d" not in layout and "%j" not in layout and "%Y" not in layout else seconds), bad
+    if not has_days:
+        seconds %= _DAY
+        seconds[[*long]] = [*long.values()]
+    return seconds, bad
+
+
+def _hours_beyond_a_day(texts: pa.StringArray, layout: str, which: NDArray[np.bool_]) -> dict[int, int]:
+    """The seconds of those of some texts that count hours, minutes and perhaps seconds, from 24 hours on."""
+    pattern = re.escape(layout)
+    for directive, part in (("%H", r"(\d{2,4})"), ("%M", r"([0-5]\d)"), ("%S", r"([0-5]\d)")):
+        pattern = pattern.replace(directive, part, 1)
+    if not layout.startswith("%H") or "%" in pattern:
+        return {}
+    read = re.compile(pattern).fullmatch
+    found = {int(i): match for i in np.flatnonzero(which) if (match := read(str(texts[int(i)])))}
+    seconds = {
+        i: sum(int(part) * unit for part, unit in zip(match.groups(), (3600, 60, 1), strict=False))
+        for i, match in found.items()
+    }
+    return {i: total for i, total in seconds.items() if total >= _DAY}
+
+
+def _written(seconds: NDArray[np.int64], layout: str, *, beyond_a_day: bool) -> pa.StringArray:
+    """Moments in a strptime format; the hours of times without a date may go beyond a day."""
+    moments = pa.array(seconds, pa.timestamp("s"))
+    if not beyond_a_day or not (seconds >= _DAY).any():
+        return pc.strftime(moments, format=layout)
+    hours = pc.utf8_lpad(pa.array(seconds // 3600).cast(pa.string()), 2, "0")
+    return pc.binary_join_element_wise(hours, pc.strftime(moments, format=layout.removeprefix("%H")), "")

@@ -1,6 +1,8 @@
 """What the schema of an extract probably is, for a person to correct."""
 
+from synthgen.inference.preset import Preset, load_preset
 from synthgen.inference.render import render
 from synthgen.inference.table import Inference, Note, infer
+from synthgen.inference.tables import infer_tables
 
-__all__ = ["Inference", "Note", "infer", "render"]
+__all__ = ["Inference", "Note", "Preset", "infer", "infer_tables", "load_preset", "render"]

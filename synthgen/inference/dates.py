@@ -53,6 +53,7 @@ class DateFormat:
         ambiguous: the day and the month could be exchanged in every value.
         unpadded: some days, months or hours are written without a leading zero.
         far: which are so far in the future (from the year 2900) that they must mean something else: ``9999-12-31``.
+        beyond_a_day: hours go beyond a day, so they are counted from something else than midnight.
     """
 
     kind: Kind
@@ -61,6 +62,7 @@ class DateFormat:
     ambiguous: bool
     unpadded: bool
     far: NDArray[np.bool_]
+    beyond_a_day: bool = False
 
 
 def find_format(column: Values) -> DateFormat | None:
@@ -73,15 +75,20 @@ def find_format(column: Values) -> DateFormat | None:
             if column.share(parts.is_date) >= NEARLY_ALL:
                 read.append(parts)
     if not read:
-        return None
+        return _beyond_a_day(column)
     best = max(read, key=lambda parts: column.share(parts.is_date))  # the first of equals
     exchanged = any(_exchange(other.format) == best.format for other in read)
     return DateFormat(best.kind, best.format, best.is_date, exchanged, best.unpadded, best.far)
 
 
-def looks_like_duration(column: Values) -> bool:
-    """Whether the values are hours and minutes that go beyond a day: ``47:30``."""
-    return column.share(column.match(r"\d{1,4}:[0-5]\d(?::[0-5]\d)?")) >= NEARLY_ALL
+def _beyond_a_day(column: Values) -> DateFormat | None:
+    """The format of hours, minutes and perhaps seconds that count from something: ``47:30`` since the admission."""
+    for form, pattern in (("%H:%M", r"\d{1,4}:[0-5]\d"), ("%H:%M:%S", r"\d{1,4}:[0-5]\d:[0-5]\d")):
+        matches = column.match(pattern)
+        if column.share(matches) >= NEARLY_ALL:
+            unpadded = column.matching(r"\d:.*") > 0
+            return DateFormat("time", form, matches, False, unpadded, np.zeros_like(matches), beyond_a_day=True)
+    return None
 
 
 def _all_formats() -> list[tuple[re.Pattern[str], str, Kind]]:

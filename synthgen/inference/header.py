@@ -24,6 +24,11 @@ _PERSON = (
     "fodselsnummer personnummer record"
 ).split()
 
+#: What tables of persons, and columns that name one, are called.
+PERSON_WORDS = frozenset(_PERSON) - {"record", "fnr", "pnr", "mrn", "pid"}
+#: Words that make the last word of a header a number within something: the second diagnosis of a stay.
+COUNTERS = frozenset("position pos seq sequence line number no nr num index rank ordinal item".split())
+
 _NAME_OWNERS = frozenset("patient person pasient full member subject owner doctor physician provider contact".split())
 _FIRST = frozenset("fornavn firstname forename givenname".split())
 _LAST = frozenset("etternavn lastname surname familyname maiden".split())
@@ -69,6 +74,23 @@ class Header:
             or bool(_ID_ALONE & set(self.words))
             or bool(_GLUED.fullmatch("".join(self.words)))
         )
+
+    @property
+    def without_id(self) -> str:
+        """The words in one, without that which makes it an identifier.
+
+        >>> [read_header(name).without_id for name in ("PATIENT", "patient_id", "PATIENTID", "Id", "visitOccurrenceNr")]
+        ['patient', 'patient', 'patient', '', 'visitoccurrence']
+        """
+        words = self.words[:-1] if self.words and self.words[-1] in _ID_WORDS else self.words
+        joined = "".join(words)
+        glued = _GLUED.fullmatch(joined) if words == self.words else None
+        return joined if glued is None else joined.removesuffix(glued[2])
+
+    @property
+    def is_counter(self) -> bool:
+        """It is named like a number within something: ``position``, ``line_no``."""
+        return bool(self.words) and self.words[-1] in COUNTERS
 
     @property
     def is_persons_number(self) -> bool:

@@ -12,10 +12,10 @@ from synthgen.inference.numbers import NEARLY_ALL, Marks, find_marks, read_numbe
 from synthgen.inference.values import Values
 
 #: Texts that programs write for a missing value.
-_WORDS = ("?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "null", "NaN", "nan", "NaT", "\\N", "(null)")
+WORDS = ("?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "null", "NaN", "nan", "NaT", "\\N", "(null)")
 #: Texts that mean missing among numbers or dates; elsewhere they may be results.
 _SIGNS = (".", "-", "--", "None", "none")
-_EVERY = ("", *_WORDS, *_SIGNS)
+_EVERY = ("", *WORDS, *_SIGNS)
 #: Numbers that stand for missing where all others are at least 0.
 _NEGATIVE = (-1, -7, -8, -9, -77, -88, -98, -99, -999, -9999, -99999)
 #: Numbers that stand for missing where all others are far smaller.
@@ -59,10 +59,10 @@ def find_missing(columns: Mapping[str, Values], declared: Marks, rare_below: int
     held = {name: set(column.take(column.among(_EVERY)).stripped.to_pylist()) for name, column in columns.items()}
     holders = {token: [name for name in columns if token in held[name]] for token in _EVERY[1:]}
     table = [""]
-    for token in (*_WORDS, *_SIGNS):
+    for token in (*WORDS, *_SIGNS):
         among_quantities = [name for name in holders[token] if name in quantities]
-        several = len(holders[token]) > 1 if token in _WORDS else len(among_quantities) == len(holders[token])
-        if among_quantities and (token in _WORDS or several) or token in _WORDS and several:
+        several = len(holders[token]) > 1 if token in WORDS else len(among_quantities) == len(holders[token])
+        if among_quantities and (token in WORDS or several) or token in WORDS and several:
             table.append(token)
     own = {name: _own(name, quantities, holders, table) for name in columns}
     numbers = {name: _sentinels(bare[name], marks, rare_below) if name in quantities else () for name in columns}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,8 +19,18 @@ MOST_COUNTED = 2_000
 _FIRST_ROWS = 4_096
 
 
+#: The hash of the patient of each row of a block.
+Whose = Callable[[pa.RecordBatch], NDArray[np.uint64]]
+
+
+def named_in(column: str) -> Whose:
+    """The patient that a column names."""
+    # Two patients with the same hash would count as one; that hardly happens, and errs on the careful side.
+    return lambda block: translate(block.column(column), hash).view(np.uint64)
+
+
 def count_patients(
-    batches: Iterable[pa.RecordBatch], profiles: Mapping[str, Profile], patient: str, enough: int = ENOUGH
+    batches: Iterable[pa.RecordBatch], profiles: Mapping[str, Profile], whose: Whose, enough: int = ENOUGH
 ) -> dict[str, dict[str, int]]:
     """Distinct patients by column and text, at most ``enough`` each.
 
@@ -29,10 +39,9 @@ def count_patients(
     columns = list(profiles)
     watched = {name: _Watched(_worth_counting(column), enough) for name, column in profiles.items()}
     for batch in batches:
-        # Two patients with the same hash would count as one; that hardly happens, and errs on the careful side.
-        whose = translate(batch.column(columns.index(patient)), hash).view(np.uint64)
+        patients = whose(batch)
         for name, array in zip(columns, batch.columns, strict=True):
-            watched[name].add(array, whose)
+            watched[name].add(array, patients)
     return {name: each.done() for name, each in watched.items()}
 
 

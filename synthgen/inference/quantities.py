@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.inference.dates import DateFormat, looks_like_duration
+from synthgen.inference.dates import DateFormat
 from synthgen.inference.identity import FEW_LEVELS
 from synthgen.inference.numbers import NEARLY_ALL
 from synthgen.inference.subject import Guess, Subject
@@ -77,10 +77,6 @@ def near_miss(subject: Subject) -> tuple[str, ...]:
         return _stray(subject, ~subject.dates.is_date, f"dates or times ({subject.dates.format})")
     if values.share(numbers.is_number) >= 0.9:
         return _stray(subject, ~numbers.is_number, "numbers")
-    if values.rows and looks_like_duration(values):
-        return (
-            "looks like durations in hours and minutes, which no kind covers; give it in minutes to keep its order",
-        )
     return ()
 
 
@@ -144,6 +140,8 @@ def _about_format(found: DateFormat) -> tuple[str, ...]:
         notes.append("day and month could be exchanged in every value; check the format")
     if "%y" in found.format:
         notes.append("years have two digits; check which century is meant")
+    if found.beyond_a_day:
+        notes.append("hours go beyond a day, so they count from something, such as the admission")
     if found.unpadded:
         notes.append("days, months or hours without a leading zero are written with one")
     return tuple(notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,12 +19,13 @@ from synthgen.inference.labels import (
 )
 from synthgen.inference.missing import Missing, find_missing
 from synthgen.inference.numbers import Marks
-from synthgen.inference.patients import count_patients
+from synthgen.inference.patients import Whose, count_patients, named_in
 from synthgen.inference.profile import Profile, profile
 from synthgen.inference.quantities import guess_moment, guess_number
+from synthgen.inference.shapes import NONE_SIGNS
 from synthgen.inference.subject import Guess, Subject
 from synthgen.inference.values import Values, values
-from synthgen.schema.column import Boolean, Category, Code, Column, Fake, Id, Integer, Ordinal, Text
+from synthgen.schema.column import Boolean, Category, Code, Column, Constant, Fake, Id, Integer, Number, Ordinal, Text
 from synthgen.schema.config import Format, Privacy, Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Table
@@ -44,6 +45,8 @@ _RULES: Final[tuple[Callable[[Subject], Guess | None], ...]] = (
 )
 _LABELS = (Category, Ordinal, Boolean, Code)
 _OUTCOMES = (Category, Ordinal, Boolean, Integer)
+#: What a column may be that holds values of a table which is kept as it is.
+_VALUES = (Category, Code, Ordinal, Integer, Boolean, Constant)
 #: Tables named like this are not about persons: a column ``name`` in them is no person's.
 _THINGS = frozenset("organization organizations payer payers hospital hospitals ward wards concept drug drugs".split())
 
@@ -55,13 +58,14 @@ class Note:
     The text never holds a value of the data that fewer than ``rare_below`` patients share.
     """
 
+    table: str
     column: str | None
     text: str
 
 
 @dataclass(frozen=True)
 class Inference:
-    """A guessed schema of one table, and what to check in it."""
+    """A guessed schema, and what to check in it."""
 
     schema: Schema
     notes: tuple[Note, ...]
@@ -77,41 +81,80 @@ def infer(table: Table, *, rare_below: int = 5) -> Inference:
     Raises:
         InputError: the table cannot be read.
     """
-    return _Table(table, rare_below).inference()
+    found = TableGuess(table, rare_below)
+    schema = Schema(format=found.format(), tables={table.name: found.config}, privacy=Privacy(rare_below=rare_below))
+    return Inference(schema, tuple(found.notes()))
 
 
-class _Table:
-    """The steps of ``infer``, each with what the ones before it found."""
+@dataclass(frozen=True)
+class Known:
+    """What is known of a table among others before its columns are looked at.
 
-    def __init__(self, table: Table, rare_below: int) -> None:
-        self.table, self.rare_below = table, rare_below
+    Attributes:
+        patient: the column that says whose row it is.
+        whose: the patient of each row, found through links or not; ``None`` where the rows are no patients'.
+        ids: columns that hold keys which are made up anew, each with what to tell of it.
+        values: columns that hold values of vocabulary, each with what to tell of it.
+        none: columns in which a text means that there is no link, with that text.
+        kept: whether the table is kept as it is, so that nothing in it is learned.
+    """
+
+    patient: str | None
+    whose: Whose | None
+    ids: Mapping[str, str]
+    values: Mapping[str, str]
+    none: Mapping[str, str]
+    kept: bool
+
+
+class TableGuess:
+    """What a table probably is, found step by step, each with what the ones before it found.
+
+    Attributes:
+        config: the table's part of the schema, without links.
+    """
+
+    def __init__(self, table: Table, rare_below: int, known: Known | None = None) -> None:
+        self.table, self.rare_below, self.known = table, rare_below, known
         self.profiles: dict[str, Profile] = profile(table, table.columns)
         self.rows = next(iter(self.profiles.values())).rows
         self.headers = {name: read_header(name) for name in table.columns}
         everything = {name: values(column, None) for name, column in self.profiles.items()}
-        present = {name: column.take(~column.among([""])) for name, column in everything.items()}
-        self.patient = find_patient(self.headers, present, self.rows)
-        if self.patient is not None:
-            people = count_patients(table, self.profiles, self.patient)
+        if known is None:
+            present = {name: column.take(~column.among([""])) for name, column in everything.items()}
+            self.patient = find_patient(self.headers, present, self.rows)
+            whose = None if self.patient is None else named_in(self.patient)
+        else:
+            self.patient, whose = known.patient, known.whose
+        if whose is not None:
+            people = count_patients(table, self.profiles, whose)
             everything = {name: values(column, people[name]) for name, column in self.profiles.items()}
         self.everything: Mapping[str, Values] = everything
         declared = Marks(table.format.decimal, table.format.thousands)
         self.missing: Missing = find_missing(everything, declared, rare_below)
-
-    def inference(self) -> Inference:
         guesses = {name: self._guess(name, header) for name, header in self.headers.items()}
-        found = self._dependencies(guesses)
-        guesses = self._determined(guesses, found)
+        if known is None or not known.kept:
+            guesses = self._determined(guesses, self._dependencies(guesses))
+        self.guesses: Mapping[str, Guess] = guesses
         columns = {name: self._finish(name, guesses) for name in guesses}
-        key, target = self._key(columns), self._target(columns)
-        config = TableConfig(key=key, patient=self.patient, missing=self.missing.table, columns=columns, target=target)
-        schema = Schema(
-            format=self._format(), tables={self.table.name: config}, privacy=Privacy(rare_below=self.rare_below)
+        self.config = TableConfig(
+            key=self._key(columns) if known is None else None,
+            patient=self.patient,
+            missing=self.missing.table,
+            columns=columns,
+            target=None if known is not None and known.kept else self._target(columns),
         )
-        notes = [*self._about_table(config), *self._about_columns(guesses, config)]
-        return Inference(schema, tuple(notes))
 
     def _guess(self, name: str, header: Header) -> Guess:
+        if self.known is not None and name in self.known.ids:
+            return Guess(Id(), tuple(filter(None, (self.known.ids[name],))))
+        if self.known is not None and name in self.known.values:
+            guess = self._guess_freely(name, header)
+            column = guess.column if isinstance(guess.column, _VALUES) else Code()
+            return Guess(column, (self.known.values[name],))
+        return self._guess_freely(name, header)
+
+    def _guess_freely(self, name: str, header: Header) -> Guess:
         if name == self.patient:
             return Guess(Id(), ("looks like the patient: rows with the same value are one person's",))
         everything = self.everything[name]
@@ -120,12 +163,16 @@ class _Table:
             values=everything.take(~everything.among(self.missing.tokens(name))),
             rows=self.rows,
             texts=len(everything.texts),
-            patients=None if self.patient is None else self.everything[self.patient].distinct,
+            patients=self._patients(),
             marks=self.missing.marks,
             rare_below=self.rare_below,
             of_people=not _THINGS & set(read_header(self.table.name).words),
         )
         return next(guess for rule in _RULES if (guess := rule(subject)) is not None)
+
+    def _patients(self) -> int | None:
+        """How many patients there are, as far as a column of the table tells; ``None`` where each row is one."""
+        return None if self.patient is None else self.everything[self.patient].distinct
 
     def _dependencies(self, guesses: Mapping[str, Guess]) -> list[Dependency]:
         levels = {
@@ -161,7 +208,10 @@ class _Table:
         """The column with its own missing tokens, the sex that a made-up name agrees with."""
         column = guesses[name].column
         changes: dict[str, object] = {}
-        if name in self.missing.columns:
+        tokens = self.missing.tokens(name)
+        if self.known is not None and name in self.known.none and self.known.none[name] not in tokens:
+            changes["missing"] = (*tokens, self.known.none[name])
+        elif name in self.missing.columns:
             changes["missing"] = self.missing.columns[name]
         if isinstance(column, Fake) and column.provider in ("name", "first_name"):
             sexes = [
@@ -190,19 +240,32 @@ class _Table:
         ]
         return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
-    def _format(self) -> Format:
+    def format(self) -> Format:
+        """The dialect of the file, with the marks that its numbers need."""
         marks = self.missing.marks
         return self.table.format.model_copy(update={"decimal": marks.decimal, "thousands": marks.thousands})
 
+    @property
+    def marked(self) -> bool:
+        """Whether a column has a decimal mark or one between thousands, so that the format's marks are evidence."""
+        return any(isinstance(column, Number) for column in self.config.columns.values())
+
+    @property
+    def blank(self) -> frozenset[str]:
+        """Columns with nothing in any row, or a sign for nothing: an empty cell, 0."""
+        return frozenset(
+            name
+            for name, column in self.everything.items()
+            if column.complete and bool(column.among(("", *NONE_SIGNS)).all())
+        )
+
+    def notes(self) -> Iterator[Note]:
+        """What a person should look at, the table first."""
+        yield from self._about_table(self.config)
+        yield from self._about_columns(self.guesses, self.config)
+
     def _about_table(self, config: TableConfig) -> list[Note]:
-        told = []
-        if config.key is not None:
-            told.append(f"`{config.key}` is the key: unique in every row, made up anew")
-        if config.patient is not None:
-            people = self.everything[config.patient].distinct
-            told.append(f"`{config.patient}` is the patient: {people} of them in {self.rows} rows")
-        else:
-            told.append("no patient column: each row counts as a person of its own")
+        told = self._about_rows(config) if self.known is None else []
         if config.target is not None:
             told.append(f"`{config.target}` is the target, by its name")
         tokens = [f'"{token}"' for token in config.missing if token]
@@ -215,17 +278,30 @@ class _Table:
             told.append("decimal and thousands marks are guessed from the columns; check `format`")
         if padded := [f"`{name}`" for name in self.headers if self.everything[name].padded]:
             told.append(f"values with spaces around them are read without, in {', '.join(padded)}")
-        return [Note(None, text) for text in told]
+        return [Note(self.table.name, None, text) for text in told]
+
+    def _about_rows(self, config: TableConfig) -> list[str]:
+        told = []
+        if config.key is not None:
+            told.append(f"`{config.key}` is the key: unique in every row, made up anew")
+        if config.patient is not None:
+            people = self.everything[config.patient].distinct
+            told.append(f"`{config.patient}` is the patient: {people} of them in {self.rows} rows")
+        else:
+            told.append("no patient column: each row counts as a person of its own")
+        return told
 
     def _about_columns(self, guesses: Mapping[str, Guess], config: TableConfig) -> list[Note]:
         notes = []
         for name, guess in guesses.items():
-            notes += [Note(name, text) for text in guess.notes]
+            notes += [Note(self.table.name, name, text) for text in guess.notes]
             if kept := [token for token in self.missing.kept.get(name, ()) if self._may_name(name, token)]:
                 words = " and ".join(f'"{token}"' for token in kept)
-                notes.append(Note(name, f"{words} counts as a value; add it to `missing` if it means missing"))
+                told = f"{words} counts as a value; add it to `missing` if it means missing"
+                notes.append(Note(self.table.name, name, told))
             if numbers := self.missing.numbers.get(name):
-                notes.append(Note(name, f"{', '.join(numbers)} stands apart from the other numbers; taken for missing"))
+                told = f"{', '.join(numbers)} stands apart from the other numbers; taken for missing"
+                notes.append(Note(self.table.name, name, told))
         return notes
 
     def _may_name(self, name: str, token: str) -> bool:

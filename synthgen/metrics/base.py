@@ -1,12 +1,31 @@
-"""The footing on which real and synthetic records are compared, and the contract of every measure."""
+"""The footing on which real and synthetic records are compared, and the contract of every measure.
+
+The known shapes of ``Metric.details``. The report draws these, and the shareable form keeps these, each by a rule of
+its own; anything else stays in ``evaluation.json``.
+
+- ``rows``: dicts that all have the same keys, worst first. The first key says what a row speaks of: ``column``,
+  ``pair``, ``triple``, ``target``, ``model``, ``measure``, ``attack`` or ``group``. Rows that begin with anything else
+  (``record``, ``level``, ``class``) are internal. ``value``, ``floor`` and ``ceiling`` put a row on an axis.
+- ``histograms``: by ``column``, see ``metrics/histograms.py``.
+- ``matrices``: ``columns`` and a square of associations for ``train``, ``holdout`` and ``synthetic``.
+- ``curves``: each with ``name``, ``x`` and ``y``, beside ``x_label`` and ``y_label``. Where ``x_label`` begins with
+  ``false positives`` they are ROC curves and stand with the attacks.
+- ``attacks``: one dict for each attack of a suite: ``attack``, ``columns`` (words for those used), ``auc``,
+  ``interval``, ``p``, ``epsilon_lower``, and its ROC curve as ``fpr`` and ``tpr``, lists of equal length.
+- ``groups``, or ``rows`` that begin with ``group``: one dict for each group of patients, with the name (``sex=F``)
+  under ``group``, its size in the training set under ``patients`` or ``train_patients``, and in other sets under the
+  like of ``patients_holdout`` or ``holdout_patients``; the figure under ``value``, ``auc`` or ``log_ratio``; and
+  ``interval`` (or ``low`` and ``high``), ``floor`` and ``ceiling`` where known. A group without a size is never shared.
+- ``rows_by_patient``: as ``rows``, with every patient weighing the same; the shareable form shows these instead.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +35,10 @@ from synthgen.progress import Progress, silent
 
 #: The largest number of patients that nothing published may stand for.
 _FEW = 10
+
+T = TypeVar("T")
+#: The natural logarithm of how probable the model finds the training or holdout records at some rows.
+LogLikelihood = Callable[[Literal["train", "holdout"], NDArray[np.int64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +86,7 @@ class Records:
 
     @cached_property
     def n_patients(self) -> int:
-        return len(np.unique(self.patient))
+        return int(np.count_nonzero(np.bincount(self.patient)))
 
     @cached_property
     def weights(self) -> NDArray[np.float64]:
@@ -95,6 +118,21 @@ class Records:
 
 
 @dataclass(frozen=True)
+class FollowUp:
+    """Which variables tell of follow-up.
+
+    Attributes:
+        time: a numeric variable, from the beginning to the event or to the end of follow-up.
+        event: categorical, or numeric where 1 says that the event happened and 0 that it did not.
+        happened: the label of a categorical ``event`` that says that it happened.
+    """
+
+    time: str
+    event: str
+    happened: str = ""
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Training, holdout and synthetic records of one table, with the same variables.
 
@@ -103,6 +141,10 @@ class Comparison:
         target: the column to predict, from the schema; ``None`` where none is declared.
         rare_below: a level seen in fewer distinct patients is rare.
         clustered: whether there is a patient column.
+        groups: the columns, from the schema, by which it is asked whether everyone is served alike.
+        survival: the follow-up that the schema names; ``None`` where it names none.
+        log_likelihood: where the generator is a model that can tell; ``None`` elsewhere. Set by ``told_by``, and not
+            kept by ``dataclasses.replace``: other sets have other rows.
     """
 
     table: str
@@ -113,6 +155,22 @@ class Comparison:
     target: str | None = None
     rare_below: int = 5
     clustered: bool = False
+    groups: tuple[str, ...] = ()
+    survival: FollowUp | None = None
+    log_likelihood: LogLikelihood | None = field(default=None, init=False, repr=False, compare=False)
+    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def told_by(self, model: LogLikelihood) -> Comparison:
+        """The same comparison, with a model that says how probable it finds these real records."""
+        made = replace(self)
+        object.__setattr__(made, "log_likelihood", model)
+        return made
+
+    def once(self, what: str, compute: Callable[[], T]) -> T:
+        """What ``compute`` gives, computed once for all measures that ask for it under this name."""
+        if what not in self._known:
+            self._known[what] = compute()
+        return cast(T, self._known[what])
 
     @property
     def size(self) -> int:
@@ -122,7 +180,13 @@ class Comparison:
 
 
 class Measure(ABC):
-    """One way to judge. Concrete measures are frozen dataclasses whose fields are their options."""
+    """One way to judge. Concrete measures are frozen dataclasses whose fields are their options.
+
+    A measure whose verdict line compares with a limit has it as its field ``limit``; the policy of a config may set it.
+    """
+
+    #: Whether ``evaluate --quick`` runs it too.
+    quick: ClassVar[bool] = True
 
     @abstractmethod
     def measure(

@@ -27,10 +27,9 @@ class EqualSets:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Rows by set, for ``Metric.n``."""
-        return {"rows": self.rows, "train_patients": self.train.n_patients} | (
-            {} if self.holdout is None else {"holdout_patients": self.holdout.n_patients}
-        )
+        """Rows of each set and patients by set, for ``Metric.n``."""
+        sets = {"train": self.train, "holdout": self.holdout, "synthetic": self.synthetic}
+        return {"rows": self.rows} | {f"{name}_patients": s.n_patients for name, s in sets.items() if s is not None}
 
 
 def equal_sets(comparison: Comparison, rng: np.random.Generator, at_most: int | None = None) -> EqualSets:
@@ -66,8 +65,11 @@ def whole_patients(records: Records, rows: int, rng: np.random.Generator) -> Rec
 
     The records keep their order. There must be at least ``rows`` of them.
     """
-    if rows == records.n:
-        return records
+    return records if rows == records.n else records.take(chosen_patients(records, rows, rng))
+
+
+def chosen_patients(records: Records, rows: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Where those records are, ascending."""
     place = rng.permutation(int(records.patient.max()) + 1)[records.patient]
     chosen: NDArray[np.int64] = np.sort(np.argsort(place, kind="stable")[:rows])
-    return records.take(chosen)
+    return chosen

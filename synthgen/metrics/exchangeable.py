@@ -34,7 +34,8 @@ def obstacle(comparison: Comparison) -> str:
     if reason:
         return reason
     unit = "patients" if comparison.clustered else "rows"
-    p = difference(comparison.variables, comparison.train, comparison.holdout)
+    holdout = comparison.holdout
+    p = comparison.once("difference", lambda: difference(comparison.variables, comparison.train, holdout))
     if p < LIMIT:
         return f"training and holdout {unit} differ by more than chance (p = {p:.3f}): compare random splits of one set"
     return ""

@@ -55,15 +55,16 @@ class Halves:
         return np.asarray(self.chosen @ counts.reshape(self.groups, cells))
 
     def interval(
-        self, values: NDArray[np.float64], low: float = -np.inf, high: float = np.inf
+        self, values: NDArray[np.float64], low: float = -np.inf, high: float = np.inf, tail: float = 0.025
     ) -> tuple[float, float] | None:
         """95 % interval of the expected value, from the figure of the whole and of every half, shape ``(1 + 2k,)``.
 
-        ``None`` where there are too few patients to tell, or where a figure is not finite.
+        It leaves ``tail`` on either side: less than 0.025 where several intervals are to hold at once. ``None`` where
+        there are too few patients to tell, or where a figure is not finite.
         """
         if self.groups < FEWEST_GROUPS or not np.all(np.isfinite(values)):
             return None
         first, second = np.split(values[1:], 2)
         error = float(np.sqrt(np.mean((first - second) ** 2) / 4))
-        reach = float(t.ppf(0.975, self.groups - 1)) * error
+        reach = float(t.ppf(1 - tail, self.groups - 1)) * error
         return max(low, float(values[0]) - reach), min(high, float(values[0]) + reach)

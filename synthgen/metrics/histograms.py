@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from synthgen.metrics.base import Comparison, Records, Variable
 from synthgen.metrics.calendar import calendar_edges
+from synthgen.metrics.identity import distinct_pairs
 
 #: Most bins of a histogram of numbers, the two open ones included.
 BINS = 30
@@ -71,7 +72,7 @@ class _Side:
     def of(cls, bars: _Bars, records: Records) -> _Side:
         place = bars.place(records)
         present = np.flatnonzero(place >= 0)
-        cells = records.take(present)
+        cells = Records(records.patient[present], {}, {})  # whose they are is all that is asked
         shares = _shares(place[present], np.ones(len(present)), bars.size)
         return cls(
             shares[:-1],
@@ -156,7 +157,7 @@ def _shown(variable: Variable, comparison: Comparison) -> list[int]:
     codes = train.codes[variable.name]
     known = codes >= 0
     weights = np.bincount(codes[known], train.weights[known], len(variable.labels))
-    pairs = np.unique(np.stack([codes[known].astype(np.int64), train.patient[known]]), axis=1)
+    pairs = distinct_pairs(codes[known].astype(np.int64), train.patient[known])
     patients = np.bincount(pairs[0], minlength=len(variable.labels))
     common = [int(k) for k in np.argsort(-weights, kind="stable") if patients[k] >= comparison.rare_below][:LABELS]
     return sorted(common) if variable.ordered else common

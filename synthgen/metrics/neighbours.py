@@ -144,6 +144,26 @@ def nearest(queries: Points, pool: Points, *, further: bool = False) -> Iterator
         yield search.block(start, squared[: stop - start], further)
 
 
+def log_density(queries: Points, pool: Points, bandwidth: float) -> Floats:
+    """The logarithm of the mean over ``pool`` of a Gaussian kernel at each query, up to a constant, shape ``(n,)``.
+
+    Distances are in float32, which a density needs no more than; ``bandwidth`` is in units of distance.
+    """
+    search = _Search.of(queries, pool)
+    rows = max(1, min(queries.n, BLOCK_CELLS // pool.n))
+    squared = np.empty((rows, pool.n), dtype=np.float32)
+    found = np.empty(queries.n)
+    for start in range(0, queries.n, rows):
+        block = squared[: min(rows, queries.n - start)]
+        search.fill(block, start)
+        np.multiply(block, np.float32(-0.5 / bandwidth**2), out=block)
+        # The largest term is taken out, so that a query far from all keeps its order among the others.
+        highest = block.max(axis=1)
+        np.exp(np.subtract(block, highest[:, None], out=block), out=block)
+        found[start : start + len(block)] = highest + np.log(block.sum(axis=1, dtype=np.float64) / pool.n)
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class _Search:
     queries: Points
@@ -185,8 +205,7 @@ class _Search:
     def block(self, start: int, squared: Matrix, further: bool) -> Neighbours:
         """The neighbours of the queries from ``start`` on; ``squared`` is room for their distances."""
         stop = start + len(squared)
-        np.matmul(self.left[start:stop], self.right, out=squared)
-        self._add_compared(squared, start, stop)
+        self.fill(squared, start)
         positions = np.arange(start, stop)
         distance, query, neighbour = self._closest(squared, positions)
         second = np.empty(0)
@@ -197,6 +216,12 @@ class _Search:
             if rest.any():
                 second[rest] = self._closest(squared[rest], positions[rest])[0]
         return Neighbours(start, np.sqrt(distance), query, neighbour, np.sqrt(second))
+
+    def fill(self, squared: Matrix, start: int) -> None:
+        """Squared distances of the queries from ``start`` on, within the rounding error."""
+        stop = start + len(squared)
+        np.matmul(self.left[start:stop], self.right, out=squared)
+        self._add_compared(squared, start, stop)
 
     def _add_compared(self, squared: Matrix, start: int, stop: int) -> None:
         """Add the mismatches of the columns with many levels, a few queries at a time."""

@@ -22,8 +22,16 @@ class Outcome(ABC):
         """The outcome of each record, NaN where it is missing."""
 
     @abstractmethod
-    def score(self, truth: NDArray[np.float64], predicted: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
-        """The headline figure; NaN where these records cannot tell. Rows weigh ``weight``."""
+    def score(
+        self, truth: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The headline figure for each row of ``weights``, shape ``(n, records)``; NaN where records cannot tell."""
+
+    @abstractmethod
+    def error(
+        self, truth: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Mean squared error of predictions, summed over classes (Brier 1950), for each row of ``weights``."""
 
     @abstractmethod
     def rows(self, truth: NDArray[np.float64], predicted: dict[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
@@ -38,7 +46,8 @@ class Classes(Outcome):
 
     @classmethod
     def of_variable(cls, variable: Variable, train: Records, most: int = 5) -> Classes:
-        return cls(cut((variable,), train, top=most)[0])
+        """A number falls into two classes, below its training median and from there on, and its text results."""
+        return cls(cut((variable,), train, bins=2, top=most)[0])
 
     @property
     def count(self) -> int:
@@ -47,20 +56,38 @@ class Classes(Outcome):
 
     def name(self, k: int) -> str:
         """The label of class ``k``."""
+        if k <= len(self.cells.edges) and self.cells.variable.kind == "numeric":
+            return f"bin {k}"
         codes = np.flatnonzero(self.cells.place[1:] == k)
-        return "(other levels)" if k == self.count - 1 else self.cells.variable.labels[int(codes[0])]
+        return "(other levels)" if k == self.count - 1 else self.cells.variable.labels[self._label(int(codes[0]))]
+
+    def _label(self, code: int) -> int:
+        return code - (1 if self.cells.variable.kind == "numeric" else 0)
 
     def of(self, records: Records) -> NDArray[np.float64]:
         cells = self.cells.of(records).astype(np.float64)
         return np.where(cells == self.count, np.nan, cells)
 
-    def score(self, truth: NDArray[np.float64], predicted: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+    def score(
+        self, truth: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """AUC; of more than two classes, the mean over classes of each against the rest."""
-        present = [k for k in range(self.count) if 0 < weight[truth == k].sum() < weight.sum()]
-        if len(present) < 2:
-            return float("nan")
+        present = [k for k in range(self.count) if 0 < np.sum(truth == k) < len(truth)]
         listed = present[:1] if len(present) == 2 else present
-        return float(np.mean([_weighted_area(predicted[:, k], truth == k, weight) for k in listed]))
+        if not listed:
+            return np.full(len(weights), np.nan)
+        areas = np.stack([_weighted_areas(predicted[:, k], truth == k, weights) for k in listed])
+        told = np.isfinite(areas)
+        # A class that a sample lacks says nothing there.
+        mean = np.full(len(weights), np.nan)
+        np.divide(np.where(told, areas, 0.0).sum(axis=0), told.sum(axis=0), out=mean, where=told.any(axis=0))
+        return mean
+
+    def error(
+        self, truth: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        wrong = ((predicted - (truth[:, None] == np.arange(self.count))) ** 2).sum(axis=1)
+        return np.asarray(weights @ wrong / weights.sum(axis=1))
 
     def rows(self, truth: NDArray[np.float64], predicted: dict[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
         """AUC, Brier score and calibration slope of each class against the rest."""
@@ -87,33 +114,47 @@ class Quantity(Outcome):
         values = records.numbers[self.variable.name]
         return np.where(np.isfinite(values), values, np.nan)
 
-    def score(self, truth: NDArray[np.float64], predicted: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+    def score(
+        self, truth: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """R2: one minus the squared error over that of the records' own mean."""
-        mean = np.average(truth, weights=weight)
-        whole = np.sum(weight * (truth - mean) ** 2)
-        if whole <= 0:
-            return float("nan")
-        return float(1 - np.sum(weight * (truth - predicted[:, 0]) ** 2) / whole)
+        size = weights.sum(axis=1)
+        # Around the mean of all: large values lose no digits when they are squared.
+        centred = truth - truth.mean()
+        whole = weights @ centred**2 / size - (weights @ centred / size) ** 2
+        error = self.error(truth, predicted, weights)
+        return np.asarray(1 - np.divide(error, whole, out=np.full(len(weights), np.nan), where=whole > 0))
+
+    def error(
+        self, truth: NDArray[np.float64], predicted: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        return np.asarray(weights @ (truth - predicted[:, 0]) ** 2 / weights.sum(axis=1))
 
     def rows(self, truth: NDArray[np.float64], predicted: dict[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
         """R2 and calibration slope, the slope of truth on prediction."""
         row: dict[str, Any] = {"target": self.variable.name}
         for model, values in predicted.items():
-            row[f"r2_{model}"] = self.score(truth, values, np.ones(len(truth)))
+            score = float(self.score(truth, values, np.ones((1, len(truth))))[0])
+            row[f"r2_{model}"] = score if np.isfinite(score) else None
             spread = float(np.var(values[:, 0]))
             covariance = float(np.mean((values[:, 0] - values[:, 0].mean()) * (truth - truth.mean())))
             row[f"calibration_slope_{model}"] = covariance / spread if spread > 0 else None
         return [row]
 
 
-def _weighted_area(scores: NDArray[np.float64], positive: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
-    """AUC of weighted records, ties counting one half."""
+def _weighted_areas(
+    scores: NDArray[np.float64], positive: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """AUC of weighted records, ties counting one half, for each row of ``weights``; NaN where a class is absent."""
     order = np.argsort(scores, kind="stable")
     ranked = scores[order]
     starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
-    up = np.add.reduceat(np.where(positive, weight, 0.0)[order], starts)
-    down = np.add.reduceat(np.where(positive, 0.0, weight)[order], starts)
-    return float(np.sum(up * (np.cumsum(down) - down / 2)) / (up.sum() * down.sum()))
+    ordered = weights[:, order]
+    up = np.add.reduceat(ordered * positive[order], starts, axis=1)
+    down = np.add.reduceat(ordered * ~positive[order], starts, axis=1)
+    pairs = up.sum(axis=1) * down.sum(axis=1)
+    right = np.einsum("ns,ns->n", up, np.cumsum(down, axis=1) - down / 2)
+    return np.asarray(np.divide(right, pairs, out=np.full(len(weights), np.nan), where=pairs > 0))
 
 
 def calibration_slope(probability: NDArray[np.float64], positive: NDArray[np.bool_]) -> float | None:

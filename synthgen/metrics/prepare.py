@@ -14,9 +14,9 @@ from synthgen.encoding.leveled import Tokens
 from synthgen.encoding.numeric import plain_numbers
 from synthgen.encoding.temporal import parse_moments
 from synthgen.errors import InputError
-from synthgen.metrics.base import Comparison, Records, Variable
+from synthgen.metrics.base import Comparison, FollowUp, Records, Variable
 from synthgen.reshape.code_list import CodeList
-from synthgen.schema.column import Code, Column, Date, Datetime, Integer, Number, Ordinal, Time
+from synthgen.schema.column import Boolean, Code, Column, Date, Datetime, Integer, Number, Ordinal, Time
 from synthgen.schema.config import Format
 from synthgen.schema.table import TableConfig
 from synthgen.tables.arrow import is_text, plain
@@ -129,7 +129,17 @@ def compare(
         config.target,
         rare_below,
         config.patient is not None,
+        config.groups,
+        _survival(config),
     )
+
+
+def _survival(config: TableConfig) -> FollowUp | None:
+    if config.survival is None:
+        return None
+    event = config.columns[config.survival.event]
+    happened = event.true if isinstance(event, Boolean) else ""
+    return FollowUp(config.survival.time, config.survival.event, happened)
 
 
 @dataclass(frozen=True)

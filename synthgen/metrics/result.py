@@ -67,9 +67,34 @@ class Verdict:
     source: str = ""
 
 
+Answer = Literal["as_expected", "not_as_expected", "not_assessable"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownAnswer:
+    """What was said of a generator whose faults are known.
+
+    Attributes:
+        case: which generator stood in the place of the synthetic records.
+        expected: what had to be said of it.
+        said: what was said.
+        answer: whether the two agree; ``not_assessable`` where the data are too few for the case.
+    """
+
+    case: str
+    expected: str
+    said: str
+    answer: Answer
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Everything one run of ``evaluate`` found; the one input of every report."""
+    """Everything one run of ``evaluate`` found; the one input of every report.
+
+    Attributes:
+        required: the verdict lines that the policy insists on.
+        self_test: what was said of generators whose faults are known; empty where that was not asked for.
+    """
 
     seed: int
     synthgen: str
@@ -77,6 +102,7 @@ class Evaluation:
     verdicts: tuple[Verdict, ...]
     metrics: tuple[Metric, ...]
     required: tuple[str, ...] = ()
+    self_test: tuple[KnownAnswer, ...] = ()
 
     def metric(self, name: str) -> Metric:
         """The first metric of that name. Raises ``KeyError`` where there is none."""
@@ -84,3 +110,53 @@ class Evaluation:
             if metric.name == name:
                 return metric
         raise KeyError(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """One model of a contest: what it cost, and how its records were judged; or why there are none.
+
+    Attributes:
+        model: its name.
+        options: that differ from its defaults.
+        failure: why there are no records, in one line; empty where there are.
+        fit_seconds: reading included.
+        sample_seconds: writing included.
+        rows: generated, as many as were learned from.
+        peak_mebibytes: the most memory that the process held by the end of sampling; ``None`` where the system does not
+            tell.
+        metrics: headline figures, without details.
+    """
+
+    model: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    failure: str = ""
+    fit_seconds: float | None = None
+    sample_seconds: float | None = None
+    rows: int | None = None
+    peak_mebibytes: float | None = None
+    metrics: tuple[Metric, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """Of sampling."""
+        return self.rows / self.sample_seconds if self.rows and self.sample_seconds else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """Several models, learned from the same patients and judged against the same others.
+
+    Attributes:
+        inputs: as of an evaluation, without the synthetic set.
+        machine: on which the seconds were measured.
+        notes: what was guessed about the data, a line each; empty where a config was given.
+    """
+
+    seed: int
+    synthgen: str
+    inputs: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    contenders: tuple[Contender, ...]
+    notes: tuple[str, ...] = ()

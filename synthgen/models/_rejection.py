@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import NotApplicable
-from synthgen.models.base import Codes, Given
+from synthgen.models.base import Codes, Given, of_rows
 
-#: How often a row is drawn before its condition counts as one without support.
+#: How often all rows are drawn before a condition counts as one without support.
 _ROUNDS: Final = 300
+#: Rows drawn in a round where fewer are asked for.
+_AT_LEAST: Final = 256
 
 
 def draw_until_met(
@@ -21,25 +23,29 @@ def draw_until_met(
 ) -> Codes:
     """Rows of the conditional distribution, by rejection: shape ``(n, len(domains))``.
 
+    Every round draws about as many rows: the fewer are open, the more often each is tried.
+
     Args:
         draw: fresh rows for the positions it is handed, shape ``(len(positions), len(domains))``; a position fixes
             the row's context.
 
     Raises:
-        NotApplicable: a row's condition was not met in 300 draws.
+        NotApplicable: a row's condition was not met in 300 rounds.
     """
     codes = np.zeros((n, len(domains)), np.int32, order="F")
     open_rows = np.arange(n)
     for _ in range(_ROUNDS):
         if not len(open_rows):
             return codes
-        drawn = draw(open_rows)
-        met = meets(drawn, {column: _rows_of(condition, open_rows) for column, condition in given.items()})
-        codes[open_rows[met]] = drawn[met]
-        open_rows = open_rows[~met]
+        tried = np.repeat(open_rows, max(n, _AT_LEAST) // len(open_rows)) if given else open_rows
+        drawn = draw(tried)
+        met = meets(drawn, of_rows(given, tried))
+        found, first = np.unique(tried[met], return_index=True)
+        codes[found] = drawn[met][first]
+        open_rows = np.setdiff1d(open_rows, found, assume_unique=True)
     if len(open_rows):
         names = ", ".join(sorted({domains[column].owner for column in given}))
-        raise NotApplicable(f"the model did not generate what is asked of {names} in {_ROUNDS} tries")
+        raise NotApplicable(f"the model did not generate what is asked of {names} in {_ROUNDS} rounds of drawing")
     return codes
 
 
@@ -54,10 +60,3 @@ def meets(codes: Codes, given: Given) -> NDArray[np.bool_]:
         else:
             met &= (condition == UNOBSERVED) | (condition == own)
     return met
-
-
-def _rows_of(
-    condition: NDArray[np.int32] | NDArray[np.bool_], rows: NDArray[np.int64]
-) -> NDArray[np.int32] | NDArray[np.bool_]:
-    """The condition of some rows; a mask of one dimension is the same for all."""
-    return condition if condition.dtype == bool and condition.ndim == 1 else condition[rows]

@@ -39,15 +39,26 @@ class CodeSource(Protocol):
 Given = Mapping[int, NDArray[np.int32] | NDArray[np.bool_]]
 
 
+def of_rows(given: Given, rows: NDArray[np.int64]) -> Given:
+    """The conditions of some rows; a mask of one dimension is the same for all."""
+    return {
+        column: condition if condition.dtype == bool and condition.ndim == 1 else condition[rows]
+        for column, condition in given.items()
+    }
+
+
 class FittedModel(ABC):
     """A model that has learned: immutable, and holding nothing that belongs to one patient.
 
     Attributes:
         likelihood: whether ``log_mass`` has an answer. A model that can only draw (a GAN) has none; it then raises
             ``NotApplicable``.
+        unsafe: whether what an artifact keeps of it holds training rows, and executes code when it is brought back.
+            ``from_state`` itself must execute none.
     """
 
     likelihood: ClassVar[bool] = True
+    unsafe: ClassVar[bool] = False
 
     domains: tuple[Domain, ...]
     context_domains: tuple[Domain, ...]
@@ -77,6 +88,14 @@ class FittedModel(ABC):
             NotApplicable: the model has no likelihood.
         """
 
+    @abstractmethod
+    def effective_share(self, given: Given, *, n: int, rng: np.random.Generator, context: Codes | None = None) -> float:
+        """How many independent draws a conditional draw is worth: 1 where it is exact, less where weights choose it.
+
+        Args:
+            given: conditions per code column for ``n`` rows (see ``Given``).
+        """
+
     @final
     def log_prob(self, codes: Codes, *, context: Codes | None = None) -> NDArray[np.float64]:
         """The natural logarithm of each row's probability, shape ``(n,)``; unobserved cells are summed out."""
@@ -100,7 +119,13 @@ class FittedModel(ABC):
 
 
 class Model(ABC):
-    """A way to learn. Concrete models are frozen dataclasses whose fields are their options."""
+    """A way to learn. Concrete models are frozen dataclasses whose fields are their options.
+
+    Attributes:
+        conditional: whether it can be given context. Of a table with patients, one that cannot learns the rows alone.
+    """
+
+    conditional: ClassVar[bool] = True
 
     @staticmethod
     @abstractmethod
@@ -124,7 +149,7 @@ class Model(ABC):
         Args:
             groups: whose row each row is, block by block (patients as integers).
             weights: how much each row counts, block by block.
-            validation: rows that decide when to stop; never learned from.
+            validation: rows that decide when to stop, the context's columns first; never learned from.
         """
 
 

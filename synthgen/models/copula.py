@@ -158,6 +158,9 @@ class FittedCopula(FittedModel):
             result = _truncated.log_probability(within, list(regions.values()), n, n_context)
         return np.where(self._supported(given, n), result, -np.inf)
 
+    def effective_share(self, given: Given, *, n: int, rng: np.random.Generator, context: Codes | None = None) -> float:
+        return 1.0
+
     def _supported(self, given: Given, n: int) -> NDArray[np.bool_]:
         """Rows that ask for something each column can be; together they can be then, since no correlation is 1."""
         result = np.ones(n, bool)

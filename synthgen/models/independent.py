@@ -89,6 +89,9 @@ class FittedIndependent(FittedModel):
                 result += np.log(mass)
         return result
 
+    def effective_share(self, given: Given, *, n: int, rng: np.random.Generator, context: Codes | None = None) -> float:
+        return 1.0
+
     def _check(self, context: Codes | None) -> None:
         if self.context_domains and context is None:
             raise ValueError("this model was fitted with context and needs it")

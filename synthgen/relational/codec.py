@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from synthgen.encoding import identifier
 from synthgen.encoding.base import BadCells, ColumnSummary, Encoder, Kind
 from synthgen.encoding.category import CategoryKind, ConstantKind
-from synthgen.encoding.code import CodeKind
+from synthgen.encoding.code import CodeKind, numbered_alike
 from synthgen.encoding.domain import Domain
 from synthgen.encoding.fake import FakeColumn
 from synthgen.encoding.identifier import Identifier, IdentifierSummary
@@ -195,9 +195,9 @@ class Codec:
     @cached_property
     def domains(self) -> tuple[Domain, ...]:
         """The domains of all code columns."""
-        target = self.plan.config.target
+        alike, target = numbered_alike(self.encoders.values()), self.plan.config.target
         return tuple(
-            replace(domain, target=True) if domain.owner == target else domain
+            replace(alike.get(domain.name, domain), target=domain.owner == target)
             for encoder in self.encoders.values()
             for domain in encoder.domains
         )

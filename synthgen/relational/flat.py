@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,13 +16,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from synthgen.encoding.domain import Domain
+from synthgen.encoding.domain import Domain, Scale
 from synthgen.encoding.levels import Unit
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.errors import InputError, NotApplicable
 from synthgen.models._rejection import meets
-from synthgen.models.base import Codes, FittedModel, Given, Model
+from synthgen.models.base import Codes, FittedModel, Given, Model, of_rows
+from synthgen.models.independent import Independent
 from synthgen.progress import Progress, silent
+from synthgen.relational.balance import Balance
 from synthgen.relational.codec import BadBlock, Codec, Plan, TableSummary
 from synthgen.relational.condition import Condition
 from synthgen.relational.person import Persons, personal_columns, rows_domain, rows_per_person
@@ -47,7 +49,7 @@ class FlatSynthesizer:
         person: the patients' own columns and, last, the number of their rows; ``None`` without a patient column.
         personal: the code columns that ``person`` generates.
         numbers: how the number of rows is coded; ``None`` without a patient column.
-        rows: the other code columns, given the patient's codes where there are patients.
+        rows: the other code columns, given the patient's codes where there are patients and the model takes context.
     """
 
     codec: Codec
@@ -67,16 +69,22 @@ class FlatSynthesizer:
         """The columns that stay constant within a patient."""
         return tuple(dict.fromkeys(self.codec.domains[i].owner for i in self.personal))
 
-    def blocks(self, n: int, *, seed: int, conditions: Sequence[Condition] = ()) -> Iterator[pa.RecordBatch]:
+    def blocks(
+        self, n: int, *, seed: int, conditions: Sequence[Condition] = (), balance: Sequence[str] = ()
+    ) -> Iterator[pa.RecordBatch]:
         """The first ``n`` rows of the endless output of this seed, in batches.
 
-        Patients are generated whole, the last one is cut. Output depends on the seed and the conditions alone.
+        Patients are generated whole, the last one is cut. Output depends on the seed and on what is asked alone.
+
+        Args:
+            balance: columns whose combinations of levels are made equally frequent among patients.
 
         Raises:
             InputError: a condition makes no sense for its column, or the model never generates what it asks for.
         """
         key = hashlib.sha256(f"synthgen sample {seed}".encode()).digest()
         generator, given = self._conditioned(conditions)
+        shared = generator._balanced(balance, given)
         offset, number, per_block = 0, 0, BLOCK
         # The products of one block are too small to share out: threads of their own would only wait for each other.
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_WORKERS) as pool:
@@ -86,7 +94,7 @@ class FlatSynthesizer:
                 while offset < n or decoded:
                     # Ahead of the writer, but no further than the rows asked for seem to need.
                     while len(drawn) < _AHEAD and offset + len(drawn) * per_block < n:
-                        drawn.append(pool.submit(generator._draw, seed, number, given))
+                        drawn.append(pool.submit(generator._draw, seed, number, given, shared))
                         number += 1
                     if drawn and len(decoded) < _AHEAD:
                         block = drawn.popleft().result()
@@ -98,40 +106,85 @@ class FlatSynthesizer:
                     else:
                         yield decoded.popleft().result()
             except NotApplicable as error:
-                raise InputError(f"--where: {error}; ask for something the training data had") from None
+                option = "--where" if conditions else "--balance"
+                raise InputError(f"{option}: {error}; ask for something the training data had") from None
             finally:
                 for waiting in (*drawn, *decoded):
                     waiting.cancel()
 
-    def _draw(self, seed: int, number: int, given: Given) -> _Drawn:
+    @property
+    def likelihood(self) -> bool:
+        """Whether ``log_prob`` has an answer."""
+        return self.rows.likelihood and (self.person is None or self.person.likelihood)
+
+    def log_prob(
+        self, block: pa.RecordBatch, patient: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """How probable each row at ``rows`` is together with what belongs to its patient: the natural logarithm.
+
+        Args:
+            block: all rows of every patient in it, in the dialect of the source.
+            patient: whose row each row of the block is.
+
+        Raises:
+            NotApplicable: the model has no likelihood.
+        """
+        codes = self.codec.encode(block)
+        if self.person is None or self.numbers is None:
+            return self.rows.log_prob(codes[rows])
+        persons = Persons.of(patient.astype(np.uint64))
+        asked, at = np.unique(persons.of_row[rows], return_inverse=True)
+        own = _own_codes(persons, codes, self.personal, self.numbers)[asked]
+        found = self.person.log_prob(own)[at]
+        if self.rest:
+            found = found + self.rows.log_prob(codes[rows][:, self.rest], context=own[at])
+        return found
+
+    def _draw(self, seed: int, number: int, given: Given, balance: Balance | None) -> _Drawn:
         rng = np.random.default_rng([seed, number])
         first = number * BLOCK
+        group = np.zeros(BLOCK, np.int64) if balance is None else balance.deal(BLOCK, rng)
+        given = given if balance is None else {**given, **balance.given(group)}
         if self.person is None or self.numbers is None:
             codes = self.rows.sample(BLOCK, rng=rng, given=given or None)
             return _Drawn(codes, first + np.arange(BLOCK), rng)
-        own = {at: given[column] for at, column in enumerate(self.personal) if column in given}
-        rows_given = {at: given[column] for at, column in enumerate(self.rest) if column in given}
+        own, rows_given = self._parted(given)
         persons = self.person.sample(BLOCK, rng=rng, given=own or None)
-        if rows_given:
-            persons = self._resampled(persons, rows_given, rng)
+        linked = bool(self.rows.context_domains)
+        if rows_given and linked:
+            persons = self._resampled(persons, rows_given, group, rng)
         times = self.numbers.decode(persons[:, -1], rng)
         context = np.asfortranarray(np.repeat(persons, times, axis=0))
         codes = np.empty((len(context), len(self.codec.domains)), np.int32, order="F")
         codes[:, self.personal] = context[:, :-1]
         if self.rest:
-            codes[:, self.rest] = self.rows.sample(len(context), rng=rng, given=rows_given or None, context=context)
+            each = np.repeat(np.arange(BLOCK), times)
+            codes[:, self.rest] = self.rows.sample(
+                len(context), rng=rng, given=of_rows(rows_given, each) or None, context=context if linked else None
+            )
         return _Drawn(codes, np.repeat(first + np.arange(BLOCK), times), rng)
 
-    def _resampled(self, persons: Codes, rows_given: Given, rng: np.random.Generator) -> Codes:
-        """Patients in proportion to how probable it is that a row of theirs meets the condition."""
+    def _parted(self, given: Given) -> tuple[Given, Given]:
+        """The conditions on the patient's columns and on the others, each by its place in its model."""
+        own = {at: given[column] for at, column in enumerate(self.personal) if column in given}
+        return own, {at: given[column] for at, column in enumerate(self.rest) if column in given}
+
+    def _resampled(
+        self, persons: Codes, rows_given: Given, group: NDArray[np.int64], rng: np.random.Generator
+    ) -> Codes:
+        """Patients in proportion to how probable it is that a row of theirs meets the condition, group by group."""
         log_mass = self._log_mass_of_a_row(persons, rows_given, rng)
-        highest = log_mass.max()
-        if np.isneginf(highest):
-            raise NotApplicable("the model never generates what is asked")
-        weight = np.exp(log_mass - highest)
-        places = (np.arange(len(persons)) + rng.random()) / len(persons)
-        chosen = np.searchsorted(np.cumsum(weight) / weight.sum(), places)
-        return np.asarray(persons[rng.permutation(np.minimum(chosen, len(persons) - 1))])
+        result = persons.copy()
+        for one in np.unique(group):
+            members = np.flatnonzero(group == one)
+            highest = log_mass[members].max()
+            if np.isneginf(highest):
+                raise NotApplicable("the model never generates what is asked")
+            weight = np.exp(log_mass[members] - highest)
+            places = (np.arange(len(members)) + rng.random()) / len(members)
+            chosen = np.minimum(np.searchsorted(np.cumsum(weight) / weight.sum(), places), len(members) - 1)
+            result[members] = persons[members[rng.permutation(chosen)]]
+        return result
 
     def _log_mass_of_a_row(self, persons: Codes, given: Given, rng: np.random.Generator) -> NDArray[np.float64]:
         """How probable it is that a row of each patient meets the condition; without a likelihood, one draw tells."""
@@ -170,6 +223,49 @@ class FlatSynthesizer:
                 if not both.all():
                     masks[at] = both
         return replace(self, codec=replace(self.codec, encoders=encoders)), masks
+
+    def _balanced(self, names: Sequence[str], given: Given) -> Balance | None:
+        """The groups to share patients out among; ``None`` where nothing is to be balanced."""
+        columns = []
+        for name in names:
+            domains = [i for i, domain in enumerate(self.codec.domains) if domain.owner == name]
+            if len(domains) != 1 or self.codec.domains[domains[0]].scale is Scale.NUMERIC:
+                known = dict.fromkeys(d.owner for d in self.codec.domains if d.scale is not Scale.NUMERIC)
+                raise InputError(f"--balance: {name} is no column of levels; columns of levels are {', '.join(known)}")
+            columns.append(domains[0])
+        if not columns:
+            return None
+        masks = {column: np.asarray(mask, bool) for column, mask in given.items()}
+        return Balance.of(columns, self.codec.domains, masks, self._log_share)
+
+    def _log_share(self, fixed: Mapping[int, NDArray[np.int32]], n: int) -> NDArray[np.float64]:
+        """The logarithm of how often fixed codes occur: by likelihood where that is all in one model, else counted."""
+        own, rows_given = self._parted(fixed)
+        model, asked = (self.rows, rows_given) if rows_given or self.person is None else (self.person, own)
+        if model.likelihood and not (own and rows_given) and not model.context_domains:
+            return model.log_mass(asked, n=n)
+        codes = self._draw(0, 0, {}, None).codes
+        met = [meets(codes, {c: np.full(len(codes), of[at], np.int32) for c, of in fixed.items()}) for at in range(n)]
+        with np.errstate(divide="ignore"):  # what never occurs has a logarithm of minus infinity
+            return np.asarray(np.log(np.mean(met, axis=1)))
+
+    def effective_share(self, conditions: Sequence[Condition], *, seed: int) -> float:
+        """How many independent rows a row under these conditions is worth, from one block; 1 where draws are exact.
+
+        Effective sample size of importance resampling (Kong 1992): (sum of weights)^2 / sum of squares, over n.
+        """
+        generator, given = self._conditioned(conditions)
+        rng = np.random.default_rng([seed, 0])
+        if generator.person is None:
+            return generator.rows.effective_share(given, n=BLOCK, rng=rng)
+        own, rows_given = generator._parted(given)
+        share = generator.person.effective_share(own, n=BLOCK, rng=rng) if own else 1.0
+        if rows_given and generator.rows.context_domains:
+            persons = generator.person.sample(BLOCK, rng=rng, given=own or None)
+            weight = np.exp(generator._log_mass_of_a_row(persons, rows_given, rng))
+            share *= float(weight.sum() ** 2 / max((weight**2).sum(), 1e-300) / BLOCK)
+            share *= generator.rows.effective_share(rows_given, n=BLOCK, rng=rng, context=persons)
+        return share
 
     def _on_learned(self, condition: Condition) -> Condition:
         """The same condition on a column that the model learned: a determined one is traced to what determines it."""
@@ -215,6 +311,9 @@ def learn(
 ) -> FlatSynthesizer:
     """Learn a flat table; rows that the split holds out are never read.
 
+    A model that cannot be given context learns all rows alike, and none of a patient's columns stays constant; how many
+    rows a patient has is then a margin by itself.
+
     Raises:
         InputError: a cell contradicts its declared kind; or no row is left to learn from.
     """
@@ -223,28 +322,35 @@ def learn(
     codes = _encoded(table, codec, [kept for kept, _ in sides], progress)
     every = tuple(range(len(codec.domains)))
     rng = np.random.default_rng([seed, 0])
+    model = make_model()
     if split.patient is None:
-        rows = make_model().fit(_Source(codec.domains, codes, every), rng=rng, progress=progress)
+        rows = model.fit(_Source(codec.domains, codes, every), rng=rng, progress=progress)
         return FlatSynthesizer(codec, None, (), None, rows)
     persons = Persons.of(np.concatenate([hashes for _, hashes in sides]))
-    personal = personal_columns(persons, codes, codec.domains)
+    personal = personal_columns(persons, codes, codec.domains) if model.conditional else ()
     numbers = rows_per_person(persons, rare_below)
-    own = np.empty((len(persons.starts), len(personal) + 1), np.int32, order="F")
-    for at, column in enumerate(personal):
-        own[:, at] = persons.first_rows(codes[:, column])
-    own[:, -1] = numbers.encode(persons.n_rows)
+    own = _own_codes(persons, codes, personal, numbers)
     own_domains = (*(codec.domains[i] for i in personal), rows_domain(numbers))
     person_source = _Source(own_domains, own, tuple(range(own.shape[1])))
-    person = make_model().fit(person_source, rng=rng, progress=progress)
+    person = (model if model.conditional else Independent()).fit(person_source, rng=rng, progress=progress)
     rest = tuple(i for i in every if i not in set(personal))
-    fitted_rows = make_model().fit(
+    fitted_rows = model.fit(
         _Source(tuple(codec.domains[i] for i in rest), codes, rest),
         rng=rng,
-        context=replace(person_source, rows=persons.of_row),
+        context=replace(person_source, rows=persons.of_row) if model.conditional else None,
         groups=_Cut(persons.of_row),
         progress=progress,
     )
     return FlatSynthesizer(codec, person, personal, numbers, fitted_rows)
+
+
+def _own_codes(persons: Persons, codes: Codes, personal: tuple[int, ...], numbers: Quantiser) -> Codes:
+    """The codes of each patient's own columns and, last, of the number of their rows."""
+    own = np.empty((len(persons.starts), len(personal) + 1), np.int32, order="F")
+    for at, column in enumerate(personal):
+        own[:, at] = persons.first_rows(codes[:, column])
+    own[:, -1] = numbers.encode(persons.n_rows)
+    return own
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""The five charts of the report, each drawn from plain values on a page of any width and colour."""
+"""The charts of the report, each drawn from plain values on a page of any width and colour."""
 
 from __future__ import annotations
 
@@ -328,11 +328,7 @@ def curves(lines: Sequence[Mapping[str, Any]], *, x_label: str, y_label: str, la
     for i, line in enumerate(lines):
         colour, dash, weight = _STYLES[i % len(_STYLES)]
         ax.plot(line["x"], line["y"], color=colour, linestyle=dash, lw=weight)
-        y = 1 - (12 + 16 * i) / height
-        from matplotlib.lines import Line2D
-
-        fig.add_artist(Line2D([0.13, 0.2], [y, y], color=colour, linestyle=dash, lw=weight))
-        fig.text(0.22, y - 4 / height, _short(str(line["name"]), 48), color=svg.INK, fontsize=11)
+        _key_line(fig, i, (colour, dash, weight), str(line["name"]), height)
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
     _plain_axes(ax)
@@ -340,6 +336,114 @@ def curves(lines: Sequence[Mapping[str, Any]], *, x_label: str, y_label: str, la
     ax.yaxis.set_major_formatter(ScalarFormatter())
     ax.set_xlabel(_short(x_label, 60), color=svg.MUTED, fontsize=10.5)
     ax.set_ylabel(_short(y_label, 34), color=svg.MUTED, fontsize=10.5)
+    return svg.inline(fig, label=label, key=key)
+
+
+#: The smallest rate on the axes of a ROC curve.
+_LOWEST = 0.001
+
+
+@svg.styled()
+def roc(lines: Sequence[Mapping[str, Any]], *, label: str, key: str) -> Markup:
+    """True against false positives, both on logarithmic axes, so that what is reached at few false ones shows.
+
+    Args:
+        lines: each with ``name``, ``fpr`` and ``tpr``; guessing is drawn too.
+    """
+    width, head = 430.0, 20.0 + 16 * (len(lines) + 1)
+    height = 250.0 + head
+    fig = svg.canvas(width, height)
+    ax = fig.add_axes((0.15, 44 / height, 0.79, (height - 52 - head) / height))
+    named = [
+        *((str(line["name"]), line["fpr"], line["tpr"]) for line in lines),
+        ("guessing", [_LOWEST, 1], [_LOWEST, 1]),
+    ]
+    for i, (name, x, y) in enumerate(named):
+        guess = i == len(named) - 1
+        colour, dash, weight = (svg.MUTED, (0, (1, 2)), 1.2) if guess else _STYLES[i % len(_STYLES)]
+        shown = [
+            (a, max(b, _LOWEST)) for a, b in zip(x, y, strict=True) if a is not None and b is not None and a >= _LOWEST
+        ]
+        # Few points are marked, since between them nothing is known.
+        mark = "o" if len(shown) <= 20 and not guess else None
+        ax.plot(
+            [a for a, _ in shown], [b for _, b in shown], color=colour, linestyle=dash, lw=weight, marker=mark, ms=4
+        )
+        _key_line(fig, i, (colour, dash, weight), name, height)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlim(_LOWEST, 1)
+    ax.set_ylim(_LOWEST, 1.15)
+    _plain_axes(ax)
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(FixedLocator([0.001, 0.01, 0.1, 1]))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+        axis.set_minor_locator(NullLocator())
+        axis.set_minor_formatter(NullFormatter())
+    ax.tick_params(pad=6)
+    ax.grid(axis="x", color=svg.LINE, lw=0.7)
+    ax.set_xlabel("false positives: real patients who were not learned from", color=svg.MUTED, fontsize=10.5)
+    ax.set_ylabel("true positives", color=svg.MUTED, fontsize=10.5)
+    return svg.inline(fig, label=label, key=key)
+
+
+def _key_line(fig: Any, i: int, style: tuple[str, Any, float], name: str, height: float) -> None:
+    """The i-th line of the key above a chart."""
+    from matplotlib.lines import Line2D
+
+    colour, dash, weight = style
+    y = 1 - (12 + 16 * i) / height
+    fig.add_artist(Line2D([0.13, 0.2], [y, y], color=colour, linestyle=dash, lw=weight))
+    fig.text(0.22, y - 4 / height, _short(name, 48), color=svg.INK, fontsize=11)
+
+
+@dataclass(frozen=True)
+class OfGroup:
+    """A figure of one group of patients, with what is known beside it."""
+
+    name: str
+    value: float
+    interval: tuple[float, float] | None = None
+    floor: float | None = None
+    ceiling: float | None = None
+
+    @property
+    def numbers(self) -> list[float]:
+        return [self.value, *(self.interval or ()), *(x for x in (self.floor, self.ceiling) if x is not None)]
+
+
+@svg.styled()
+def by_group(rows: Sequence[OfGroup], *, label: str, key: str) -> Markup:
+    """Every group on one axis: the value with its interval, floor and ceiling as ticks."""
+    width, each, foot = 400.0, 40.0, 24.0
+    height = each * len(rows) + foot
+    fig = svg.canvas(width, height)
+    ax = fig.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, width), ylim=(height, 0))
+    ax.set_axis_off()
+    left, right = 26.0, width - 26.0
+    low, high = (bound(x for row in rows for x in row.numbers) for bound in (min, max))
+
+    def at(number: float) -> float:
+        return (left + right) / 2 if high == low else left + (right - left) * (number - low) / (high - low)
+
+    for i, row in enumerate(rows):
+        y = each * i + 28.0
+        ax.plot([left, right], [y, y], color=svg.TRACK, lw=5, solid_capstyle="round")
+        if row.interval is not None:
+            ax.plot(
+                [at(end) for end in row.interval], [y, y], color=svg.SYNTHETIC, lw=5, alpha=0.45, solid_capstyle="butt"
+            )
+        for end, mark in ((row.floor, "|"), (row.ceiling, "d")):
+            if end is not None:
+                ax.plot([at(end)], [y], marker=mark, ms=8, color=svg.MUTED, ls="none")
+        ax.plot([at(row.value)], [y], marker="o", ms=8, color=svg.SYNTHETIC, mec=svg.PAPER, mew=1.2, ls="none")
+        ax.text(left, y - 11, _short(row.name, 40), color=svg.INK, fontsize=12.5, ha="left")
+        ax.text(right, y - 11, figure(row.value), color=svg.INK, fontsize=12.5, ha="right")
+    if high > low:
+        ax.text(left, height - 4, figure(low), color=svg.MUTED, fontsize=11, ha="left")
+        ax.text(right, height - 4, figure(high), color=svg.MUTED, fontsize=11, ha="right")
     return svg.inline(fig, label=label, key=key)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, Literal
 
 from synthgen.errors import SynthgenError
-from synthgen.metrics.result import FORMAT_VERSION, Evaluation, Metric, Verdict
+from synthgen.metrics.result import FORMAT_VERSION, Contender, Contest, Evaluation, Metric, Verdict
 
 #: Who may read the document: ``internal`` holds personal data, ``shareable`` went through ``shareable.redact``.
 Audience = Literal["internal", "shareable"]
@@ -23,9 +24,12 @@ MARKER: Mapping[Audience, str] = {
 def to_json(evaluation: Evaluation, audience: Audience = "internal") -> dict[str, Any]:
     """The document with the keys of the CLI contract, of plain JSON values only.
 
+    It has a further key, ``self_test``, where a self-test was asked for.
+
     Raises:
         SynthgenError: where a measure left a NaN, an infinity or what JSON cannot hold; the message says where.
     """
+    asked = {"self_test": [dataclasses.asdict(known) for known in evaluation.self_test]} if evaluation.self_test else {}
     return {
         "format_version": FORMAT_VERSION,
         "audience": MARKER[audience],
@@ -34,6 +38,33 @@ def to_json(evaluation: Evaluation, audience: Audience = "internal") -> dict[str
         "inputs": _plain(evaluation.inputs, "inputs"),
         "verdicts": [_verdict(verdict) for verdict in evaluation.verdicts],
         "metrics": [_metric(metric) for metric in evaluation.metrics],
+        **asked,
+    }
+
+
+def contest_to_json(contest: Contest) -> dict[str, Any]:
+    """``compare.json``: what each model cost and scored, of plain JSON values only.
+
+    Raises:
+        SynthgenError: where a measure left a NaN or an infinity; the message says where.
+    """
+    return {
+        "format_version": FORMAT_VERSION,
+        "audience": MARKER["internal"],
+        "synthgen": contest.synthgen,
+        "seed": contest.seed,
+        "inputs": _plain(contest.inputs, "inputs"),
+        "machine": _plain(contest.machine, "machine"),
+        "models": [_contender(contender) for contender in contest.contenders],
+    }
+
+
+def _contender(contender: Contender) -> dict[str, Any]:
+    keys = ("model", "options", "failure", "fit_seconds", "sample_seconds", "rows", "peak_mebibytes")
+    return {key: _plain(getattr(contender, key), f"model {contender.model}: {key}") for key in keys} | {
+        "rows_per_second": contender.rows_per_second,
+        "metrics": [_metric(metric) for metric in contender.metrics],
+        "verdicts": [_verdict(verdict) for verdict in contender.verdicts],
     }
 
 

@@ -1,14 +1,17 @@
-"""An evaluation as one HTML file that fetches nothing."""
+"""An evaluation, or a contest of models, as one HTML file that fetches nothing."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING
 
-from synthgen.metrics.result import Evaluation
-from synthgen.report import sections, wording
+from synthgen.metrics.result import Contest, Evaluation
+from synthgen.report import board, sections, wording
+from synthgen.report.attacks import attacks
 from synthgen.report.document import Audience
+from synthgen.report.groups import groups
 from synthgen.report.numbers import chance, figure, span
+from synthgen.report.summary import summary
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -26,15 +29,24 @@ def render(evaluation: Evaluation, audience: Audience) -> str:
         words=wording,
         verdicts=sections.verdict_lines(evaluation),
         tally=sections.tally(evaluation),
+        summary=summary(evaluation),
         headlines=headlines,
         strip=sections.headline_chart(headlines),
         offenders=list(sections.offenders(evaluation)),
         distributions=sections.distributions(evaluation),
         associations=list(sections.associations(evaluation)),
         neighbours=list(sections.neighbours(evaluation)),
+        attacks=attacks(evaluation),
+        groups=list(groups(evaluation)),
+        self_test=sections.self_test(evaluation),
         everything=sections.everything(evaluation),
         provenance=sections.provenance(evaluation),
     )  # fmt: skip
+
+
+def render_contest(contest: Contest) -> str:
+    """The comparison of several models as the text of one self-contained page."""
+    return _environment().get_template("compare.html").render(words=wording, board=board.of(contest))
 
 
 @cache

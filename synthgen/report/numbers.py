@@ -39,3 +39,15 @@ def percent(value: float) -> str:
 def span(interval: tuple[float, float] | list[float] | None) -> str:
     """A 95 % interval: ``0.51 to 0.54``."""
     return "–" if interval is None else f"{figure(interval[0])} to {figure(interval[1])}"
+
+
+def seconds(value: float | None) -> str:
+    """A time: ``0.42 s``, ``27 s``, ``3 min 20 s``, ``5 h 10 min``; a dash for ``None``."""
+    if value is None:
+        return "–"
+    if value < 60:
+        return f"{value:.2f}\u00a0s" if value < 1 else f"{value:.1f}\u00a0s" if value < 9.95 else f"{value:.0f}\u00a0s"
+    whole = round(value)
+    if whole < 3600:
+        return f"{whole // 60}\u00a0min {whole % 60}\u00a0s"
+    return f"{whole // 3600}\u00a0h {whole % 3600 // 60}\u00a0min"

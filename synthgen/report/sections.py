@@ -13,6 +13,7 @@ from synthgen.metrics.result import Evaluation, Metric, Verdict
 from synthgen.report import charts, wording
 from synthgen.report.charts import Placed
 from synthgen.report.numbers import figure, percent, span
+from synthgen.report.shapes import is_roc
 
 #: Histograms drawn in the open, and drawn at all; the rest are named.
 OPEN_HISTOGRAMS, DRAWN_HISTOGRAMS = 12, 60
@@ -37,6 +38,26 @@ class Drawn:
     title: str
     svg: Markup
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One row of the self-test, in words."""
+
+    case: str
+    expected: str
+    said: str
+    symbol: str
+    words: str
+    tone: str
+
+
+def self_test(evaluation: Evaluation) -> tuple[Answered, ...]:
+    """What was said of generators whose faults are known."""
+    return tuple(
+        Answered(known.case, known.expected, known.said, *wording.ANSWERS[known.answer])
+        for known in evaluation.self_test
+    )
 
 
 @dataclass(frozen=True)
@@ -274,7 +295,7 @@ def neighbours(evaluation: Evaluation) -> Iterator[Drawn]:
     """The curves of every measure that has them."""
     for number, metric in enumerate(evaluation.metrics):
         lines = metric.details.get("curves") or ()
-        if not lines:
+        if not lines or is_roc(metric):  # which stands with the attacks
             continue
         named = [f"{line['name']} (median {figure(m)})" if (m := _median(line)) else line["name"] for line in lines]
         label = f"{wording.title(metric.name)}: " + "; ".join(map(str, named)) + "."
@@ -326,7 +347,7 @@ def _folded(metric: Metric) -> Folded:
         ("Table", metric.table),
         ("Name in evaluation.json", metric.name),
     ]
-    rows = metric.details.get("rows") or ()
+    rows = metric.details.get("rows") or metric.details.get("groups") or ()
     shown = table(f"Details of {wording.title(metric.name).lower()}", rows, TABLE_ROWS) if rows else None
     facts = [(key, value) for key, value in facts if value]
     return Folded(metric, wording.title(metric.name), wording.meaning(metric.name), tuple(facts), shown)
@@ -356,15 +377,19 @@ def provenance(evaluation: Evaluation) -> list[tuple[str, str]]:
     return [
         ("synthgen", evaluation.synthgen),
         ("seed", str(evaluation.seed)),
-        *_flat(evaluation.inputs, ""),
-        *([("lines required by the policy", ", ".join(evaluation.required))] if evaluation.required else []),
+        *flat(evaluation.inputs),
     ]
 
 
-def _flat(values: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
+def flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    """Nested values as pairs of a name, which starts with ``before``, and a text."""
     for key, value in values.items():
         name = f"{before}{str(key).replace('_', ' ')}"
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{name}: ")
-        else:
-            yield name, cell(value)
+            yield from flat(value, f"{name}: ")
+        elif value is not None and value != []:
+            yield name, ", ".join(value) if _is_names(value) else cell(value)
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)

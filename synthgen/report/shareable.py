@@ -12,7 +12,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from synthgen.metrics.result import Evaluation, Metric, Verdict
 from synthgen.report.bins import OTHER, REST, ends
+from synthgen.report.shapes import group_rows
 
 #: The smallest number of patients that a published figure may stand for.
 SMALLEST = 11
@@ -32,17 +34,21 @@ SETS = ("train", "holdout", "synthetic")
 
 # Words that a row's key may be made of, by what the figure under it is. A key with any other word is left out.
 _NAMES = frozenset(
-    "column columns pair triple target metric measure model learner task set attack subset family status".split()
+    "column columns pair triple target metric measure model learner task set attack subset family status group".split()
 )
 _SCORES = frozenset(
     "accuracy auc c2st floor ceiling ks wasserstein tv variation total error difference delta association spearman "
     "cramers v correlation gap importance gain brier r2 slope calibration score overlap standardised p z excess alone "
-    "drop when shuffled distance".split()
+    "drop when shuffled distance risk low high log ratio epsilon lower".split()
 )
 _SHARES = frozenset("missing rate share coverage proportion fraction violations copies tpr fpr recall".split())
 _SETS = frozenset("train holdout synthetic real value interval to of on the at and".split())
 _COUNTS = frozenset("n rows patients records count".split())
-_EXACT = frozenset("columns pairs tables permutations repeats folds seeds subsets".split())
+# Beside a rate these say whose it is, and are no name: `attack_rate`, `control_rate`.
+_WHOSE = frozenset("attack control".split())
+_EXACT = frozenset("columns pairs tables permutations repeats folds seeds subsets coefficients targets".split())
+#: Grains of log ratios of odds; a ratio that needs a coarser one is held back.
+_LOG_GRAINS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 # Measures whose figures are averages or test statistics over many patients, not shares of patients.
 _SCORE_METRICS = re.compile(
@@ -50,29 +56,62 @@ _SCORE_METRICS = re.compile(
 )
 # Of those, the ones whose rows hold shares of patients under `train`, `synthetic` and the like.
 _SHARE_ROWS = re.compile(r"missingness|nearest_neighbour_share")
-_SCORE_UNITS = frozenset({"auc", "accuracy", "r2", "correlation", "distance", "difference", "auc difference"})
+_SCORE_UNITS = frozenset(
+    {"auc", "accuracy", "r2", "correlation", "distance", "difference", "auc difference", "overlap", "concordance"}
+    | {"standard errors"}
+)
+# Risks rest on attacks on few thousand patients, so a fine figure would tell single successes.
+_COARSE_UNITS = frozenset({"risk", "relative f1"})
+# Measures of single records, of the internal report only.
+_INTERNAL = frozenset({"vulnerable_records"})
 _COUNT_UNITS = frozenset({"count", "values", "rows", "records", "patients", "copies", "labels"})
 
 _NUMBER_IN_WORDS = re.compile(r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|single|only|once|twice)\b", re.I)
-_INPUT_TEXTS = frozenset("model audience software python numpy versions version mode policy".split())
+_INPUT_TEXTS = frozenset("model audience software python numpy versions version mode".split())
+# What the user asked for, and names that the config and the program have; no figure of the data.
+_SETTINGS = frozenset({"policy"})
+_INPUT_NAMES = frozenset({"not_run", "columns_not_compared"})
 
 
 def redact(evaluation: Evaluation) -> Evaluation:
     """The evaluation without any figure, label, bin or curve step that stands for fewer than ``SMALLEST`` patients.
 
-    Left out: minima and maxima, hashes and paths of inputs, per-record values, free texts with numbers in them, and
-    every key and shape of details that is not known to be safe. Histograms of numbers are moved to round bin edges
-    with open ends; categories with fewer than ``SMALLEST`` training patients are merged. A share ``s`` of ``n``
-    patients is rounded to the smallest of .001, .002, .005, .01, .02, .05, .1 that stands for ``SMALLEST`` patients.
-    Sets of fewer than 110 patients show no shares at all.
+    Left out: measures of single records, minima and maxima, hashes and paths of inputs, per-record values, free texts
+    with numbers in them, and every key and shape of details that is not known to be safe. Histograms of numbers are
+    moved to round bin edges with open ends; categories with fewer than ``SMALLEST`` training patients are merged. A
+    share ``s`` of ``n`` patients is rounded to the smallest of .001, .002, .005, .01, .02, .05, .1 that stands for
+    ``SMALLEST`` patients. Sets of fewer than 110 patients show no shares at all. Figures of a group are shown where the
+    group and the rest of every set have ``SMALLEST`` patients, on a grain of the group's own size. A free text that
+    names a label or group which is not shown itself is left out.
     """
     sizes = _known_sizes(evaluation.inputs)
+    metrics = tuple(_metric(metric, sizes) for metric in evaluation.metrics if metric.name not in _INTERNAL)
+    hidden = _labels(evaluation.metrics) - _labels(metrics)
     return dataclasses.replace(
         evaluation,
         inputs=_inputs(evaluation.inputs),
-        verdicts=tuple(_verdict(verdict) for verdict in evaluation.verdicts),
-        metrics=tuple(_metric(metric, sizes) for metric in evaluation.metrics),
+        verdicts=tuple(_verdict(verdict, hidden) for verdict in evaluation.verdicts),
+        metrics=tuple(
+            dataclasses.replace(metric, reason="") if _tells(metric.reason, hidden) else metric for metric in metrics
+        ),
+        self_test=tuple(dataclasses.replace(known, said=_text(known.said)) for known in evaluation.self_test),
     )
+
+
+def _labels(metrics: Sequence[Metric]) -> frozenset[str]:
+    """Every label of a histogram and every name of a group, and the level in it."""
+    found: set[str] = set()
+    for metric in metrics:
+        for item in metric.details.get("histograms") or ():
+            found.update(str(label) for label in item.get("labels") or ())
+        for name in (*(str(row["group"]) for row in group_rows(metric)), *(metric.details.get("not_assessed") or ())):
+            found.update({name, *re.split(r"\s*(?:[=:,&×]| and )\s*", name)})
+    return frozenset(found - REST - {""})
+
+
+def _tells(text: str, hidden: frozenset[str]) -> bool:
+    """Whether a text holds one of the labels as a word or words of its own."""
+    return any(re.search(rf"(?<!\w){re.escape(label)}(?!\w)", text) for label in hidden if label in text)
 
 
 def step(n: int | None) -> float | None:
@@ -201,12 +240,13 @@ def _inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, bool):
             kept[key] = value
         elif isinstance(value, Mapping):
-            inner = dict(value) if key in {"versions", "software"} and _all_text(value) else _inputs(value)
+            whole = key in _SETTINGS or (key in {"versions", "software"} and _all_text(value))
+            inner = dict(value) if whole else _inputs(value)
             kept.update({key: inner} if inner else {})
         elif isinstance(value, int):
             size = value if set(words) <= _EXACT else count(value, each if "rows" in words else 1)
             kept.update({key: size} if size is not None and not {"seed", "effective"} & set(words) else {})
-        elif isinstance(value, str) and key in _INPUT_TEXTS:
+        elif (isinstance(value, str) and key in _INPUT_TEXTS) or (key in _INPUT_NAMES and _is_texts(value)):
             kept[key] = value
     return kept
 
@@ -215,12 +255,12 @@ def _all_text(value: Mapping[str, Any]) -> bool:
     return all(isinstance(item, str) for item in value.values())
 
 
-def _verdict(verdict: Verdict) -> Verdict:
+def _verdict(verdict: Verdict, hidden: frozenset[str]) -> Verdict:
     return dataclasses.replace(
         verdict,
         p=None if verdict.p is None else max(0.001, round(verdict.p, 3)),
         detectable=None if verdict.detectable is None else float(f"{verdict.detectable:.2g}"),
-        detail=_text(verdict.detail),
+        detail="" if _tells(verdict.detail, hidden) else _text(verdict.detail),
     )
 
 
@@ -229,15 +269,17 @@ def _verdict(verdict: Verdict) -> Verdict:
 
 def _metric(metric: Metric, known: _Sizes) -> Metric:
     sizes = known.narrowed(metric.n)
-    value = _headline(metric, metric.value, sizes)
-    low, high = (_headline(metric, end, sizes) for end in metric.interval or (None, None))
+    rows = group_rows(metric)
+    shown = _of_groups(metric, rows, sizes) if rows else lambda each: _headline(metric, each, sizes)
+    value = shown(metric.value)
+    low, high = (shown(end) for end in metric.interval or (None, None))
     held_back = metric.value is not None and value is None
     return dataclasses.replace(
         metric,
         value=value,
         interval=None if low is None or high is None or value is None else (low, high),
-        floor=_headline(metric, metric.floor, sizes),
-        ceiling=_headline(metric, metric.ceiling, sizes),
+        floor=shown(metric.floor),
+        ceiling=shown(metric.ceiling),
         reason=HELD_BACK if held_back else _text(metric.reason),
         n=_counts(metric.n, sizes.rows_each),
         details=_details(metric, sizes, dataclasses.replace(sizes, of={**sizes.of, **known.of})),
@@ -247,6 +289,10 @@ def _metric(metric: Metric, known: _Sizes) -> Metric:
 def _headline(metric: Metric, value: float | None, sizes: _Sizes) -> float | None:
     if metric.unit.lower() in _COUNT_UNITS:
         return count(value, sizes.rows_each)
+    if metric.unit.lower() in _COARSE_UNITS:
+        return _score(value, sizes.grain)
+    if metric.unit == "share of labels":  # coarse: a finer share would tell how few rare labels there are
+        return _score(value, 0.05)
     if _SCORE_METRICS.fullmatch(metric.name) or metric.unit.lower() in _SCORE_UNITS:
         fine = len(metric.columns) != 1 or metric.family == "utility"  # a mean over columns, or over a whole model
         return _score(value, 0.001 if fine else sizes.grain)
@@ -269,7 +315,9 @@ def _details(metric: Metric, sizes: _Sizes, whole: _Sizes) -> dict[str, Any]:
     Histograms are of ``whole`` sets, also where the figure itself is of a sample of them.
     """
     kept: dict[str, Any] = {}
-    if rows := _rows(metric, metric.details.get("rows"), sizes):
+    weighed = metric.details.get("rows_by_patient")  # the same rows, with every patient weighing the same
+    by_patient = dataclasses.replace(sizes, of=sizes.patients)
+    if rows := _rows(metric, weighed or metric.details.get("rows"), by_patient if weighed else sizes):
         kept["rows"] = rows
     if histograms := [h for item in metric.details.get("histograms") or () if (h := _histogram(item, whole))]:
         kept["histograms"] = histograms
@@ -277,6 +325,10 @@ def _details(metric: Metric, sizes: _Sizes, whole: _Sizes) -> dict[str, Any]:
         kept["matrices"] = matrices
     if curves := _curves(metric.details, sizes):
         kept.update(curves)
+    if groups := _groups(metric.details.get("groups"), sizes):
+        kept["groups"] = groups
+    if attacks := [one for item in metric.details.get("attacks") or () if (one := _attack(item, sizes))]:
+        kept["attacks"] = attacks
     return kept
 
 
@@ -288,18 +340,123 @@ def _rows(metric: Metric, rows: Any, sizes: _Sizes) -> list[dict[str, Any]]:
     if not isinstance(rows, list | tuple) or not rows:
         return []
     keys = list(rows[0])
+    if keys[:1] == ["group"]:
+        return _groups(rows, sizes)
+    if keys[:2] == ["band", "labels"]:
+        return [shown for row in rows if (shown := _band(row))]
     if not keys or not set(_words(keys[0])) <= _NAMES or any(list(row) != keys for row in rows):
         return []
     names = [key for key in keys if set(_words(key)) <= _NAMES]
     if len({tuple(str(row[key]) for key in names) for row in rows}) < len(rows):
         return []
-    figures = [key for key in keys if key not in names and set(_words(key)) <= _SCORES | _SHARES | _SETS | _COUNTS]
+    figures = [key for key in keys if key not in names and _is_known(key)]
     if not figures:
         return []
     kept = []
     for row in rows:
         named = {key: row[key] for key in names if isinstance(row[key], str) or _is_texts(row[key])}
         kept.append(named | {key: _cell(metric, key, row[key], sizes) for key in figures})
+    return kept
+
+
+def _is_known(key: str) -> bool:
+    words = set(_words(key))
+    return words <= _SCORES | _SHARES | _SETS | _COUNTS or ("rate" in words and words <= _SHARES | _WHOSE)
+
+
+def _groups(rows: Any, sizes: _Sizes) -> list[dict[str, Any]]:
+    """Figures of groups of patients: without groups that are small, or all but a small rest, in any set told of.
+
+    A row whose sizes are not told is left out. That a group is not there tells no more than that it is small: the
+    sizes of the others are too coarse to subtract.
+    """
+    return [shown for row in rows if (shown := _group(row, sizes))] if isinstance(rows, list | tuple) else []
+
+
+def _group(row: Mapping[str, Any], sizes: _Sizes) -> dict[str, Any] | None:
+    """One group, its shares on the grain of their set, its figures on a grain of its own size."""
+    told = _group_sizes(row)
+    if not isinstance(row.get("group"), str) or not told or not all(_large(k, n, sizes) for k, n in told.items()):
+        return None
+    kept: dict[str, Any] = {"group": row["group"]}
+    grain = max(0.01, step(min(told.values())) or 0.1)
+    log_grain = _log_grain(row.get("patients"), sizes.patients.get("train"))
+    for key, value in row.items():
+        if key in told:
+            kept[key] = count(value)
+        elif key.startswith("share_"):
+            kept[key] = share(value, sizes.patients.get(key.removeprefix("share_")))
+        elif key in {"log_ratio", "log_ratio_holdout"}:
+            kept[key] = _rounded(value, log_grain)
+        elif "interval" in _words(key):
+            rounded = partial(_rounded, grain=log_grain) if "log_ratio" in row else partial(_score, grain=grain)
+            kept[key] = value and [rounded(end) for end in value]
+        elif _is_known(key) and (value is None or isinstance(value, int | float)):
+            kept[key] = _score(value, grain)
+    return kept
+
+
+def _group_sizes(row: Mapping[str, Any]) -> dict[str, int]:
+    """What a row says of how many patients the group has, by key."""
+    return {key: row[key] for key in row if "patients" in _words(key) and _is_size(row[key])}
+
+
+def _large(key: str, patients: int, sizes: _Sizes) -> bool:
+    """Whether a group of so many patients and what remains of its set are both large enough."""
+    named = next((name for name in SETS if name in _words(key)), "train")
+    whole = sizes.patients.get(named)
+    return patients >= SMALLEST and (whole is None or patients >= whole or whole - patients >= SMALLEST)
+
+
+def _log_grain(inside: int | None, whole: int | None) -> float | None:
+    """The grain of a log ratio of odds that eleven patients more or fewer in the group would not move further.
+
+    Else, since the synthetic share is known to whoever has the synthetic records, the real one could be worked out.
+    """
+    if inside is None or whole is None or min(inside, whole - inside) < SMALLEST:
+        return None
+    moved = SMALLEST * (1 / inside + 1 / (whole - inside))
+    return next((grain for grain in _LOG_GRAINS if grain >= moved), None)
+
+
+def _rounded(value: float | None, grain: float | None) -> float | None:
+    return None if value is None or grain is None else round(round(value / grain) * grain, 6)
+
+
+def _of_groups(
+    metric: Metric, rows: Sequence[Mapping[str, Any]], sizes: _Sizes
+) -> Callable[[float | None], float | None]:
+    """How the headline of the worst group is rounded: as though it were the smallest group that is spoken of."""
+    fewest = min((size for row in rows for size in _group_sizes(row).values()), default=0)
+    if metric.unit == "log ratio":
+        grain = _log_grain(fewest, sizes.patients.get("train"))
+        return lambda value: _rounded(value, grain)
+    return lambda value: None if fewest < SMALLEST else _score(value, max(0.01, step(fewest) or 0.1))
+
+
+def _band(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Coverage of the labels of a band of counts, where each label of it is one of eleven training patients or more."""
+    first = int(re.sub(r"\D.*", "", row["band"].lstrip(">"))) + row["band"].startswith(">")
+    if first < SMALLEST:
+        return None
+    return {"band": row["band"]} | {
+        key: _score(value, 0.05) for key, value in row.items() if key.startswith("coverage_")
+    }
+
+
+def _attack(item: Mapping[str, Any], sizes: _Sizes) -> dict[str, Any] | None:
+    """One attack: its scores, and its ROC curve where that is long enough on a grain of eleven patients."""
+    if not isinstance(item.get("attack"), str) or step(sizes.fewest_patients) is None or not _text(item["attack"]):
+        return None
+    kept: dict[str, Any] = {"attack": item["attack"]}
+    if isinstance(item.get("columns"), str) or _is_texts(item.get("columns")):
+        kept["columns"] = item["columns"]
+    for key in ("auc", "p", "epsilon_lower"):
+        if isinstance(value := item.get(key), int | float):
+            kept[key] = _score(value, sizes.grain)
+    if item.get("fpr") and item.get("tpr"):
+        curve = _curve({"name": item["attack"], "x": item["fpr"], "y": item["tpr"]}, sizes.fewest_patients)
+        kept |= {} if curve is None else {"fpr": curve["x"], "tpr": curve["y"]}
     return kept
 
 

@@ -71,7 +71,7 @@ def inline(figure: Figure, *, label: str, key: str) -> Markup:
 
     Args:
         figure: made by ``canvas`` and drawn within ``styled``, as this is called.
-        label: what a screen reader says in its place.
+        label: what a screen reader says in its place; its first sentence is the title, the rest the description.
         key: unique on the page; every id within the SVG starts with it.
     """
     buffer = io.StringIO()
@@ -98,8 +98,12 @@ def _for_page(svg: str, *, label: str, key: str) -> str:
     if box is None:
         raise ValueError("matplotlib wrote an SVG without a viewBox")
     width, height = (f"{float(side):g}" for side in box.groups())
-    opening = f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {width} {height}" class="chart">'
-    body = opening + body[body.index(">") + 1 :]
+    title, _, rest = label.partition(". ")
+    named = f'<title id="{key}-title">{escape(title.removesuffix("."))}</title>'
+    told = f'<desc id="{key}-desc">{escape(rest)}</desc>' if rest else ""
+    by = f"{key}-title {key}-desc" if rest else f"{key}-title"
+    opening = f'<svg role="img" aria-labelledby="{by}" viewBox="0 0 {width} {height}" class="chart">'
+    body = opening + named + told + body[body.index(">") + 1 :]
     return re.sub(r">\s*\n\s*", ">", body).strip()
 
 

@@ -34,13 +34,93 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "association": ("Associations", "How far the associations of pairs of columns are from the real ones."),
         "missingness": ("Missing values", "How far the pattern of missing values is from the real one."),
+        "rare_categories": (
+            "Rare values kept",
+            "Share of the values of few patients that are there; those of fewer than the config protects are apart.",
+        ),
         "tstr": ("Use for prediction", "A model trained on synthetic records, tested on held-out real ones."),
+        "inference": (
+            "Conclusions of a regression",
+            "Overlap of the confidence intervals of regression coefficients, 1 being the same.",
+        ),
+        "inference_difference": (
+            "Regression coefficients",
+            "Mean difference of regression coefficients, in standard errors of the real ones.",
+        ),
+        "survival": (
+            "Survival curves",
+            "Area between real and synthetic survival curves, as a share of the time.",
+        ),
+        "survival_hazards": ("Hazard ratios", "Mean difference of log hazard ratios."),
+        "survival_concordance": (
+            "Use for prognosis",
+            "Concordance, on held-out real records, of a Cox model of synthetic records.",
+        ),
+        "representation": (
+            "Sizes of groups",
+            "How much larger or smaller a group is, at worst, as a log ratio of odds; 0 is the same size.",
+        ),
+        "group_accuracy": (
+            "Likeness within groups",
+            "Agreement of pairs of columns in the group that is furthest below its ceiling.",
+        ),
+        "group_utility": (
+            "Use for prediction within groups",
+            "The model trained on synthetic records in the group where it falls furthest behind the real one.",
+        ),
         "nearest_neighbour_share": (
             "Nearest neighbour is a training record",
             "Share of synthetic records whose nearest real record was trained on; compare with its ceiling.",
         ),
         "exact_copies": ("Exact copies", "Synthetic records that equal a training record."),
         "rare_values_leaked": ("Rare values leaked", "Values of very few patients that appear in synthetic records."),
+        "near_copies": (
+            "Near copies",
+            "Training patients of whom a synthetic record is next to a copy; the ceiling is holdout patients.",
+        ),
+        "membership_inference": (
+            "Telling who was in the training set",
+            "AUC of the strongest membership attack, chosen and measured on different patients; 0.5 is a guess.",
+        ),
+        "membership_by_group": (
+            "Telling who was in the training set, group by group",
+            "AUC of the membership attack in the group that stands out most; 0.5 is a guess.",
+        ),
+        "membership_disclosure": (
+            "Membership disclosure",
+            "F1 of guessing members by closeness, relative to calling everyone one; 0 is no gain, 1 is certainty.",
+        ),
+        "singling_out": (
+            "Singling out",
+            "How much better descriptions of synthetic patients fit exactly one training patient than chance explains.",
+        ),
+        "linkability": (
+            "Linkability",
+            "How much better two halves of a training record are put together than those of an outsider's.",
+        ),
+        "attribute_inference": (
+            "Attribute inference",
+            "How much better unknown values of training patients are guessed than those of outsiders.",
+        ),
+        "vulnerable_records": (
+            "Most isolated patients",
+            "AUC of the membership attack on the one per cent of patients least like others.",
+        ),
+    }
+)
+
+#: The figures that rest on attacks.
+ATTACKS = (
+    *("membership_inference", "membership_by_group", "membership_disclosure", "singling_out", "linkability"),
+    *("attribute_inference", "near_copies", "vulnerable_records"),
+)
+
+#: Symbol, words and tone of each answer of the self-test.
+ANSWERS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "as_expected": ("✓", "As expected", "calm"),
+        "not_as_expected": ("✖", "Not as expected", "bad"),
+        "not_assessable": ("?", "Could not be tried", "open"),
     }
 )
 
@@ -90,6 +170,19 @@ HOW_TO_READ: Mapping[str, str] = MappingProxyType(
         "neighbours": "How far synthetic records are from the nearest training record, beside how far holdout records "
         "are. A synthetic curve clearly to the left of the holdout’s means that records lie closer to training records "
         "than chance explains. This picture can show a leak; it cannot show that there is none.",
+        "attacks": "Each line is an attack that somebody could try with the synthetic set in hand: to find out whether "
+        "a person was learned from (membership), to describe exactly one person (singling out), to join two parts of a "
+        "person's data (linkability), or to guess a value that they do not know (attribute inference). The same is "
+        "tried on holdout patients, of whom the set can know nothing; only what goes beyond that counts. The chart "
+        "reads from the left: how many training patients an attacker finds who accepts hardly any false alarm. A line "
+        "well above the dotted one there means that at least some people are exposed, whatever the average says.",
+        "groups": "The same figures within each group of patients. A set can be good on average and wrong, or leaky, "
+        "for a minority. Each dot is a group and the pale bar its 95 % interval; short bars and diamonds are floor and "
+        "ceiling where they are known. A wide bar means few patients: nothing can be said of them.",
+        "self_test": "Before this report judged the synthetic set, it was made to judge generators whose faults are "
+        "known, built from your own real records: a perfect one (real patients kept apart), a full copy, a copy of one "
+        "per cent, and columns shuffled independently. What it said stands beside what it had to say. Could not be "
+        "tried means that there are too few patients to plant such a fault visibly.",
         "everything": "Every figure with its 95 % interval, floor, ceiling and sample sizes. Open a line for the "
         "tables behind it.",
     }
@@ -126,6 +219,27 @@ WHAT_THIS_IS = (
     "This report compares a synthetic data set with the real records that it was learned from (training) and with real "
     "records that were kept away from the generator (holdout). It says what the synthetic set gets right, where it is "
     "wrong, and whether anything about the patients behind it could be seen to leak."
+)
+
+WHAT_A_CONTEST_IS = (
+    "Each model learned from the same patients, generated as many records as it learned from, and was judged against "
+    "the same held-out patients by the same measures. No model is the best at everything: look at the lines that "
+    "matter to you, and at what each model costs."
+)
+
+CONTEST_BANNER = (
+    "Internal: contains personal data. Do not share. To publish a comparison, take the figures from the shareable "
+    "report of each model."
+)
+
+HOW_TO_READ_A_CONTEST = (
+    "The dot under a figure lies between its floor (left end: columns shuffled independently of each other) and its "
+    "ceiling (right end: real held-out records in the place of the synthetic ones). Where shuffling does no harm, "
+    "there is no dot. Bold is the best of a line; differences smaller than the grey 95 % intervals may be chance. "
+    "Floor and ceiling are measured anew beside each model, and their mean is shown. Of the figures against training "
+    "records and of nearest neighbours none is called the best: too good a value hints at copying. A disclosure line "
+    "can show a leak; it cannot show that there is none. Seconds and memory are those of this machine, each model in "
+    "a process of its own."
 )
 
 BANNER: Mapping[str, str] = MappingProxyType(

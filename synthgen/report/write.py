@@ -1,16 +1,17 @@
-"""Both forms of the report on disk: whole files or none."""
+"""The reports on disk: whole files or none."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from synthgen.errors import InputError
-from synthgen.metrics.result import Evaluation
+from synthgen.metrics.result import Contest, Evaluation
 from synthgen.progress import Progress, silent
-from synthgen.report.document import to_json
-from synthgen.report.html import render
+from synthgen.report.document import contest_to_json, to_json
+from synthgen.report.html import render, render_contest
 from synthgen.report.shareable import redact
 
 
@@ -24,11 +25,21 @@ def write(evaluation: Evaluation, directory: Path, *, progress: Progress = silen
         InputError: where the parent of ``directory`` does not exist, or ``directory`` is a file.
         SynthgenError: where the evaluation holds a NaN.
     """
+    return _written(directory, lambda: _texts(evaluation, progress))
+
+
+def write_contest(contest: Contest, directory: Path) -> tuple[Path, ...]:
+    """Write ``compare.html`` and ``compare.json`` (both internal) into ``directory``, as ``write`` does."""
+    return _written(directory, lambda: _texts_of_contest(contest))
+
+
+def _written(directory: Path, make: Callable[[], Mapping[str, str]]) -> tuple[Path, ...]:
+    """The paths of files by name, all of them whole or none."""
     if not directory.parent.is_dir():
         raise InputError(f"{directory}: the folder {directory.parent} does not exist; make it first")
     if directory.exists() and not directory.is_dir():
         raise InputError(f"{directory}: is a file, and a folder is needed; choose another name")
-    texts = _texts(evaluation, progress)
+    texts = make()
     directory.mkdir(exist_ok=True)
     beside = {directory / name: directory / f".{name}.partial" for name in texts}
     try:
@@ -56,6 +67,11 @@ def _texts(evaluation: Evaluation, progress: Progress) -> dict[str, str]:
     progress("report", 1.0)
     order = ("report.html", "evaluation.json", "report-shareable.html", "evaluation-shareable.json")
     return {name: texts[name] for name in order}
+
+
+def _texts_of_contest(contest: Contest) -> dict[str, str]:
+    document = _dump(contest_to_json(contest))  # first, since it says where a figure is no number
+    return {"compare.html": render_contest(contest), "compare.json": document}
 
 
 def _dump(document: dict[str, object]) -> str:

@@ -144,7 +144,7 @@ class Datetime(ColumnBase):
 
 
 class Time(ColumnBase):
-    """Times of day without a date."""
+    """Times of day without a date, or hours and minutes since something, which may go beyond a day."""
 
     kind: Literal["time"] = "time"
     format: DataText = Field("%H:%M", description="As Python's strptime reads it.")

@@ -3,52 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, Self, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from synthgen import plugins
-from synthgen.schema.part import DataText, Mistake, Part
+from synthgen.schema.format import Format
+from synthgen.schema.links import between_tables
+from synthgen.schema.part import Mistake, Part
 from synthgen.schema.table import TableConfig
 
-
-class Format(Part):
-    r"""The dialect of a text file.
-
-    Attributes:
-        decimal: the decimal mark.
-        thousands: the mark between thousands; empty where there is none.
-        encoding: a Python codec name.
-        preamble: how many lines stand before the header (a ``sep=;`` line counts).
-        newline: ``"\n"`` or ``"\r\n"``.
-    """
-
-    delimiter: DataText = Field(",", min_length=1, max_length=1, description="What stands between cells.")
-    decimal: Literal[".", ","] = Field(".", description="The decimal mark.")
-    thousands: DataText = Field("", max_length=1, description="The mark between thousands; empty for none.")
-    encoding: str = Field("utf-8", description="A Python codec name: utf-8, utf-8-sig, utf-16, cp1252 ...")
-    quote: DataText = Field('"', min_length=1, max_length=1, description="What stands around a cell.")
-    preamble: int = Field(0, ge=0, description="How many lines stand before the header.")
-    newline: Literal["\n", "\r\n"] = Field("\n", description="How lines end.")
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_codec(cls, name: str) -> str:
-        try:
-            "".encode(name)  # codecs.lookup would also find codecs that are no encodings of text, such as hex
-        except (LookupError, ValueError):
-            raise ValueError(f'"{name}" is not an encoding; use utf-8, utf-8-sig, utf-16, cp1252 or latin-1') from None
-        return name
-
-    @model_validator(mode="after")
-    def _marks_differ(self) -> Self:
-        if self.decimal == self.delimiter:
-            raise ValueError(f'decimal and delimiter are both "{self.decimal}"; correct one')
-        if self.thousands == self.decimal:
-            raise ValueError(f'thousands and decimal are both "{self.decimal}"; correct one')
-        if self.quote == self.delimiter:
-            raise ValueError(f"quote and delimiter are both {self.quote!r}; correct one")
-        return self
+__all__ = ["Evaluation", "Format", "ModelConfig", "Policy", "Privacy", "Schema", "TableConfig"]
 
 
 class Privacy(Part):
@@ -61,20 +26,29 @@ class Privacy(Part):
     rare_below: int = Field(5, ge=1, description="Levels of fewer patients than this are merged.")
 
 
+#: The verdict lines that a gate insists on where the config does not say: those that any extract with a holdout allows.
+REQUIRED = ("nearest_neighbour_share", "exact_copies", "rare_values_leaked")
+
+#: A limit is a risk, a share or a score, each from 0 to 1.
+Limit = Annotated[float, Field(ge=0, le=1)]
+
+
 class Policy(Part):
-    """What ``evaluate --gate`` insists on.
+    """What ``evaluate --gate`` insists on, and which limits decide.
 
     Attributes:
-        required: the verdict lines that must be assessable.
+        required: the verdict lines that must be assessable; an empty list asks for none.
+        limits: by the name of a verdict line, a limit instead of that line's own.
     """
 
-    required: tuple[str, ...] = Field((), description="Verdict lines that must be assessable.")
+    required: tuple[str, ...] = Field(REQUIRED, description="Verdict lines that must be assessable.")
+    limits: dict[str, Limit] = Field({}, description="Limits by verdict line, instead of the line's own.")
 
 
 class Evaluation(Part):
     """How the synthetic records are judged."""
 
-    policy: Policy = Field(Policy(), description="What the gate insists on.")
+    policy: Policy = Field(Policy(), description="What the gate insists on, and which limits decide.")
 
 
 class ModelConfig(Part):
@@ -82,7 +56,7 @@ class ModelConfig(Part):
 
     model_config = ConfigDict(extra="allow")
 
-    name: str = Field("copula", description="The model; every other key is one of its options.")
+    name: str = Field("autoregressive", description="The model; every other key is one of its options.")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -96,7 +70,7 @@ class ModelConfig(Part):
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterable[Mistake]:
         """A model that does not exist, and options that it does not have or cannot take."""
-        name = raw.get("name", "copula")
+        name = raw.get("name", "autoregressive")
         options = {key: value for key, value in raw.items() if key != "name"}
         if "name" in raw and isinstance(name, str) and name not in plugins.models():
             yield ("name",), f'there is no model "{name}"; known models: {", ".join(plugins.models())}'
@@ -119,12 +93,17 @@ class Schema(Part):
     evaluation: Evaluation = Field(Evaluation(), description="How the synthetic records are judged.")
     model: ModelConfig = Field(ModelConfig(), description="The model and its options.")
 
+    def format_of(self, table: str) -> Format:
+        """The dialect of a table's text file."""
+        return self.tables[table].format or self.format
+
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterable[Mistake]:
-        """More tables than this version can handle."""
+        """Links between tables that lead nowhere, in circles, or to what cannot serve."""
         tables = raw.get("tables")
-        if isinstance(tables, Mapping) and len(tables) > 1:
-            yield ("tables",), f"found {len(tables)} tables; this version handles one table, keep one"
+        if isinstance(tables, Mapping):
+            for where, told in between_tables(tables):
+                yield ("tables", *where), told
 
 
 def _option_mistakes(name: str, options: Mapping[str, Any]) -> Iterable[Mistake]:

@@ -134,9 +134,11 @@ def _yaml(schema: Schema) -> Iterator[tuple[Place, str]]:
 
 def _table_lines(place: Place, table: TableConfig) -> Iterator[tuple[Place, str]]:
     plain = table.model_dump(mode="json", exclude={"columns"})
-    for key in ("key", "patient", "target", "missing"):
-        if plain[key] is not None:
-            yield (*place, key), f"    {key}: {_flow(plain[key])}"
+    differs = table.model_dump(mode="json", exclude_defaults=True)
+    links = ("parent", "foreign_keys", "order", "reference")
+    for key in ("key", "patient", *links, "target", "survival", "groups", "format", "missing"):
+        if key in differs or key == "missing":
+            yield (*place, key), f"    {key}: {_keys(plain[key]) if key == 'format' else _flow(plain[key])}"
     yield (*place, "columns"), "    columns:"
     for name, column in table.columns.items():
         yield (*place, "columns", name), f"      {_flow(name)}: {_keys(_told(column))}"

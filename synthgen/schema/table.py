@@ -8,11 +8,50 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from synthgen.schema.column import Column
+from synthgen.schema.format import Format
 from synthgen.schema.part import DataText, Mistake, Part
 
 _DETERMINES = ("category", "code", "ordinal", "boolean", "integer")
 _SEX = ("category", "boolean", "integer", "constant")
 _NOT_LEARNED = ("id", "fake", "text", "drop")
+_GROUPS = ("category", "ordinal", "code", "boolean")
+_TIMES = ("integer", "number")
+_EVENTS = ("boolean", "integer")
+_NO_KEY = ("fake", "text", "drop")
+_ORDERED = ("date", "datetime", "time", "integer", "number")
+#: What a table that is kept as it is cannot be told.
+_NOT_OF_REFERENCES = ("patient", "parent", "order", "target", "survival", "groups")
+#: The texts that pydantic reads as true.
+_TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
+
+
+class Survival(Part):
+    """How long a patient was followed, and whether what was waited for happened.
+
+    Attributes:
+        time: a column of numbers, from the beginning to the event or to the end of follow-up.
+        event: whether the event happened, which ends the time; else the patient was censored then.
+    """
+
+    time: str = Field(description="The column of follow-up times.")
+    event: str = Field(description="The column that says whether the event happened: boolean, or 0 and 1.")
+
+
+class Parent(Part):
+    """The table whose rows the rows of this one belong to.
+
+    Attributes:
+        table: its name.
+        column: the column, or columns, of this table that hold the parent's key, in the order of that key.
+    """
+
+    table: str = Field(description="The table that the rows belong to.")
+    column: str | tuple[str, ...] = Field(description="The column or columns here that hold its key.")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """``column`` as a tuple."""
+        return (self.column,) if isinstance(self.column, str) else self.column
 
 
 class TableConfig(Part):
@@ -20,21 +59,34 @@ class TableConfig(Part):
 
     Attributes:
         key: the column, or columns, that tell rows apart; regenerated, never learned.
-        patient: the column that says whose row it is; ``None`` makes every row its own patient.
+        patient: the column that says whose row it is; ``None`` makes every row its own patient, unless the row
+            belongs to one of another table, and so to that one's patient.
+        parent: what the rows belong to; ``None`` where they belong to nothing.
+        foreign_keys: other columns that hold the key of a table, each with that table.
+        order: the column that orders the rows of one parent, or of one patient, in time.
+        reference: whether the table is public vocabulary, kept as it is.
+        format: the dialect of the file, where it is not that of the others.
         missing: the texts that mean missing; nothing else does.
         columns: every column of the file, in any order.
         target: the column that the evaluation learns to predict.
+        survival: where the rows tell of follow-up, its time and its event.
+        groups: columns by which the evaluation asks whether everyone is served alike.
     """
 
-    not_honoured: ClassVar[frozenset[str]] = frozenset(
-        {"parent", "foreign_keys", "order", "survival", "groups", "constraints", "reference"}
-    )
+    not_honoured: ClassVar[frozenset[str]] = frozenset({"constraints"})
 
     key: str | tuple[str, ...] | None = Field(None, description="The column or columns that tell rows apart.")
     patient: str | None = Field(None, description="The column that says whose row it is.")
+    parent: Parent | None = Field(None, description="The table that the rows belong to, and by which columns.")
+    foreign_keys: dict[str, str] = Field({}, description="Other columns that hold a table's key, and that table.")
+    order: str | None = Field(None, description="The column that orders the rows of one parent in time.")
+    reference: bool = Field(False, description="Public vocabulary, kept as it is.")
+    format: Format | None = Field(None, description="The dialect of the file, instead of the config's.")
     missing: tuple[DataText, ...] = Field(("",), description="Texts that mean missing.")
     columns: dict[str, Column] = Field(min_length=1, description="Every column of the table, with its kind.")
     target: str | None = Field(None, description="The column that the evaluation learns to predict.")
+    survival: Survival | None = Field(None, description="Follow-up: its time and its event.")
+    groups: tuple[str, ...] = Field((), description="Columns by which fairness is judged.")
 
     @property
     def key_columns(self) -> tuple[str, ...]:
@@ -60,28 +112,74 @@ class TableConfig(Part):
 
 
 def _roles(raw: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterator[Mistake]:
+    reference = is_true(raw.get("reference"))
     key = raw.get("key")
-    if isinstance(key, str):
+    if isinstance(key, str) and reference:
+        yield from _refer(("key",), key, columns, refused=_NO_KEY)
+    elif isinstance(key, str):
         yield from _refer(("key",), key, columns, allowed=("id",))
-    elif isinstance(key, list | tuple):
-        if len(set(map(str, key))) < len(key) or not key:
-            yield ("key",), "a composite key needs different columns; name each once"
-        for part in key:
-            yield from _refer(("key",), part, columns, refused=("drop",))
+    else:
+        yield from _several(("key",), "a composite key", key, columns)
     yield from _refer(("patient",), raw.get("patient"), columns, allowed=("id",))
     yield from _refer(("target",), raw.get("target"), columns, refused=(*_NOT_LEARNED, "constant"))
+    yield from _survival(raw.get("survival"), columns)
+    groups = raw.get("groups")
+    if isinstance(groups, list | tuple):
+        if len(set(map(str, groups))) < len(groups):
+            yield ("groups",), "a column stands there twice; name each once"
+        for name in groups:
+            yield from _refer(("groups",), name, columns, allowed=_GROUPS)
+    yield from _refer(("order",), raw.get("order"), columns, allowed=_ORDERED)
+    if reference:
+        for name in _NOT_OF_REFERENCES:
+            if raw.get(name) is not None:
+                yield (name,), f"a reference table is kept as it is; remove `{name}` or `reference`"
+    elif raw.get("order") is not None and raw.get("patient") is None and raw.get("parent") is None:
+        yield ("order",), "it orders the rows of a parent or a patient, and the table names neither; name one"
+    yield from _links(raw, columns)
+
+
+def _survival(survival: Any, columns: Mapping[str, Any]) -> Iterator[Mistake]:
+    time, event = get(survival, "time"), get(survival, "event")
+    yield from _refer(("survival", "time"), time, columns, allowed=_TIMES)
+    yield from _refer(("survival", "event"), event, columns, allowed=_EVENTS)
+    if isinstance(time, str) and time == event:
+        yield ("survival",), f"`{time}` is both time and event; name two columns"
+
+
+def _links(raw: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Links as far as the table itself can tell; ``synthgen.schema.links`` knows the other tables."""
+    where, parent = ("parent", "column"), get(raw.get("parent"), "column")
+    if isinstance(parent, str):
+        yield from _refer(where, parent, columns, allowed=("id",))
+    else:
+        yield from _several(where, "a link of several columns", parent, columns)
+    foreign = raw.get("foreign_keys")
+    for name in foreign if isinstance(foreign, Mapping) else ():
+        yield from _refer(("foreign_keys", name), name, columns)
+        if name == parent:
+            yield ("foreign_keys", name), f"`{name}` holds the parent's key already; remove it here"
+
+
+def _several(where: tuple[str, ...], what: str, names: Any, columns: Mapping[str, Any]) -> Iterator[Mistake]:
+    if not isinstance(names, list | tuple):
+        return
+    if len(set(map(str, names))) < len(names) or not names:
+        yield where, f"{what} needs different columns; name each once"
+    for part in names:
+        yield from _refer(where, part, columns, refused=_NO_KEY)
 
 
 def _between_columns(columns: Mapping[str, Any]) -> Iterator[Mistake]:
     for name, column in columns.items():
-        yield from _refer(("columns", name, "sex"), _get(column, "sex"), columns, allowed=_SEX)
-        by = _get(column, "determined_by")
+        yield from _refer(("columns", name, "sex"), get(column, "sex"), columns, allowed=_SEX)
+        by = get(column, "determined_by")
         if by is None:
             continue
         where = ("columns", name, "determined_by")
         yield from _refer(where, by, columns, allowed=_DETERMINES)
-        if _get(column, "kind") in _NOT_LEARNED:
-            yield where, f"a column of kind {_get(column, 'kind')} is not learned; remove determined_by"
+        if get(column, "kind") in _NOT_LEARNED:
+            yield where, f"a column of kind {get(column, 'kind')} is not learned; remove determined_by"
         if name in _chain(by, columns):
             yield where, f"`{name}` and `{by}` determine each other in a circle; remove one"
 
@@ -91,7 +189,7 @@ def _chain(name: str, columns: Mapping[str, Any]) -> list[str]:
     chain: list[str] = []
     while isinstance(name, str) and name not in chain:
         chain.append(name)
-        name = _get(columns.get(name), "determined_by")
+        name = get(columns.get(name), "determined_by")
     return chain
 
 
@@ -109,7 +207,7 @@ def _refer(
     if name not in columns:
         yield where, f"there is no column `{name}`; declare it under columns, or correct the name"
         return
-    kind = _get(columns[name], "kind")
+    kind = get(columns[name], "kind")
     if kind is None:
         return
     if allowed and kind not in allowed:
@@ -124,17 +222,22 @@ def _refer(
 def _missing_levels(missing: Any, columns: Mapping[str, Any]) -> Iterator[Mistake]:
     """Texts that are declared both as a value and as missing."""
     for name, column in columns.items():
-        own = _get(column, "missing")
+        own = get(column, "missing")
         tokens = missing if own is None else own
         if not isinstance(tokens, list | tuple):
             continue
         for key in ("order", "atoms", "true", "false", "other"):
-            texts = _get(column, key)
+            texts = get(column, key)
             for text in texts if isinstance(texts, list | tuple) else (texts,):
                 if text is not None and text in tokens:
                     yield ("columns", name, key), f'"{text}" also means missing; remove it here or from missing'
 
 
-def _get(column: Any, key: str) -> Any:
-    """A key of a column that may be raw, valid or nonsense."""
-    return column.get(key) if isinstance(column, Mapping) else getattr(column, key, None)
+def get(part: Any, key: str) -> Any:
+    """A key of a part that may be raw, valid or nonsense."""
+    return part.get(key) if isinstance(part, Mapping) else getattr(part, key, None)
+
+
+def is_true(raw: Any) -> bool:
+    """Whether a raw value will be read as true."""
+    return raw is True or (isinstance(raw, str) and raw.lower() in _TRUE)

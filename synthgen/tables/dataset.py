@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
@@ -51,3 +53,21 @@ class Dataset:
     """The tables of one extract, by name."""
 
     tables: Mapping[str, Table]
+
+    @property
+    def source(self) -> str:
+        """Where it came from, for messages: that of its only table, the folder of its files, else all sources."""
+        sources = [table.source for table in self.tables.values()]
+        folders = {str(Path(source).parent) for source in sources}
+        alike = len(sources) > 1 and len(folders) == 1 and not any(source.startswith("<") for source in sources)
+        return folders.pop() if alike else ", ".join(dict.fromkeys(sources))
+
+    def digest(self) -> bytes:
+        """SHA-256 of all tables and their names, whatever their order; of a single table, that of its content."""
+        if len(self.tables) == 1:
+            (table,) = self.tables.values()
+            return table.digest()
+        whole = hashlib.sha256()
+        for name in sorted(self.tables):
+            whole.update(hashlib.sha256(name.encode()).digest() + self.tables[name].digest())
+        return whole.digest()

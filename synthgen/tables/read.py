@@ -25,9 +25,9 @@ def read(path: Path, *, schema: Schema | None = None) -> Dataset:
     """The tables of a file or folder; only headers and Parquet footers are read at once, rows when iterated.
 
     Each file is a table named by its stem; in a folder, files with other endings and hidden ones are passed over.
-    With ``schema``, text files are read in its format (a ``.tsv`` always with tabs) and must have its tables and
-    columns: where it and the data have one table each, the table takes the name in the schema; columns of kind
-    ``drop`` may be absent; a preamble may be, as in what synthgen writes. Without it the format is detected.
+    With ``schema``, text files are read in its format or the table's own (a ``.tsv`` always with tabs) and must have
+    its tables and columns: where it and the data have one table each, the table takes the name in the schema; columns
+    of kind ``drop`` may be absent; a preamble may be, as in what synthgen writes. Without it the format is detected.
 
     Raises:
         InputError: nothing to read there, a file is not what its ending says, or it contradicts the schema.
@@ -84,7 +84,7 @@ def _open(path: Path, name: str) -> Table:
 def _open_as(path: Path, name: str, schema: Schema) -> Table:
     if path.name.lower().endswith(".parquet"):
         return ParquetTable.open(path, name)
-    dialect = schema.format
+    dialect = schema.format_of(name)
     if path.name.lower().endswith(".tsv"):
         dialect = dialect.model_copy(update={"delimiter": "\t"})
     if dialect.preamble:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synthgen.errors import InputError
-from synthgen.tables.dataset import Table
+from synthgen.tables.dataset import Dataset, Table
 
 _FORMAT_VERSION: Final = 1
 _PRIVATE: Final = 0o600
@@ -30,7 +30,8 @@ class Split:
         key: 32 bytes that decide it. Whoever has the key and a patient's id knows the patient's side, so the key
             stays with the data.
         share: of the patients to hold out.
-        patient: the patient column; ``None`` where every row is a unit of its own.
+        patient: the patient column of a single table; ``None`` where every row is a unit of its own, and for several
+            tables, whose rows find their patients through their links.
         input_mac: HMAC-SHA256 of the input's digest under the key.
     """
 
@@ -40,23 +41,36 @@ class Split:
     input_mac: bytes
 
     @classmethod
-    def draw(cls, table: Table, *, share: float, patient: str | None, seed: int) -> Split:
+    def draw(cls, data: Table | Dataset, *, share: float, patient: str | None, seed: int) -> Split:
         """The split of this input under this seed.
 
         The key depends on the input too, so that a published seed does not tell the sides of known patients.
         """
-        digest = table.digest()
+        digest = data.digest()
         key = hmac.digest(digest, f"synthgen split {seed}".encode(), "sha256")
         return cls(key, share, patient, hmac.digest(key, digest, "sha256"))
 
     def blocks(self, table: Table) -> Iterator[tuple[pa.RecordBatch, NDArray[np.uint64], NDArray[np.bool_]]]:
         """The table block by block: all rows, the keyed hash of each row's unit, and which rows are held out."""
-        limit = np.uint64(min(int(self.share * 2.0**64), 2**64 - 1))
         first_row = 0
         for block in table:
             hashes = self._hashes(block, first_row)
-            yield block, hashes, hashes < limit
+            yield block, hashes, self.holds_out(hashes)
             first_row += block.num_rows
+
+    def holds_out(self, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which units are held out, given their keyed hashes."""
+        return np.asarray(hashes < np.uint64(min(int(self.share * 2.0**64), 2**64 - 1)), bool)
+
+    def of_patients(self, ids: pa.StringArray) -> NDArray[np.uint64]:
+        """The keyed hash of each patient, the same in every table; one without an id is told by its place."""
+        by_place = self.of_rows("", len(ids))
+        anonymous = np.asarray(pc.equal(pc.utf8_trim_whitespace(ids), ""), bool)
+        return np.where(anonymous, by_place, _hashes_of_texts(self.key, ids))
+
+    def of_rows(self, table: str, rows: int) -> NDArray[np.uint64]:
+        """The keyed hashes of the rows of one of several tables, for those that belong to no patient."""
+        return _hashes_of_ordinals(hmac.digest(self.key, f"rows of {table}".encode(), "sha256"), 0, rows)
 
     def _hashes(self, block: pa.RecordBatch, first_row: int) -> NDArray[np.uint64]:
         by_row = _hashes_of_ordinals(self.key, first_row, block.num_rows)
@@ -69,12 +83,12 @@ class Split:
         anonymous = np.asarray(pc.equal(pc.utf8_trim_whitespace(cells.dictionary), ""), bool)
         return np.where(anonymous[indices], by_row, by_text[indices])
 
-    def require_same_input(self, table: Table) -> None:
-        """Raise ``InputError`` unless this is the table that was split."""
-        if not hmac.compare_digest(hmac.digest(self.key, table.digest(), "sha256"), self.input_mac):
+    def require_same_input(self, data: Table | Dataset) -> None:
+        """Raise ``InputError`` unless this is what was split."""
+        if not hmac.compare_digest(hmac.digest(self.key, data.digest(), "sha256"), self.input_mac):
             raise InputError(
-                f"{table.source}: this is not the data the model was fitted on, so its holdout is not known; "
-                "give the original file, or give the holdout as a file of its own with --holdout"
+                f"{data.source}: this is not the data the model was fitted on, so its holdout is not known; "
+                "give the original, or give the holdout as a file of its own with --holdout"
             )
 
     def save(self, path: Path) -> None:

@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -84,26 +84,48 @@ def write_text(path: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_dataset(folder: Path, dataset: Dataset, suffix: str) -> None:
+def write_dataset(folder: Path, dataset: Dataset, suffix: str | Mapping[str, str]) -> None:
     """Write every table of the data set to a file of its own in ``folder``, which appears with all of them or not.
 
-    In a folder that holds something already, the files are put in place once all are whole.
+    In a folder that holds something already, the files are put in place once all are whole; where one cannot be, all
+    are as they were. Files of other names stay.
 
     Args:
         folder: the folder; its parent exists.
         dataset: the tables.
-        suffix: what the names of the files end in, for example ``.csv.gz``.
+        suffix: what the names of the files end in, for example ``.csv.gz``; or that of each table.
 
     Raises:
-        InputError: as ``write_table``.
+        InputError: as ``write_table``; or ``folder`` is a file.
+        SynthgenError: the disk refused.
     """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file, and a folder is needed; choose another name")
     with _whole(folder) as temporary:
         temporary.mkdir()
         for name, table in dataset.tables.items():
-            write_table(temporary / f"{name}{suffix}", name, table.columns, table, table.format, table.types)
+            ending = suffix if isinstance(suffix, str) else suffix[name]
+            write_table(temporary / f"{name}{ending}", name, table.columns, table, table.format, table.types)
         if folder.is_dir() and any(folder.iterdir()):
-            for file in temporary.iterdir():
-                os.replace(file, folder / file.name)
+            _put(sorted(temporary.iterdir()), folder)
+
+
+def _put(files: Sequence[Path], folder: Path) -> None:
+    """Move files into a folder; after any exception those that were there before are there again, and no other."""
+    with ExitStack() as undo:
+        for file in files:
+            place = folder / file.name
+            old = file.with_name(file.name + ".old")
+            if place.is_dir():
+                raise InputError(f"{place}: is a folder; remove it, or choose another name")
+            if place.exists():
+                os.replace(place, old)
+                undo.callback(os.replace, old, place)
+            os.replace(file, place)
+            undo.callback(place.unlink, missing_ok=True)
+        undo.pop_all()
+    for file in files:
+        file.with_name(file.name + ".old").unlink(missing_ok=True)
 
 
 @contextmanager

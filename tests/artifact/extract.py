@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from synthgen.schema.config import Schema
+from tests.quick import OPTIONS
 
 HEADER = (
     *("who", "row_id", "name", "sex", "city", "city_name", "diagnosis", "others", "crp", "weight"),
@@ -97,7 +98,8 @@ def schema(model: str = "independent", **more: Any) -> Schema:
         "note": {"kind": "text"},
     }
     table = {"patient": "who", "columns": columns}
-    document = {"version": 1, "format": {}, "tables": {"visits": table}, "model": {"name": model}, "holdout": 0}
+    chosen = {"name": model, **OPTIONS.get(model, {})}
+    document = {"version": 1, "format": {}, "tables": {"visits": table}, "model": chosen, "holdout": 0}
     return Schema.model_validate(document | more)
 
 

@@ -70,27 +70,37 @@ def test_a_holdout_may_be_a_file_of_its_own(
 
 def test_without_a_holdout_the_real_data_stay_whole(run: Cli, synthetic: Path, small: Path, tmp_path: Path) -> None:
     done = run("evaluate", synthetic, "--real", small, "-o", tmp_path / "e", "--gate")
-    assert done.status == 0  # nothing was required
+    assert done.status == 1
+    assert "gate refused: exact_copies: required, but not assessable; there is no holdout" in done.err
+    assert "gate refused: rare_values_leaked: required, but not measured in this run\n" in done.err
     found = inputs(tmp_path / "e")
     assert (found["train"]["patients"], found["holdout"]) == (150, None)
     assert verdicts(tmp_path / "e") == {"exact_copies": "not_assessable"}
 
 
-def test_the_gate_refuses_a_required_line_without_an_answer(
-    run: Cli, synthetic: Path, small: Path, sample_config: Path, tmp_path: Path
-) -> None:
+def requiring(lines: str, sample_config: Path, tmp_path: Path) -> Path:
+    """The sample config with a policy that requires these lines."""
     config = tmp_path / "config.yaml"
     text = sample_config.read_text(encoding="utf-8")
-    config.write_text(text.replace("{policy: {}}", "{policy: {required: [exact_copies]}}"), "utf-8")
-    arguments = ("evaluate", synthetic, "--real", small, "-c", config, "-o", tmp_path / "e", "--force")
-    assert run(*arguments).status == 0
-    done = run(*arguments, "--gate")
+    config.write_text(text.replace("{policy: {}}", f"{{policy: {{required: {lines}}}}}"), "utf-8")
+    return config
+
+
+def test_the_gate_refuses_a_required_line_without_an_answer_and_none_where_none_is_required(
+    run: Cli, synthetic: Path, small: Path, sample_config: Path, tmp_path: Path
+) -> None:
+    arguments = ("evaluate", synthetic, "--real", small, "-o", tmp_path / "e", "--force")
+    config = requiring("[exact_copies]", sample_config, tmp_path)
+    assert run(*arguments, "-c", config).status == 0
+    done = run(*arguments, "-c", config, "--gate")
     assert done.status == 1
-    assert "gate refused: exact_copies: required, but not assessable\n" in done.err
+    assert done.err.count("gate refused: ") == 1
+    config = requiring("[]", sample_config, tmp_path)
+    assert run(*arguments, "-c", config, "--gate").status == 0
 
 
 def test_the_gate_refuses_a_copy_of_the_training_rows_and_passes_a_sample(
-    run: Cli, synthetic: Path, small: Path, model: Path, tmp_path: Path
+    run: Cli, synthetic: Path, small: Path, model: Path, sample_config: Path, tmp_path: Path
 ) -> None:
     (table,) = read(small).tables.values()
     held_out = np.concatenate([held for _, _, held in Split.load(Path(f"{model}.split")).blocks(table)])
@@ -100,7 +110,12 @@ def test_the_gate_refuses_a_copy_of_the_training_rows_and_passes_a_sample(
     done = run("evaluate", copy, "--real", small, "-m", model, "--seed", 5, "--gate", "-o", tmp_path / "copy")
     assert done.status == 1
     assert "gate refused: exact_copies: leak; " in done.err
-    done = run("evaluate", synthetic, "--real", small, "-m", model, "--seed", 5, "--gate", "-o", tmp_path / "fresh")
+    real, held = (
+        [row for row, out in zip(rows_of(small), held_out, strict=True) if out == want] for want in (False, True)
+    )
+    apart = ("--real", write_rows(tmp_path / "real.csv", real), "--holdout", write_rows(tmp_path / "held.csv", held))
+    config = requiring("[exact_copies]", sample_config, tmp_path)
+    done = run("evaluate", synthetic, *apart, "-c", config, "--seed", 5, "--gate", "-o", tmp_path / "fresh")
     assert done.status == 0, done.err
 
 
@@ -126,3 +141,34 @@ def test_mistakes_are_told_before_any_work(
     assert "there is no such file" in refused("evaluate", "absent.csv", "--real", small, *out)
     assert "missing option '--real'" in refused("evaluate", synthetic, *out)
     assert "is a file, and a folder" in refused("evaluate", synthetic, "--real", small, "-o", tmp_path / "mine.txt")
+
+
+def test_a_quick_run_says_what_it_left_out(
+    run: Cli, synthetic: Path, small: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from synthgen.metrics.privacy.exact_copies import ExactCopies
+
+    monkeypatch.setattr(ExactCopies, "quick", False)
+    done = run("evaluate", synthetic, "--real", small, "-m", model, "--quick", "-o", tmp_path / "e")
+    assert done.status == 0
+    assert (inputs(tmp_path / "e")["mode"], inputs(tmp_path / "e")["not_run"]) == ("quick", ["exact_copies"])
+    assert verdicts(tmp_path / "e") == {}
+    assert "not run: exact copies" in (tmp_path / "e" / "report.html").read_text("utf-8")
+
+
+def test_the_self_test_prints_what_was_said_beside_what_had_to_be_said(
+    run: Cli, synthetic: Path, small: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("evaluate", synthetic, "--real", small, "-m", model, "--seed", 5, "--self-test", "--force")
+    done = run(*arguments, "-o", tmp_path / "e")
+    assert done.status == 0, done.err
+    assert "self-test, full copy: as expected\n  expected a leak, " in done.err
+    document = json.loads((tmp_path / "e" / "evaluation.json").read_text(encoding="utf-8"))
+    assert [answer["case"] for answer in document["self_test"]][:2] == ["perfect stand-in", "full copy"]
+
+    from synthgen.metrics.privacy import exact_copies
+
+    monkeypatch.setattr(exact_copies, "excess_p", lambda *counts: 1.0)  # an evaluator that sees no copies
+    done = run(*arguments, "-o", tmp_path / "e")
+    assert done.status == 1
+    assert "self-test, full copy: not as expected\n" in done.err

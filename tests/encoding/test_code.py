@@ -6,15 +6,15 @@ from typing import Literal
 
 import pytest
 
-from synthgen.encoding.code import CodeKind
+from synthgen.encoding.code import CodeKind, numbered_alike
 from synthgen.schema.column import Code
 from tests.encoding.build import POINT, again, decode, every_code, learn
 
 System = Literal["icd9", "icd10", "atc", "other"]
 
 
-def kind(system: System) -> CodeKind:
-    return CodeKind("diagnosis", Code(system=system), POINT, ("", "?"))
+def kind(system: System, name: str = "diagnosis") -> CodeKind:
+    return CodeKind(name, Code(system=system), POINT, ("", "?"))
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,24 @@ def test_parents_group_codes_by_chapter_and_category() -> None:
     encoder = learn(kind("icd10"), ["E10.1", "E11.6", "E11.9", "I10", "?"] * 5 + ["Z1", "Y2", "O3", "O4", "O5"])
     codes = decode(encoder, every_code(encoder))
     assert codes == ["E10.1", "E11.6", "E11.9", "I10", "other", "?"]
-    chapters, categories = encoder.domains[0].parents
+    chapters, categories, own = encoder.domains[0].parents
     assert chapters[0] == chapters[1] == chapters[2]
     assert categories[1] == categories[2] != categories[0]
     # Neither what is left over nor a missing code belongs to a chapter of the codes.
     assert len({chapters[0], chapters[3], chapters[4], chapters[5]}) == 4
+    assert len(set(own)) == len(codes)
+
+
+def test_columns_of_one_system_number_their_groups_alike() -> None:
+    first = learn(kind("icd10", "first"), ["E11.9", "I10", "?"] * 5)
+    second = learn(kind("icd10", "second"), ["A00", "E11.6", "E11.9", "?"] * 5)
+    other = learn(kind("atc", "drug"), ["A10BA02"] * 5)
+    domains = numbered_alike([first, second, other])
+    assert [domains[name].system for name in ("first", "second", "drug")] == ["icd10", "icd10", "atc"]
+    (_, category, code), (_, others_category, others_code) = domains["first"].parents, domains["second"].parents
+    assert decode(first, every_code(first)) == ["E11.9", "I10", "?"]
+    assert decode(second, every_code(second)) == ["A00", "E11.6", "E11.9", "?"]
+    assert category[0] == others_category[1] == others_category[2]
+    assert code[0] == others_code[2] != others_code[1]
+    assert code[2] == others_code[3]  # missing is the same in both
+    assert len(set(code) | set(others_code)) == 5

@@ -49,3 +49,8 @@ def kind_of(name: str, texts: list[str]) -> Column:
 def told(inference: Inference, column: str | None) -> str:
     """The notes on a column, joined."""
     return "; ".join(note.text for note in inference.notes if note.column == column)
+
+
+def told_of(inference: Inference, table: str, column: str | None) -> str:
+    """The notes on a column of one of several tables, joined."""
+    return "; ".join(note.text for note in inference.notes if (note.table, note.column) == (table, column))

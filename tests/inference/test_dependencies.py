@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synthgen.inference.dependencies import find_dependencies
-from synthgen.inference.patients import count_patients
+from synthgen.inference.patients import count_patients, named_in
 from synthgen.inference.profile import profile
 from synthgen.inference.values import values
 from synthgen.schema.column import Column
@@ -54,7 +54,7 @@ def test_the_repeated_rows_of_one_person_prove_nothing() -> None:
     town = [f"town {number}" for number in people]
     table = Cells({"patient": people, "town": town, "race": ["a" if int(number) % 3 else "b" for number in people]})
     profiles = profile(table, table.columns)
-    patients = count_patients(table, profiles, "patient")
+    patients = count_patients(table, profiles, named_in("patient"))
 
     by_rows = {name: values(profiles[name], None) for name in ("town", "race")}
     by_patients = {name: values(profiles[name], patients[name]) for name in ("town", "race")}

@@ -64,7 +64,8 @@ UUIDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(40)]
         ("seen", ["2020-12-31T10:15:00Z", "2021-02-01T00:00:00Z"] * 5, Datetime(format="%Y-%m-%dT%H:%M:%SZ")),
         ("seen", ["2020-12-31", "9999-12-31"] * 5, Date(atoms=("9999-12-31",))),
         ("seen", ["10:15", "23:59"] * 5, Time(format="%H:%M")),
-        ("seen", ["10:15", "47:59"] * 5, Category()),
+        ("seen", ["10:15", "47:59"] * 5, Time(format="%H:%M")),  # hours since something
+        ("seen", ["10:15", "47:79"] * 5, Category()),
         ("diag_1", ["250.83", "V27", "E812.0", "401", "8"] * 5, Code(system="icd9")),
         ("diag_1", ["E11.9", "I10", "J44.1"] * 5, Code(system="icd10")),
         ("icd", ["E11.9, I10", "I10", "J44.1"] * 5, Code(system="icd10", separator=", ")),

@@ -7,13 +7,14 @@ import inspect
 import json
 import math
 import pkgutil
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from synthgen.metrics import fidelity, privacy, utility
-from synthgen.metrics.base import Comparison, Measure
+from synthgen.metrics import fairness, fidelity, privacy, utility
+from synthgen.metrics.base import Comparison, FollowUp, Measure
 from synthgen.metrics.result import Metric
 from tests.metrics.build import comparison
 
@@ -21,7 +22,7 @@ from tests.metrics.build import comparison
 def _measures() -> list[type[Measure]]:
     """Every concrete measure of every family, found by listing the packages."""
     found = []
-    for family in (fidelity, utility, privacy):
+    for family in (fidelity, utility, privacy, fairness):
         for module in pkgutil.iter_modules(family.__path__, family.__name__ + "."):
             for member in vars(importlib.import_module(module.name)).values():
                 if inspect.isclass(member) and member.__module__ == module.name and issubclass(member, Measure):
@@ -81,7 +82,8 @@ EMPTY += ("no synthetic row",)
 
 
 def _measured(measure: type[Measure], case: str) -> tuple[Metric, ...]:
-    return measure().measure(HARD[case](), rng=np.random.default_rng(7))
+    named = replace(HARD[case](), groups=("sick", "code"), survival=FollowUp("age", "sick", "yes"))
+    return measure().measure(named, rng=np.random.default_rng(7))
 
 
 @pytest.mark.parametrize("case", HARD)

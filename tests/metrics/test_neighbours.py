@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgen.metrics.base import Records, Variable
-from synthgen.metrics.neighbours import Frame, Points, nearest
+from synthgen.metrics.neighbours import Frame, Points, log_density, nearest
 
 VARIABLES = (
     Variable("small", "numeric", ("neg",)),
@@ -76,3 +76,12 @@ def test_an_empty_pool_is_refused() -> None:
     empty = points.take(np.empty(0, dtype=np.int64))
     with pytest.raises(ValueError, match="at least one point"):
         list(nearest(points, empty))
+
+
+def test_a_log_density_is_the_mean_of_kernels() -> None:
+    rng = np.random.default_rng(0)
+    variables = VARIABLES[2:]
+    a, b = random_records(30, rng), random_records(50, rng)
+    queries, pool = (Points.of(variables, records, Frame({})) for records in (a, b))
+    expected = np.log(np.exp(-all_squared(queries, pool) / (2 * 0.5**2)).mean(axis=1))
+    np.testing.assert_allclose(log_density(queries, pool, 0.5), expected, rtol=1e-5)

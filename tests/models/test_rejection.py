@@ -16,6 +16,17 @@ from synthgen.models.base import Codes
 DOMAINS = (Domain("a", "a", 3, Scale.NOMINAL), Domain("b", "b", 2, Scale.NOMINAL))
 
 
+def test_each_row_keeps_what_was_drawn_for_it() -> None:
+    """The first draw of ``a`` is the row's own context; only rows whose ``b`` is 1 are taken."""
+    rng = np.random.default_rng(1)
+
+    def draw(positions: NDArray[np.int64]) -> Codes:
+        return np.stack([positions % 3, rng.random(len(positions)) < 0.3], axis=1).astype(np.int32)
+
+    codes = draw_until_met(draw, 60, {1: np.array([False, True])}, DOMAINS)
+    assert codes.tolist() == [[row % 3, 1] for row in range(60)]
+
+
 def _draw(rng: np.random.Generator) -> Callable[[NDArray[np.int64]], Codes]:
     """``b`` is 1 in nine of ten rows where ``a`` is 2, in one of ten elsewhere; positions are the rows' context."""
 
@@ -43,6 +54,16 @@ def test_each_row_has_its_own_condition() -> None:
 def test_what_never_comes_is_refused_by_the_column_s_name() -> None:
     with pytest.raises(NotApplicable, match="asked of a in"):
         draw_until_met(_draw(np.random.default_rng(1)), 5, {0: np.zeros(3, bool)}, DOMAINS)
+
+
+def test_what_comes_once_in_a_hundred_comes_for_every_row() -> None:
+    """Tried 300 times each, one row in twenty would go without."""
+    rng = np.random.default_rng(1)
+
+    def draw(positions: NDArray[np.int64]) -> Codes:
+        return np.stack([np.zeros(len(positions)), rng.random(len(positions)) < 0.01], axis=1).astype(np.int32)
+
+    assert (draw_until_met(draw, 400, {1: np.array([False, True])}, DOMAINS)[:, 1] == 1).all()
 
 
 def test_masks_and_fixed_codes_are_met_together() -> None:

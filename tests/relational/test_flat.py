@@ -259,3 +259,25 @@ class TestWhere:
             sample(made, 10, where=[where])
         assert message in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+class TestLikelihood:
+    def test_by_hand_without_patients(self) -> None:
+        columns = {"sex": ["F"] * 30 + ["M"] * 70, "ward": ["A", "B"] * 50}
+        made = learned(columns, config(sex="category", ward="category"))
+        block = next(iter(table(columns)))
+        found = made.log_prob(block, np.arange(100), np.array([0, 99]))
+        assert made.likelihood
+        assert found.tolist() == pytest.approx(np.log([0.3 * 0.5, 0.7 * 0.5]).tolist())
+
+    def test_a_row_comes_with_what_belongs_to_its_patient(self) -> None:
+        # Sex belongs to the patient, as does having two rows; the ward is drawn for each row.
+        columns = {
+            "who": [str(k // 2) for k in range(200)],
+            "sex": ["FM"[k // 2 % 2] for k in range(200)],
+            "ward": ["A", "A", "B", "A"] * 50,
+        }
+        made = learned(columns, config("who", who="id", sex="category", ward="category"))
+        found = made.log_prob(next(iter(table(columns))), np.arange(200) // 2, np.array([1, 2]))
+        assert made.constant_columns == ("sex",)
+        assert found.tolist() == pytest.approx(np.log([0.5 * 0.75, 0.5 * 0.25]).tolist())

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.metrics.result import Evaluation, Metric, Verdict
+from synthgen.metrics.result import Evaluation, KnownAnswer, Metric, Verdict
 
 NUMERIC = ("age", "los_days", "hba1c", "creatinine", "systolic_bp", "bmi", "sodium", "num_medications")
 CATEGORICAL = (
@@ -26,8 +26,19 @@ def evaluation(columns: tuple[str, ...] = COLUMNS, seed: int = 7) -> Evaluation:
         synthgen="0.1.0",
         inputs=_inputs(),
         verdicts=_verdicts(),
-        metrics=(*_headlines(rng, columns), _marginals(rng, columns), _association(rng, columns), *_privacy(rng)),
+        metrics=(
+            *_headlines(rng, columns),
+            _marginals(rng, columns),
+            _association(rng, columns),
+            *_privacy(rng),
+            *_attacks(rng),
+            *_groups(),
+        ),
         required=("exact copies",),
+        self_test=(
+            KnownAnswer(case="full copy", expected="a leak", said="leak: exact copies", answer="as_expected"),
+            KnownAnswer(case="copy of one per cent", expected="a leak", said="of 20 patients", answer="not_assessable"),
+        ),
     )
 
 
@@ -203,5 +214,58 @@ def _privacy(rng: np.random.Generator) -> tuple[Metric, ...]:
         Metric(
             name="rare_values_leaked", family="privacy", table="encounters", status="not_assessable", n=SIZES,
             reason="no categorical column has a value below the limit", better="lower",
+        ),
+    )  # fmt: skip
+
+
+def _attacks(rng: np.random.Generator) -> tuple[Metric, ...]:
+    fpr = np.geomspace(1 / 500, 1, 40)
+    listed = [
+        {
+            "attack": attack, "columns": "all columns", "auc": 0.5 + power / 8, "interval": [0.5, 0.6], "p": 0.2,
+            "fpr": fpr.tolist(), "tpr": (fpr ** (1 - power)).tolist(), "epsilon_lower": power,
+        }
+        for attack, power in (("distance to the closest", 0.3), ("density ratio", 0.1))
+    ]  # fmt: skip
+    rates = {"attack_rate": 0.12, "control_rate": 0.1}
+    secrets = [
+        {"attack": f"guess {name}", "risk": 0.02 + gap, "low": gap, "high": 0.04 + gap, **rates}
+        for name, gap in zip(COLUMNS[:5], rng.gamma(1, 0.01, 5), strict=True)
+    ]
+    sizes = {"train_patients": 4000, "holdout_patients": 1000}
+    return (
+        Metric(
+            name="membership_inference", family="privacy", table="encounters", value=0.537, interval=(0.519, 0.556),
+            ceiling=0.5, better="lower", unit="AUC", n=sizes, details={"attacks": listed},
+        ),
+        Metric(
+            name="attribute_inference", family="privacy", table="encounters", value=0.021, interval=(0.001, 0.04),
+            ceiling=0.0, better="lower", unit="risk", n=sizes | {"attacks": 2000}, details={"rows": secrets},
+        ),
+    )  # fmt: skip
+
+
+def _groups() -> tuple[Metric, ...]:
+    """A figure in each of the two shapes that groups have; one group is of seven patients."""
+    sizes = {"sex=F": 2100, "sex=M": 1893, "sex=X": 7}
+    listed = [
+        {
+            "group": name, "patients": n, "value": 0.97 - 10 / n, "low": 0.95 - 20 / n, "high": 0.98,
+            "floor": 0.9, "ceiling": 0.98,
+        }
+        for name, n in sizes.items()
+    ]  # fmt: skip
+    aucs = [
+        {"group": name, "train_patients": n, "holdout_patients": n // 4, "auc": 0.5 + 1 / n, "z": 1.5, "p": 0.1}
+        for name, n in sizes.items()
+    ]
+    return (
+        Metric(
+            name="group_accuracy", family="fairness", table="encounters", value=0.9, floor=0.9, ceiling=0.98,
+            unit="accuracy", n=SIZES, details={"groups": listed},
+        ),
+        Metric(
+            name="membership_by_group", family="privacy", table="encounters", value=0.51, ceiling=0.5, better="lower",
+            unit="AUC", n=SIZES, details={"rows": aucs},
         ),
     )  # fmt: skip

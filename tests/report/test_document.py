@@ -20,7 +20,7 @@ def of(metric: Metric) -> Evaluation:
 
 
 def test_the_document_has_exactly_the_keys_of_the_contract() -> None:
-    document = to_json(evaluation())
+    document = to_json(dataclasses.replace(evaluation(), self_test=()))
 
     assert set(document) == {"format_version", "audience", "synthgen", "seed", "inputs", "verdicts", "metrics"}
     assert document["format_version"] == 1
@@ -32,6 +32,10 @@ def test_the_document_has_exactly_the_keys_of_the_contract() -> None:
             *("name", "family", "table", "columns", "status", "reason", "value", "interval"),
             *("floor", "ceiling", "better", "unit", "n", "details"),
         }
+
+
+def test_a_self_test_has_a_key_of_its_own() -> None:
+    assert [set(known) for known in to_json(evaluation())["self_test"]] == [{"case", "expected", "said", "answer"}] * 2
 
 
 def test_the_document_survives_strict_json() -> None:

@@ -28,6 +28,7 @@ EXTREME = {
     "systolic_bp": "999", "smoker": "chimney", "severity": "off the scale", "icu": "7", "readmitted_30d": "9",
 }  # fmt: skip
 MEASURES = ("marginals", "missingness", "accuracy", "association", "exact_copies", "rare_values_leaked")
+MEASURES += ("rare_categories", "representation", "group_accuracy")
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,7 @@ def reports(sample_csv: Path, sample_config: Path) -> tuple[dict[str, Any], dict
     """The shareable documents without and with the extreme patient."""
     schema = load(sample_config)
     (config,) = schema.tables.values()
+    config = config.model_copy(update={"groups": ("sex", "department")})
     (table,) = read(sample_csv, schema=schema).tables.values()
     whole = Sheet.of(table, table.format)
     person = np.asarray(whole.columns["patient_id"].indices) % 2 == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ def of(*metrics: Metric, inputs: dict[str, Any] | None = None, verdicts: tuple[V
 
 
 def metric(name: str = "marginals", **more: Any) -> Metric:
-    return Metric(name=name, family="privacy", table="t", **({"n": {"train": 1000, "synthetic": 1000}} | more))
+    return Metric(name=name, table="t", **({"family": "privacy", "n": {"train": 1000, "synthetic": 1000}} | more))
 
 
 def redacted(one: Metric) -> Metric:
@@ -256,6 +257,112 @@ class TestCurves:
         assert redacted(metric(details={"curves": [curve]})).details == {}
 
 
+class TestAttacks:
+    ROC: ClassVar[dict[str, Any]] = {
+        "attack": "density ratio", "columns": "all columns", "auc": 0.61234, "interval": [0.6, 0.62], "p": 0.0123,
+        "fpr": np.geomspace(1 / 1000, 1, 200).tolist(), "tpr": np.geomspace(1 / 1000, 1, 200).tolist(),
+        "epsilon_lower": 0.234, "closest": "P-17", "most_exposed": [3, 5],
+    }  # fmt: skip
+
+    def test_no_step_of_a_roc_stands_for_fewer_than_eleven_patients(self) -> None:
+        sizes = {"train_patients": 4000, "holdout_patients": 1000}
+        (shown,) = redacted(metric("membership_inference", n=sizes, details={"attacks": [self.ROC]})).details["attacks"]
+
+        assert set(shown) == {"attack", "columns", "auc", "p", "fpr", "tpr", "epsilon_lower"}
+        assert shown["auc"] == 0.62  # eleven of a thousand are about a fiftieth
+        for axis in ("fpr", "tpr"):
+            steps = np.diff([0.0, *sorted(set(shown[axis])), 1.0]) * 1000
+            assert steps.min() >= SMALLEST * 0.9
+
+    def test_too_few_patients_show_no_attack(self) -> None:
+        sizes = {"train_patients": 400, "holdout_patients": 60}
+
+        assert redacted(metric(n=sizes, details={"attacks": [self.ROC]})).details == {}
+
+    def test_a_risk_is_as_coarse_as_a_share(self) -> None:
+        rows = [{"attack": "by all columns", "risk": 0.01234, "low": -0.004, "high": 0.03, "attack_rate": 0.4321}]
+        sizes = {"train_patients": 400, "holdout_patients": 150}
+        shown = redacted(metric("linkability", value=0.01234, unit="risk", n=sizes, details={"rows": rows}))
+
+        assert shown.value == 0.0  # eleven of 150 are about a tenth
+        assert shown.details["rows"] == [
+            {"attack": "by all columns", "risk": 0.0, "low": 0.0, "high": 0.0, "attack_rate": 0.4}
+        ]
+
+
+class TestGroups:
+    INPUTS: ClassVar[dict[str, Any]] = {"train": {"rows": 4000, "patients": 4000, "effective_patients": 4000}}
+
+    @pytest.mark.parametrize(
+        ("patients", "shown"), [(10, False), (11, True), (3989, True), (3990, False), (4000, True)]
+    )
+    def test_a_group_and_the_rest_have_eleven_patients_or_there_is_no_row(self, patients: int, shown: bool) -> None:
+        rows = [{"group": "sex=F", "patients": patients, "value": 0.91234}]
+        for details in ({"groups": rows}, {"rows": [{"group": "sex=F", "train_patients": patients, "auc": 0.5}]}):
+            one = metric("group_accuracy", family="fairness", n={}, details=details)
+            assert bool(redact(of(one, inputs=self.INPUTS)).metrics[0].details) is shown
+
+    def test_sizes_are_coarse_and_figures_as_coarse_as_the_group_is_small(self) -> None:
+        rows = [{"group": name, "patients": n, "value": 0.91234, "name": "x"} for name, n in (("A", 57), ("B", 3000))]
+        one = metric("group_accuracy", family="fairness", n={}, details={"groups": rows})
+        shown = redact(of(one, inputs=self.INPUTS)).metrics[0].details["groups"]
+
+        assert shown == [
+            {"group": "A", "patients": 60, "value": 0.9},
+            {"group": "B", "patients": 3000, "value": 0.91},
+        ]
+
+    def test_a_group_whose_size_is_not_told_is_left_out(self) -> None:
+        assert redacted(metric(details={"groups": [{"group": "A", "value": 0.5}]})).details == {}
+
+    def test_a_text_that_names_a_hidden_group_or_label_is_left_out(self) -> None:
+        rows = [{"group": f"sex={name}", "patients": n, "value": 0.9} for name, n in (("F", 2000), ("intersex", 7))]
+        one = metric("group_accuracy", family="fairness", n={}, details={"groups": rows})
+        texts = ("the group intersex stands out", "the group sex=F stands out", "no group stands out")
+        verdicts = tuple(Verdict(name="x", verdict="leak", metric="m", detail=text) for text in texts)
+        shown = redact(dataclasses.replace(of(one, verdicts=verdicts), inputs=self.INPUTS))
+
+        assert [verdict.detail for verdict in shown.verdicts] == ["", *texts[1:]]
+        assert "intersex" not in render(shown, "shareable") + str(to_json(shown, "shareable"))
+
+
+def test_settings_are_shown_and_what_only_the_synthetic_file_names_is_not() -> None:
+    inputs = {
+        "mode": "full", "not_run": ["tstr"], "policy": {"required": ["exact_copies"], "limits": {"linkability": 0.09}},
+        "columns_not_compared": ["id"], "columns_only_in_synthetic": ["Kari Nordmann"],
+    }  # fmt: skip
+
+    assert redact(of(inputs=inputs)).inputs == {k: v for k, v in inputs.items() if k != "columns_only_in_synthetic"}
+
+
+def test_hunting_through_everything_shown_finds_nothing_small() -> None:
+    """Every count of the document is coarse, every number of the page is one of the document's, and no small group."""
+    public = redact(evaluation())
+    document, page = to_json(public, "shareable"), render(public, "shareable")
+    for key, value in leaves(document):
+        if key in {"rows", "patients", "train", "holdout", "synthetic"} and isinstance(value, int):
+            assert value % COUNT_STEP == 0, key
+        assert not (isinstance(value, str) and re.search(r"sex=X|P-\d|of 20 patients", value)), key
+    assert "sex=X" not in page
+    spoken = " ".join(re.findall(r"<(?:title|desc)[^>]*>(.*?)</(?:title|desc)>", page))
+    assert "sex=F" in spoken  # what a screen reader says went through the same sieve
+    for number in re.findall(r"\b\d{1,3}(?:,\d{3})+\b", page):
+        assert int(number.replace(",", "")) % COUNT_STEP == 0, number
+    assert "of 20 patients" not in page
+
+
+def leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Every plain value of a document with the key it stands under."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from leaves(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from leaves(inner, key)
+    else:
+        yield key, value
+
+
 def test_without_its_most_extreme_patient_a_data_set_shows_the_same_labels_bins_and_small_cells() -> None:
     rng = np.random.default_rng(11)
     lab, diagnosis = rng.normal(60, 12, 1998), rng.choice(["I10", "E11", "J45"], 1998)
@@ -289,6 +396,17 @@ def test_the_page_and_the_document_hold_nothing_that_was_held_back() -> None:
     assert not re.search(r"5f7c0ffee0ddba11|extract\.csv|7 training records|5,?213", text)
     for item in public.metric("marginals").details["histograms"]:
         assert all(found >= SMALLEST * 0.9 for found in hunted(item))
+
+
+def test_measures_of_single_records_are_left_out_and_risks_are_coarse() -> None:
+    sizes = {name: {"rows": 1000, "patients": 1000} for name in SETS}
+    single = metric("vulnerable_records", value=0.7, unit="AUC", details={"rows": [{"record": 17, "distance": 0.1}]})
+    risk = metric("linkability", value=0.0437, interval=(0.0213, 0.0661), unit="risk")
+    rows = [{"attack": "distance", "columns": "all", "auc": 0.51234, "z": 1.234, "p": 0.2}]
+    shown = redact(of(single, risk, metric("membership_inference", details={"rows": rows}), inputs=sizes)).metrics
+    assert [one.name for one in shown] == ["linkability", "membership_inference"]
+    assert (shown[0].value, shown[0].interval) == (0.04, (0.02, 0.06))
+    assert shown[1].details["rows"][0]["auc"] == 0.51
 
 
 def test_redacting_twice_gives_nothing_more_away() -> None:

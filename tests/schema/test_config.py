@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from synthgen.schema.column import Category, Id
-from synthgen.schema.config import Format, ModelConfig, Schema
+from synthgen.schema.config import REQUIRED, Format, ModelConfig, Policy, Schema
 from synthgen.schema.table import TableConfig
 
 TABLE = TableConfig(columns={"id": Id(), "sex": Category()})
@@ -26,8 +26,14 @@ def test_only_the_tables_must_be_said() -> None:
     schema = Schema(tables={"visits": TABLE})
     assert schema.version == 1
     assert schema.format == Format(delimiter=",", decimal=".", thousands="", encoding="utf-8", quote='"')
-    assert (schema.privacy.rare_below, schema.holdout, schema.evaluation.policy.required) == (5, 0.2, ())
-    assert schema.model.name == "copula"
+    assert (schema.privacy.rare_below, schema.holdout, schema.evaluation.policy.required) == (5, 0.2, REQUIRED)
+    assert schema.model.name == "autoregressive"
+
+
+def test_a_policy_may_require_nothing_and_a_limit_is_a_share() -> None:
+    assert Policy(required=()).required == ()
+    assert Policy(limits={"linkability": 0.05}).limits == {"linkability": 0.05}
+    assert "less than or equal to 1" in refusal(Policy, limits={"linkability": 9})
 
 
 @pytest.mark.parametrize(
@@ -63,9 +69,11 @@ def test_at_least_one_table() -> None:
     assert "at least 1 item" in refusal(Schema, tables={})
 
 
-def test_this_version_handles_one_table() -> None:
-    told = refusal(Schema, tables={"visits": TABLE, "patients": TABLE})
-    assert told == "found 2 tables; this version handles one table, keep one"
+def test_a_table_may_have_a_dialect_of_its_own_among_several() -> None:
+    other = TABLE.model_copy(update={"format": Format(delimiter=";")})
+    schema = Schema(tables={"visits": TABLE, "labs": other})
+    assert [schema.format_of(name).delimiter for name in schema.tables] == [",", ";"]
+    assert refusal(Schema, tables={"labs": other}).startswith("with one table the format stands at the top")
 
 
 def test_an_unknown_model_is_answered_with_the_known_ones(toy: str) -> None:

@@ -30,7 +30,7 @@ from synthgen.schema.column import (
 )
 from synthgen.schema.config import Evaluation, Format, Policy, Privacy, Schema
 from synthgen.schema.load import dump, json_schema, load
-from synthgen.schema.table import TableConfig
+from synthgen.schema.table import Parent, Survival, TableConfig
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -181,9 +181,38 @@ def test_options_of_the_model_are_checked(tmp_path: Path, toy: str) -> None:
     ]
 
 
-def test_two_tables_are_refused(tmp_path: Path) -> None:
-    text = "tables:\n  a: {columns: {c: {kind: id}}}\n  b: {columns: {c: {kind: id}}}\n"
-    assert refusal(tmp_path, text) == ["x.yaml:1: tables: found 2 tables; this version handles one table, keep one"]
+def test_mistakes_between_tables_stand_on_their_lines(tmp_path: Path) -> None:
+    assert refusal(
+        tmp_path,
+        """\
+        tables:
+          patients:
+            key: [site, nr]
+            patient: nr
+            columns:
+              site: {kind: category}
+              nr: {kind: id}
+          visits:
+            parent: {table: patients, column: nr}
+            foreign_keys:
+              ward: wards
+              nr: visits
+            order: ward
+            reference: perhaps
+            columns:
+              nr: {kind: id}
+              ward: {kind: category}
+        """,
+    ) == [
+        "x.yaml:9: tables.visits.parent.column: found 1 column, but the key of `patients` has 2: site, nr; "
+        "name as many",
+        "x.yaml:11: tables.visits.foreign_keys.ward: there is no table `wards`; the tables are patients, visits",
+        "x.yaml:12: tables.visits.foreign_keys.nr: `nr` holds the parent's key already; remove it here",
+        "x.yaml:12: tables.visits.foreign_keys.nr: `visits` has no key to refer to; give it one",
+        "x.yaml:13: tables.visits.order: column `ward` is of kind category; here it must be "
+        "date or datetime or time or integer or number",
+        'x.yaml:14: tables.visits.reference: found "perhaps"; expected true or false',
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "just a text\n", "[a, b]\n"])
@@ -239,8 +268,15 @@ def columns(draw: st.DrawFn) -> Column:
 def schemas(draw: st.DrawFn) -> Schema:
     found = draw(st.dictionaries(names, columns(), min_size=1, max_size=5))
     ids = [None] + [name for name, column in found.items() if isinstance(column, Id)]
+    levels = [name for name, column in found.items() if isinstance(column, Category)]
+    followed = [name for name, column in found.items() if isinstance(column, Integer)]
     table = TableConfig(
-        key=draw(st.sampled_from(ids)), patient=draw(st.sampled_from(ids)), missing=("missing",), columns=found
+        key=draw(st.sampled_from(ids)),
+        patient=draw(st.sampled_from(ids)),
+        survival=Survival(time=followed[0], event=followed[1]) if len(followed) > 1 else None,
+        groups=tuple(levels),
+        missing=("missing",),
+        columns=found,
     )
     return Schema(
         format=Format(
@@ -249,7 +285,12 @@ def schemas(draw: st.DrawFn) -> Schema:
         tables={draw(names): table},
         privacy=Privacy(rare_below=draw(st.integers(1, 50))),
         holdout=draw(st.floats(0, 1, exclude_max=True)),
-        evaluation=Evaluation(policy=Policy(required=tuple(draw(st.lists(names, max_size=2))))),
+        evaluation=Evaluation(
+            policy=Policy(
+                required=tuple(draw(st.lists(names, max_size=2))),
+                limits=draw(st.dictionaries(names, st.floats(0, 1), max_size=2)),
+            )
+        ),
     )
 
 
@@ -263,6 +304,30 @@ def test_what_is_dumped_is_loaded(tmp_path_factory: pytest.TempPathFactory, sche
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plugins, "models", lambda: {"copula": plugins.Reference("not.imported")})
         assert load(path) == schema
+
+
+def test_what_is_said_of_several_tables_is_dumped_and_loaded(tmp_path: Path) -> None:
+    schema = Schema(
+        tables={
+            "NO": TableConfig(key=("a b", "nr"), patient="nr", columns={"a b": Category(), "nr": Id()}),
+            "visits": TableConfig(
+                key="id",
+                parent=Parent(table="NO", column=("site", "nr")),
+                foreign_keys={"before": "visits", "code": "codes"},
+                order="day",
+                format=Format(delimiter="\t", decimal=","),
+                columns={"id": Id(), "site": Category(), "nr": Id(), "before": Id(), "code": Code(), "day": Date()},
+            ),
+            "codes": TableConfig(key="code", reference=True, columns={"code": Code()}),
+        }
+    )
+    with (tmp_path / "x.yaml").open("w", encoding="utf-8") as stream:
+        dump(schema, stream, comments={("tables", "visits"): "three links"})
+    text = (tmp_path / "x.yaml").read_text(encoding="utf-8")
+    assert '    parent: {table: "NO", column: [site, nr]}\n' in text
+    assert "    foreign_keys: {before: visits, code: codes}\n    order: day\n" in text
+    assert "    reference: true\n" in text
+    assert load(tmp_path / "x.yaml") == schema
 
 
 def test_a_dump_reads_well() -> None:
@@ -339,6 +404,12 @@ def test_the_committed_configs_load(name: str, columns: int, ids: list[str], tar
     assert len(table.columns) == columns
     assert [column for column, kind in table.columns.items() if isinstance(kind, Id)] == ids
     assert table.target == target
+
+
+def test_the_committed_config_of_several_tables_loads() -> None:
+    schema = load(CONFIGS / "sample_related.yaml")
+    parents = {name: table.parent and table.parent.table for name, table in schema.tables.items()}
+    assert parents == {"patients": None, "encounters": "patients", "diagnoses": "encounters", "labs": "encounters"}
 
 
 def test_none_is_a_value_in_diabetes130() -> None:

@@ -57,6 +57,53 @@ def test_roles_need_fitting_kinds(role: str, name: Any, told: str) -> None:
     assert message.startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("keys", "place", "told"),
+    [
+        ({"groups": ("sex", "nobody")}, "groups", "there is no column `nobody`"),
+        ({"groups": ("age",)}, "groups", "column `age` is of kind integer; here it must be category or"),
+        ({"groups": ("sex", "sex")}, "groups", "a column stands there twice"),
+        ({"survival": {"time": "sex", "event": "age"}}, "survival.time", "column `sex` is of kind category"),
+        ({"survival": {"time": "age", "event": "sex"}}, "survival.event", "column `sex` is of kind category"),
+        ({"survival": {"time": "age", "event": "gone"}}, "survival.event", "there is no column `gone`"),
+        ({"survival": {"time": "age", "event": "age"}}, "survival", "`age` is both time and event"),
+        ({"survival": {"time": "age"}}, "survival.event", "Field required"),
+    ],
+)
+def test_groups_and_survival_need_fitting_columns(keys: dict[str, Any], place: str, told: str) -> None:
+    ((where, message),) = mistakes(**keys)
+    assert where == place
+    assert message.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("keys", "place", "told"),
+    [
+        ({"parent": {"table": "t", "column": "nr"}}, "parent.column", "there is no column `nr`"),
+        (
+            {"parent": {"table": "t", "column": "sex"}},
+            "parent.column",
+            "column `sex` is of kind category; here",
+        ),
+        ({"parent": {"table": "t", "column": ("id", "id")}}, "parent.column", "a link of several columns needs"),
+        ({"parent": {"table": "t", "column": ("id", "note")}}, "parent.column", "column `note` is of kind drop, which"),
+        ({"foreign_keys": {"nr": "t"}}, "foreign_keys.nr", "there is no column `nr`"),
+        ({"order": "age"}, "order", "it orders the rows of a parent or a patient, and the table names neither"),
+        ({"order": "sex", "patient": "person"}, "order", "column `sex` is of kind category"),
+        ({"reference": True, "patient": "person"}, "patient", "a reference table is kept as it is; remove `patient`"),
+        ({"reference": True, "key": "note"}, "key", "column `note` is of kind drop, which cannot serve here"),
+    ],
+)
+def test_links_need_fitting_columns(keys: dict[str, Any], place: str, told: str) -> None:
+    ((where, message),) = mistakes(**keys)
+    assert where == place
+    assert message.startswith(told)
+
+
+def test_the_key_of_a_reference_table_is_a_value() -> None:
+    assert TableConfig(key="sex", reference=True, columns=COLUMNS).key_columns == ("sex",)
+
+
 def test_a_determining_column_has_levels() -> None:
     columns = {"a": Number(), "b": Category(determined_by="a")}
     ((place, message),) = mistakes(columns=columns)
@@ -104,7 +151,7 @@ def test_a_text_is_a_value_or_missing_but_not_both() -> None:
     }
 
 
-@pytest.mark.parametrize("key", ["parent", "foreign_keys", "order", "survival", "groups", "constraints", "reference"])
+@pytest.mark.parametrize("key", ["constraints"])
 def test_what_is_not_honoured_yet_is_refused(key: str) -> None:
     assert mistakes(**{key: None}) == {(key, f"`{key}` is not honoured by this version; remove it")}
 

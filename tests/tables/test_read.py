@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -317,6 +318,30 @@ def test_a_dropped_column_may_be_absent(tmp_path: Path) -> None:
     schema = Schema(tables={"stays": config})
     assert _only(_write(tmp_path / "a.csv", "id\n1\n"), schema).columns == ("id",)
     assert _only(_write(tmp_path / "a.csv", "id,name\n1,2\n"), schema).columns == ("id", "name")
+
+
+def test_a_folder_may_mix_endings_and_dialects(tmp_path: Path) -> None:
+    (tmp_path / "stays.csv").write_text("id;los\n1;2,5\n")
+    (tmp_path / "labs.csv").write_text("id,crp\n1,3.5\n")
+    (tmp_path / "meds.TSV").write_text("id\tdose\n1\t2;5\n")
+    (tmp_path / "notes.csv.gz").write_bytes(gzip.compress(b"id;text\n1;x\n"))
+    pq.write_table(pa.table({"id": [1], "beds": [7]}), tmp_path / "wards.parquet")
+    (tmp_path / "README.txt").write_text("no table")
+    (tmp_path / ".stays.csv").write_text("hidden")
+    (tmp_path / "old.csv").mkdir()
+    names = {"stays": "los", "labs": "crp", "meds": "dose", "notes": "text", "wards": "beds"}
+    detected = read(tmp_path)
+    assert set(detected.tables) == set(names)
+    assert detected.source == str(tmp_path)
+    tables: dict[str, Any] = {
+        name: {"columns": {"id": {"kind": "category"}, column: {"kind": "category"}}} for name, column in names.items()
+    }
+    tables["labs"]["format"] = {"delimiter": ","}
+    schema = Schema.model_validate({"format": {"delimiter": ";", "decimal": ","}, "tables": tables})
+    cells = {name: _cells(table) for name, table in read(tmp_path, schema=schema).tables.items()}
+    assert cells == {name: _cells(table) for name, table in detected.tables.items()}
+    assert cells["meds"] == [["1", "2;5"]]
+    assert cells["labs"] == [["1", "3.5"]]
 
 
 def test_tables_of_config_and_folder_must_agree(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from synthgen.errors import InputError
+from synthgen.tables.dataset import Dataset
 from synthgen.tables.memory import MemoryTable
 from synthgen.tables.split import Split
 
@@ -75,6 +76,25 @@ def test_another_input_is_refused() -> None:
     split.require_same_input(table(["a", "b"]))
     with pytest.raises(InputError, match="not the data the model was fitted on"):
         split.require_same_input(table(["a", "c"]))
+
+
+def test_all_tables_are_part_of_the_input() -> None:
+    one, other = table(["a", "b"]), table(["c"])
+    split = Split.draw(Dataset({"t": one, "u": other}), share=0.3, patient=None, seed=1)
+    split.require_same_input(Dataset({"u": other, "t": one}))  # in any order
+    for tables in ({"t": one, "u": one}, {"t": other, "u": one}, {"t": one, "v": other}, {"t": one}):
+        with pytest.raises(InputError, match="<Arrow table>: this is not the data"):
+            split.require_same_input(Dataset(tables))
+
+
+def test_a_patient_has_one_hash_in_a_single_table_and_in_several() -> None:
+    data = table([f"p{i}" for i in range(50)])
+    split = Split.draw(data, share=0.3, patient="who", seed=1)
+    single = np.concatenate([hashes for _, hashes, _ in split.blocks(data)])
+    assert np.array_equal(split.of_patients(pa.array([f"p{i}" for i in range(50)])), single)
+    assert len(np.unique(split.of_patients(pa.array(["", " ", ""])))) == 3
+    assert len(np.intersect1d(split.of_rows("labs", 100), split.of_rows("visits", 100))) == 0
+    assert np.array_equal(split.of_rows("labs", 100)[:10], split.of_rows("labs", 10))
 
 
 @pytest.mark.parametrize(

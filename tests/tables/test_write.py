@@ -276,3 +276,24 @@ def test_a_folder_that_fails_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="table labs"):
         write_dataset(tmp_path / "out", dataset, ".csv")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_each_table_may_end_in_its_own_way_and_have_its_own_dialect(tmp_path: Path) -> None:
+    dataset = _dataset(stays={"id": ["1"], "b": ["2;3"]}, labs={"id": ["1"], "crp": ["3"]})
+    object.__setattr__(dataset.tables["stays"], "format", Format(delimiter=";", newline="\r\n"))
+    write_dataset(tmp_path / "out", dataset, {"stays": ".csv", "labs": ".parquet"})
+    assert (tmp_path / "out/stays.csv").read_bytes() == b'id;b\r\n1;"2;3"\r\n'
+    assert _cells(read(tmp_path / "out").tables["labs"]) == [["1", "3"]]
+
+
+def test_a_folder_that_cannot_take_one_table_keeps_all_it_had(tmp_path: Path) -> None:
+    (tmp_path / "out/stays.csv").mkdir(parents=True)  # a folder where a file should be
+    (tmp_path / "out/labs.csv").write_text("old")
+    dataset = _dataset(labs={"id": ["1"]}, more={"id": ["1"]}, stays={"id": ["1"]})
+    with pytest.raises(InputError, match=r"stays.csv: is a folder"):
+        write_dataset(tmp_path / "out", dataset, ".csv")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["labs.csv", "stays.csv"]
+    assert (tmp_path / "out/labs.csv").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    with pytest.raises(InputError, match="is a file, and a folder is needed"):
+        write_dataset(tmp_path / "out/labs.csv", dataset, ".csv")

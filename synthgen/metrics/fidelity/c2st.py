@@ -35,7 +35,7 @@ class C2st(Measure):
 
     rows: int = 20_000
     folds: int = 5
-    floor_folds: int = 2
+    floor_folds: int = 1
     fewest_rows: int = 50
 
     def measure(

@@ -28,8 +28,8 @@ class Marginals(Measure):
     The distance is the Kolmogorov-Smirnov statistic of numbers and the total variation of all labels (no "other").
     It speaks of cells that are there: missing rates stand beside it in the rows. A column that has cells in one set
     and none in the other is at distance 1; one without cells in either is left out. For numbers the rows add
-    Wasserstein-1 and the errors of five quantiles, in units of the training set's interquartile range (its standard
-    deviation where that is 0, and 1 where that is 0 too).
+    Wasserstein-1, that of the holdout as its ceiling, and the errors of five quantiles, in units of the training set's
+    interquartile range, patients weighing equally (its standard deviation where that is 0, 1 where that is 0 too).
     """
 
     def measure(
@@ -158,14 +158,16 @@ def _levels(variable: Variable, records: Records) -> NDArray[np.float64]:
 
 def _numeric(variable: Variable, equal: EqualSets) -> dict[str, float | None]:
     """Wasserstein-1 and quantile errors of numbers, scaled; ``None`` for other columns and where a side is empty."""
-    keys = ["wasserstein", *(f"quantile_{percent}" for percent in PERCENTS)]
+    keys = ["wasserstein", "wasserstein_ceiling", *(f"quantile_{percent}" for percent in PERCENTS)]
     if variable.kind == "numeric":
         train, synthetic = (_numbers(variable, records) for records in (equal.train, equal.synthetic))
         if len(train) and len(synthetic):
-            unit = scale(train)
+            unit = scale(train, equal.train.weights[np.isfinite(equal.train.numbers[variable.name])])
             errors = np.percentile(synthetic, PERCENTS) - np.percentile(train, PERCENTS)
-            figures = [wasserstein(train, synthetic) / unit, *(errors / unit)]
-            return {key: float(figure) for key, figure in zip(keys, figures, strict=True)}
+            holdout = np.empty(0) if equal.holdout is None else _numbers(variable, equal.holdout)
+            apart = wasserstein(train, holdout) / unit if len(holdout) else None
+            figures = [wasserstein(train, synthetic) / unit, apart, *(errors / unit)]
+            return {key: None if each is None else float(each) for key, each in zip(keys, figures, strict=True)}
     return dict.fromkeys(keys)
 
 
@@ -174,10 +176,13 @@ def _numbers(variable: Variable, records: Records) -> NDArray[np.float64]:
     return values[np.isfinite(values)]
 
 
-def scale(values: NDArray[np.float64]) -> float:
-    """Interquartile range; the standard deviation where that is 0, and 1 where that is 0 too."""
-    low, high = np.percentile(values, (25, 75))
-    return float(high - low) or float(np.std(values)) or 1.0
+def scale(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Interquartile range of weighted values; the standard deviation where that is 0, and 1 where that is 0 too."""
+    order = np.argsort(values, kind="stable")
+    heaped = np.cumsum(weights[order])
+    low, high = values[order][np.searchsorted(heaped, np.array([0.25, 0.75]) * heaped[-1] * (1 - 1e-12))]
+    deviation = np.sqrt(np.average((values - np.average(values, weights=weights)) ** 2, weights=weights))
+    return float(high - low) or float(deviation) or 1.0
 
 
 def wasserstein(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

@@ -13,10 +13,14 @@ from synthgen.metrics.base import Comparison, Measure, Records, Variable
 from synthgen.metrics.boosting import tell_apart
 from synthgen.metrics.equal import EqualSets, equal_sets
 from synthgen.metrics.features import Features
+from synthgen.metrics.folded import folded_interval
 from synthgen.metrics.halves import Halves
 from synthgen.metrics.result import Metric
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
+
+#: Up to so many patterns their distance rests on few differences, of which random halves say too little.
+FEW_PATTERNS = 16
 
 
 @dataclass(frozen=True)
@@ -116,24 +120,37 @@ def _patterns(
     packed = {name: np.packbits([_missing(v, s) for v in present], axis=0).T for name, s in sets.items()}
     known, place = np.unique(np.concatenate(list(packed.values())), axis=0, return_inverse=True)
     halves = Halves.draw(tuple(_sets(equal).values()), rng)
-    shares = {}
+    counts, shares = {}, {}
     for name, cells in zip(sets, np.split(place.reshape(-1), len(sets)), strict=True):
         group = np.arange(equal.rows) % halves.groups if name == "floor" else halves.assign(sets[name], rng)
-        counts = halves.sums(group, cells, len(known))
-        shares[name] = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    distance = {name: np.abs(shares["train"] - share).sum(axis=1) / 2 for name, share in shares.items()}
-    details: dict[str, Any] = {"rows": _rates(sets, present)}
+        counts[name] = np.bincount(group * len(known) + cells, minlength=halves.groups * len(known)).reshape(
+            halves.groups, len(known)
+        )
+        sums = halves.chosen @ counts[name]
+        shares[name] = sums / np.maximum(sums.sum(axis=1, keepdims=True), 1)
+    distance = {name: _variation(shares["train"] - share) for name, share in shares.items()}
+    even = {name: np.ones(records.n) for name, records in sets.items()}
+    by_patient = {name: records.weights for name, records in sets.items()}
+    details: dict[str, Any] = {
+        "rows": _rates(sets, present, even),
+        "rows_by_patient": _rates(sets, present, by_patient),
+    }
     if "holdout" in distance:
         beyond = distance["synthetic"] - distance["holdout"]
-        interval = halves.interval(beyond)
-        details["above_ceiling"] = {"difference": float(beyond[0]), "interval": interval and list(interval)}
+        reach = halves.interval(beyond)
+        details["above_ceiling"] = {"difference": float(beyond[0]), "interval": reach and list(reach)}
+    interval = halves.interval(distance["synthetic"])
+    if len(known) <= FEW_PATTERNS:
+        difference = shares["synthetic"][0] - shares["train"][0]
+        influence = _influence(counts["synthetic"]) - _influence(counts["train"])
+        interval = folded_interval(_variation, difference, influence, rng)
     return Metric(
         name="missingness",
         family="fidelity",
         table=comparison.table,
         reason="" if equal.holdout is not None else f"no ceiling: {NO_HOLDOUT}",
         value=float(distance["synthetic"][0]),
-        interval=halves.interval(distance["synthetic"], 0.0, 1.0),
+        interval=interval and (max(0.0, interval[0]), min(1.0, interval[1])),
         floor=float(distance["floor"][0]),
         ceiling=float(distance["holdout"][0]) if "holdout" in distance else None,
         better="lower",
@@ -143,11 +160,28 @@ def _patterns(
     )
 
 
-def _rates(sets: dict[str, Records], present: tuple[Variable, ...]) -> list[dict[str, Any]]:
-    """Missing rates by column and set, the largest difference first."""
+def _variation(difference: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Total variation from differences of shares, shape ``(n, patterns)``."""
+    return np.asarray(np.abs(difference).sum(axis=1) / 2)
+
+
+def _influence(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """By how much each group of patients moves the shares of a set, from its counts, shape ``(groups, patterns)``."""
+    sizes, whole = counts.sum(axis=1, keepdims=True), counts.sum()
+    return np.asarray((counts - sizes * (counts.sum(axis=0) / whole)) / whole)
+
+
+def _rates(
+    sets: dict[str, Records], present: tuple[Variable, ...], weights: dict[str, NDArray[np.float64]]
+) -> list[dict[str, Any]]:
+    """Missing rates by column and set, records weighing ``weights``, the largest difference first."""
     rows: list[dict[str, Any]] = []
     for variable in present:
-        rate = {name: float(_missing(variable, sets[name]).mean()) for name in sets if name != "floor"}
+        rate = {
+            name: float(np.average(_missing(variable, sets[name]), weights=weights[name]))
+            for name in sets
+            if name != "floor"
+        }
         rows.append(
             {
                 "column": variable.name,

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records, Variable
-from synthgen.metrics.boosting import threads
-from synthgen.metrics.design import Design
-from synthgen.metrics.equal import EqualSets, equal_sets
-from synthgen.metrics.features import Features, learnable
+from synthgen.metrics.equal import EqualSets, equal_sets, too_few
 from synthgen.metrics.outcome import Classes, Outcome, Quantity
 from synthgen.metrics.result import Metric
+from synthgen.metrics.training import Predictions, Training, by_source, percentiles, resampled, with_target
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
 
@@ -34,11 +28,17 @@ class Tstr(Measure):
     bootstrap of the holdout's patients, the same draws for every model: they speak of these fitted models. Logistic
     or ridge regression, Brier scores and calibration slopes are in the details.
     Esteban et al. 2017, arXiv:1706.02633, section 4.2.
+
+    Where no target is declared, every plausible column is one in turn, and the value is the mean AUC: columns of
+    labels that are no codes, and numbers as below or above their training median; the ``targets`` whose commonest
+    class is nearest to one half, from at most ``rows`` records each.
     """
 
     rounds: int = 40
     resamples: int = 200
     fewest_rows: int = 50
+    targets: int = 6
+    rows: int = 5000
 
     def measure(
         self, comparison: Comparison, *, rng: np.random.Generator, progress: Progress = silent
@@ -46,14 +46,17 @@ class Tstr(Measure):
         if comparison.holdout is None:
             return (unanswered("tstr", "utility", comparison, NO_HOLDOUT),)
         target = next((v for v in comparison.variables if v.name == comparison.target), None)
-        if target is None or len(comparison.variables) == 1:
-            return (unanswered("tstr", "utility", comparison, _refusal(comparison), "not_applicable"),)
+        if len(comparison.variables) < 2 or (target is None and comparison.target is not None):
+            reason = "the target is not among the compared columns, or there is no other column"
+            return (unanswered("tstr", "utility", comparison, reason, "not_applicable"),)
         try:
-            return (self._trained(comparison, comparison.holdout, target, rng, progress),)
+            if target is None:
+                return (self._of_every_target(comparison, comparison.holdout, rng, progress),)
+            return (self._of_target(comparison, comparison.holdout, target, rng, progress),)
         except NotApplicable as found:
             return (unanswered("tstr", "utility", comparison, str(found)),)
 
-    def _trained(
+    def _of_target(
         self,
         comparison: Comparison,
         holdout: Records,
@@ -62,48 +65,55 @@ class Tstr(Measure):
         progress: Progress,
     ) -> Metric:
         equal = equal_sets(comparison, rng)
-        categorical = target.kind == "categorical"
-        outcome: Outcome = Classes.of_variable(target, comparison.train) if categorical else Quantity(target)
-        test, truth = _with_target(outcome, holdout)
+        outcome = Quantity(target) if target.kind == "numeric" else Classes.of_variable(target, comparison.train)
+        test, truth = with_target(outcome, holdout)
         if len(np.unique(truth)) < 2:
             raise NotApplicable("the target is missing or the same in all holdout records")
-        fitting = _Fitting.of(comparison, target, outcome, equal, self.rounds, int(rng.integers(2**31)))
+        training = Training.of(comparison, target, outcome, equal, self.rounds, int(rng.integers(2**31)))
         boosted, linear, sizes = {}, {}, {}
-        sources = {"real": equal.train, "synthetic": equal.synthetic, "floor": equal.floor}
-        for done, (name, records) in enumerate(sources.items()):
+        for done, (name, known, wanted) in enumerate(self._sources(outcome, equal)):
             progress("tstr", done / 3)
-            known, wanted = _with_target(outcome, records)
-            if len(wanted) < self.fewest_rows:
-                raise NotApplicable(f"{len(wanted)} rows have the target, training needs {self.fewest_rows} ({name})")
-            boosted[name] = fitting.boosted(known, wanted, test)
-            linear[name] = fitting.linear(known, wanted, test)
+            boosted[name] = training.boosted(known, wanted, test)
+            linear[name] = training.linear(known, wanted, test)
             sizes[f"trained_{name}"] = len(wanted)
         return self._figure(comparison, outcome, (test, truth), boosted, linear, sizes, rng)
+
+    def _sources(self, outcome: Outcome, equal: EqualSets) -> list[tuple[str, Records, NDArray[np.float64]]]:
+        """What models are trained on: the name of the set, its records that have the target, and their targets."""
+        found = [(name, *with_target(outcome, records)) for name, records in by_source(equal)]
+        for name, _, wanted in found:
+            if len(wanted) < self.fewest_rows:
+                raise NotApplicable(f"{len(wanted)} rows have the target, training needs {self.fewest_rows} ({name})")
+        return found
 
     def _figure(
         self,
         comparison: Comparison,
         outcome: Outcome,
         tested: tuple[Records, NDArray[np.float64]],
-        boosted: dict[str, NDArray[np.float64]],
-        linear: dict[str, NDArray[np.float64]],
+        boosted: Predictions,
+        linear: Predictions,
         sizes: dict[str, int],
         rng: np.random.Generator,
     ) -> Metric:
         test, truth = tested
-        even = np.ones(len(truth))
-        score = {name: outcome.score(truth, each, even) for name, each in boosted.items()}
-        straight = {name: outcome.score(truth, each, even) for name, each in linear.items()}
-        drawn = self._resampled(outcome, test, truth, boosted, rng)
+        weights = resampled(test, self.resamples, rng)
+        # What stands beside the headline is told from fewer samples.
+        fewer = weights[: self.resamples // 2]
+        low_high = percentiles(outcome.score(truth, boosted["synthetic"], weights))
+        straight = {name: _score(outcome, truth, each) for name, each in linear.items()}
+        score = {name: _score(outcome, truth, each) for name, each in boosted.items()}
+        if score["synthetic"] is None:
+            raise NotApplicable("the holdout records cannot tell how good a prediction is")
         details: dict[str, Any] = {
             "rows": outcome.rows(truth, boosted),
-            "linear": straight | {"rows": outcome.rows(truth, linear)},
-            "below_ceiling": {
-                "difference": score["synthetic"] - score["real"],
-                "interval": _percentiles(drawn[:, 0] - drawn[:, 1]),
-            },
+            "linear": straight
+            | {"rows": outcome.rows(truth, linear), "below_ceiling": _gap(outcome.score, truth, linear, fewer)},
+            "below_ceiling": _gap(outcome.score, truth, boosted, weights),
         }
-        low_high = _percentiles(drawn[:, 0])
+        if isinstance(outcome, Classes):
+            details["brier_above_ceiling"] = _gap(outcome.error, truth, boosted, weights)
+            details["linear"]["brier_above_ceiling"] = _gap(outcome.error, truth, linear, weights)
         return Metric(
             name="tstr",
             family="utility",
@@ -118,93 +128,87 @@ class Tstr(Measure):
             details=details,
         )
 
-    def _resampled(
-        self,
-        outcome: Outcome,
-        test: Records,
-        truth: NDArray[np.float64],
-        boosted: dict[str, NDArray[np.float64]],
-        rng: np.random.Generator,
-    ) -> NDArray[np.float64]:
-        """Scores of the synthetic and the real model in bootstrap samples of patients, shape ``(resamples, 2)``."""
-        present, dense = np.unique(test.patient, return_inverse=True)
-        found = np.empty((self.resamples, 2))
-        for k in range(self.resamples):
-            times = np.bincount(rng.integers(len(present), size=len(present)), minlength=len(present))
-            weight = times[dense].astype(np.float64)
-            found[k] = [outcome.score(truth, boosted[name], weight) for name in ("synthetic", "real")]
-        return found
-
-
-def _refusal(comparison: Comparison) -> str:
-    """Why there is nothing to predict, or nothing to predict it with."""
-    if comparison.target is None:
-        return "the schema declares no target"
-    if all(variable.name != comparison.target for variable in comparison.variables):
-        return "the target is not among the compared columns"
-    return "there is no column but the target"
-
-
-def _with_target(outcome: Outcome, records: Records) -> tuple[Records, NDArray[np.float64]]:
-    wanted = outcome.of(records)
-    known = np.flatnonzero(~np.isnan(wanted))
-    return records.take(known), wanted[known]
-
-
-def _percentiles(values: NDArray[np.float64]) -> list[float] | None:
-    finite = values[np.isfinite(values)]
-    return None if not len(finite) else [float(each) for each in np.percentile(finite, (2.5, 97.5))]
-
-
-@dataclass(frozen=True)
-class _Fitting:
-    """The models, in one coding for all training sets. Predictions have shape ``(n, classes)`` or ``(n, 1)``."""
-
-    features: Features
-    design: Design
-    classes: int | None
-    rounds: int
-    seed: int
-
-    @classmethod
-    def of(
-        cls, comparison: Comparison, target: Variable, outcome: Outcome, equal: EqualSets, rounds: int, seed: int
-    ) -> _Fitting:
-        others = [v for v in comparison.variables if v.name != target.name]
-        sets = [each for each in (equal.train, equal.holdout, equal.synthetic) if each is not None]
-        classes = outcome.count if isinstance(outcome, Classes) else None
-        return cls(Features.of(others, sets), Design.of(others, comparison.train), classes, rounds, seed)
-
-    def boosted(self, known: Records, wanted: NDArray[np.float64], test: Records) -> NDArray[np.float64]:
-        """Boosted trees."""
-        options: dict[str, Any] = {
-            "max_iter": self.rounds,
-            "max_leaf_nodes": 15,
-            "categorical_features": self.features.categorical,
-            "early_stopping": False,
-            "random_state": self.seed,
-        }
-        kind = HistGradientBoostingRegressor if self.classes is None else HistGradientBoostingClassifier
-        with threads(len(wanted)):
-            return self._predicted(
-                kind(**options), learnable(self.features.matrix(known)), wanted, self.features.matrix(test)
+    def _of_every_target(
+        self, comparison: Comparison, holdout: Records, rng: np.random.Generator, progress: Progress
+    ) -> Metric:
+        reason = too_few(comparison)
+        if reason:
+            raise NotApplicable(reason)
+        equal = equal_sets(comparison, rng, self.rows)
+        weights = resampled(holdout, self.resamples, rng)
+        rows: list[dict[str, Any]] = []
+        drawn: list[NDArray[np.float64]] = []
+        chosen = self._plausible(comparison, equal)
+        for done, (target, outcome) in enumerate(chosen):
+            progress("tstr", done / len(chosen))
+            truth = outcome.of(holdout)
+            known = np.flatnonzero(~np.isnan(truth))
+            test, truth = holdout.take(known), truth[known]
+            training = Training.of(comparison, target, outcome, equal, self.rounds, int(rng.integers(2**31)))
+            found = {name: training.boosted(own, wanted, test) for name, own, wanted in self._sources(outcome, equal)}
+            score = {name: _score(outcome, truth, each) for name, each in found.items()}
+            if score["synthetic"] is not None:
+                rows.append(
+                    {
+                        "target": target.name,
+                        "value": score["synthetic"],
+                        "floor": score["floor"],
+                        "ceiling": score["real"],
+                    }
+                )
+                pair = [outcome.score(truth, found[name], weights[:, known]) for name in ("synthetic", "real")]
+                drawn.append(np.stack(pair))
+        if not rows:
+            raise NotApplicable(
+                f"the schema declares no target, and no column has {self.fewest_rows} rows of two kinds"
             )
+        mean = {key: float(np.mean([row[key] for row in rows])) for key in ("value", "floor", "ceiling")}
+        synthetic, real = np.mean(drawn, axis=0)
+        low_high = percentiles(synthetic)
+        return Metric(
+            name="tstr",
+            family="utility",
+            table=comparison.table,
+            value=mean["value"],
+            interval=None if low_high is None else (low_high[0], low_high[1]),
+            floor=mean["floor"],
+            ceiling=mean["ceiling"],
+            unit="AUC",
+            n={"tested": holdout.n, "tested_patients": holdout.n_patients, "trained": equal.rows, "targets": len(rows)},
+            details={
+                "rows": sorted(rows, key=lambda row: row["value"] - row["ceiling"]),
+                "below_ceiling": {
+                    "difference": mean["value"] - mean["ceiling"],
+                    "interval": percentiles(synthetic - real),
+                },
+            },
+        )
 
-    def linear(self, known: Records, wanted: NDArray[np.float64], test: Records) -> NDArray[np.float64]:
-        """Ridge or logistic regression on indicators."""
-        model = Ridge() if self.classes is None else LogisticRegression(C=0.1, max_iter=100)
-        with threads(len(wanted)), warnings.catch_warnings():
-            # A fit stopped early is a fit with a little more shrinkage: good enough to set beside the other.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            return self._predicted(model, self.design.matrix(known), wanted, self.design.matrix(test))
+    def _plausible(self, comparison: Comparison, equal: EqualSets) -> list[tuple[Variable, Classes]]:
+        """Columns that may be predicted, the most even first: enough rows of two kinds in every set."""
+        found: list[tuple[float, str, Variable, Classes]] = []
+        for variable in comparison.variables:
+            if variable.code:
+                continue
+            outcome = Classes.of_variable(variable, comparison.train)
+            sets = [outcome.of(records) for _, records in by_source(equal)] + [
+                outcome.of(each) for each in (equal.holdout,) if each is not None
+            ]
+            counts = [np.unique(each[~np.isnan(each)], return_counts=True)[1] for each in sets]
+            if all(len(each) > 1 and each.sum() - each.max() >= self.fewest_rows for each in counts):
+                found.append((abs(float(counts[0].max() / counts[0].sum()) - 0.5), variable.name, variable, outcome))
+        return [(variable, outcome) for _, _, variable, outcome in sorted(found, key=lambda each: each[:2])][
+            : self.targets
+        ]
 
-    def _predicted(self, model: Any, known: Any, wanted: NDArray[np.float64], test: Any) -> NDArray[np.float64]:
-        if self.classes is None:
-            return np.asarray(model.fit(known, wanted).predict(test), dtype=np.float64)[:, None]
-        found = np.zeros((test.shape[0], self.classes))
-        present = np.unique(wanted).astype(np.int64)
-        if len(present) == 1:
-            found[:, present[0]] = 1.0
-        else:
-            found[:, present] = model.fit(known, wanted).predict_proba(test)
-        return found
+
+def _score(outcome: Outcome, truth: NDArray[np.float64], predicted: NDArray[np.float64]) -> float | None:
+    found = float(outcome.score(truth, predicted, np.ones((1, len(truth))))[0])
+    return found if np.isfinite(found) else None
+
+
+def _gap(figure: Any, truth: NDArray[np.float64], predicted: Predictions, weights: NDArray[np.float64]) -> Any:
+    """The figure of the synthetic set's model less that of the real one's, with its interval."""
+    all_ = np.concatenate([np.ones((1, len(truth))), weights])
+    gap = figure(truth, predicted["synthetic"], all_) - figure(truth, predicted["real"], all_)
+    return {"difference": float(gap[0]) if np.isfinite(gap[0]) else None, "interval": percentiles(gap[1:])}

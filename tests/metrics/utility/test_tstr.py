@@ -59,11 +59,30 @@ def test_of_several_classes_each_has_its_figures() -> None:
     assert {row["class"] for row in found.details["rows"]} == {"a", "b", "c"}
 
 
-def test_without_a_target_or_a_holdout_it_says_so() -> None:
-    no_target = Tstr().measure(comparison(draw(1), draw(2), draw(3)), rng=np.random.default_rng(0))[0]
-    assert (no_target.status, no_target.reason) == ("not_applicable", "the schema declares no target")
+def test_without_a_target_every_plausible_column_is_one() -> None:
+    found = Tstr(rounds=10).measure(comparison(draw(1), draw(2), draw(3)), rng=np.random.default_rng(0))[0]
+    assert found.columns == ()
+    assert {row["target"] for row in found.details["rows"]} == {"crp", "lactate", "age", "ward", "sex", "died"}
+    assert found.value == pytest.approx(found.ceiling, abs=0.03)
+    assert found.value == pytest.approx(np.mean([row["value"] for row in found.details["rows"]]))
+    # The column of which least is learned is named first: one of those that reality tells well.
+    shuffle = Tstr(rounds=10).measure(comparison(draw(1), draw(2), shuffled(draw(3), 4)), rng=np.random.default_rng(0))[
+        0
+    ]
+    assert shuffle.details["rows"][0]["target"] in {"crp", "lactate", "died", "ward"}
+    assert shuffle.details["below_ceiling"]["interval"][1] < -0.1
+
+
+def test_without_a_holdout_it_says_so() -> None:
     no_holdout = comparison(draw(1), None, draw(3), target="died")
     assert Tstr().measure(no_holdout, rng=np.random.default_rng(0))[0].status == "not_assessable"
+
+
+def test_brier_scores_of_both_models_are_compared_on_the_same_patients() -> None:
+    gap = _figure(shuffled(draw(3), 4)).details["brier_above_ceiling"]
+    assert gap["interval"][0] > 0
+    low, high = _figure(draw(3)).details["brier_above_ceiling"]["interval"]
+    assert low - 0.01 < 0 < high + 0.01
 
 
 def test_a_synthetic_set_with_one_class_trains_a_coin() -> None:

@@ -1,0 +1,301 @@
+"""What the schema of several tables probably is: their keys and links first, then each table given its place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthgen.inference.hierarchy import Place, places
+from synthgen.inference.links import BY_PRESET, Found, find_keys_and_links
+from synthgen.inference.patients import Whose, named_in
+from synthgen.inference.preset import Preset, kinds, placed
+from synthgen.inference.shapes import Outline, outline
+from synthgen.inference.table import Inference, Known, Note, TableGuess
+from synthgen.schema.column import Code, Column, Date, Datetime, Drop, Fake, Id, Integer, Number, Text, Time
+from synthgen.schema.config import Format, Privacy, Schema
+from synthgen.schema.table import Parent, TableConfig
+from synthgen.tables.dataset import Dataset
+from synthgen.tables.keys import KeyColumns, KeyIndex, concatenated
+
+#: Words of the time column of a table, best first: what begins before what is only dated.
+_BEGINS = "start begin admitted admission admit from onset in taken charttime datetime time date day at".split()
+#: Words of days that say who a person is, or that end something, not when a row was.
+_NOT_BEGINS = frozenset(
+    "birth born birthdate dob death died dod end stop to out until discharge discharged valid".split()
+)
+
+
+def infer_tables(dataset: Dataset, *, preset: Preset | None = None, rare_below: int = 5) -> Inference:
+    """Guess the schema of several tables.
+
+    Every table is profiled twice: for its keys and links, of which hashes alone are kept, and then, with what is
+    known of its place, column by column as ``infer`` does.
+
+    Args:
+        dataset: the tables; one alone where it is of a preset.
+        preset: the layout that some of the tables have, which is believed before names and values.
+        rare_below: a text of fewer patients is never named.
+
+    Raises:
+        InputError: a table cannot be read, or none is of the preset.
+    """
+    outlines = {name: outline(table) for name, table in dataset.tables.items()}
+    keys, links = find_keys_and_links(outlines)
+    found = places(keys, links, _persons(outlines))
+    misfits: Mapping[str, str] = {}
+    if preset is not None:
+        found, misfits = placed(preset, outlines, found)
+    people = _People(dataset, found)
+    guesses = {
+        name: TableGuess(table, rare_below, _known(name, found, people)) for name, table in dataset.tables.items()
+    }
+    common, own = _formats(guesses)
+    tables = {name: _config(guess, found[name], own.get(name), preset) for name, guess in guesses.items()}
+    tables = _of_one_kind(tables)
+    if len(tables) == 1:
+        # of a single table no links are learned yet
+        alone: Mapping[str, object] = {"order": None, "foreign_keys": {}, "reference": False}
+        tables = {name: config.model_copy(update=alone) for name, config in tables.items()}
+    schema = Schema(format=common, tables=tables, privacy=Privacy(rare_below=rare_below))
+    notes: list[Note] = []
+    for name, guess in guesses.items():
+        notes += _about(name, tables[name], found, outlines)
+        notes += [Note(name, None, misfits[name])] if name in misfits else []
+        notes += guess.notes()
+    return Inference(schema, tuple(notes))
+
+
+def _persons(outlines: Mapping[str, Outline]) -> dict[str, str]:
+    """In each table that has one, the column that is named like a person, is hardly ever missing, and repeats."""
+    persons = {}
+    for name, table in outlines.items():
+        ranked = [
+            (rank, column)
+            for column, shape in table.shapes.items()
+            if (rank := shape.header.person_rank) is not None
+            and shape.may_link
+            and not shape.constant
+            and shape.held >= 0.99 * table.rows
+            and not shape.unique
+        ]
+        if ranked:
+            persons[name] = min(ranked, key=lambda pair: pair[0])[1]
+    return persons
+
+
+class _People:
+    """The patient of each row of each table, found through the parents where no column names it."""
+
+    def __init__(self, dataset: Dataset, found: Mapping[str, Place]) -> None:
+        self.dataset, self.found = dataset, found
+        self.of_keys: dict[str, tuple[KeyIndex, NDArray[np.uint64]]] = {}
+
+    def of(self, name: str) -> Whose | None:
+        """How to find the patients of a table's rows; ``None`` where they belong to none, or each is one."""
+        place = self.found[name]
+        if not place.owned or place.key == (place.patient,) and place.parent is None:
+            return None
+        if place.patient is not None:
+            return named_in(place.patient)
+        if place.parent is None:
+            return None
+        return self._through(place.parent)
+
+    def _through(self, link: Found) -> Whose | None:
+        above = self.of(link.table)
+        place = self.found[link.table]
+        if above is None and place.patient is None:
+            return None
+        reader = KeyColumns(link.columns, (("", *([] if link.none is None else [link.none])),) * len(link.columns))
+        if above is None:  # the link names the patient itself
+            return lambda block: reader.read(block)[0]
+        index, patients = self._keys(link.table, link.key, above)
+
+        def whose(block: pa.RecordBatch) -> NDArray[np.uint64]:
+            rows = index.find(*reader.read(block))
+            # Rows without a parent count as one patient's, which errs on the careful side.
+            return np.where(rows >= 0, patients[np.maximum(rows, 0)], np.uint64(0))
+
+        return whose
+
+    def _keys(self, name: str, key: tuple[str, ...], whose: Whose) -> tuple[KeyIndex, NDArray[np.uint64]]:
+        if name not in self.of_keys:
+            reader = KeyColumns(key, ((),) * len(key))
+            blocks = [(reader.read(block), whose(block)) for block in self.dataset.tables[name]]
+            index = KeyIndex.of(*concatenated([keys for keys, _ in blocks]))
+            self.of_keys[name] = index, np.concatenate([patients for _, patients in blocks])
+        return self.of_keys[name]
+
+
+def _known(name: str, found: Mapping[str, Place], people: _People) -> Known:
+    place = found[name]
+    ids: dict[str, str] = {} if place.reference else {part: "" for part in place.key[:1] if len(place.key) == 1}
+    values: dict[str, str] = {}
+    for link in place.links:
+        told = _told(link)
+        if found[link.table].reference:
+            values[link.columns[0]] = told
+        elif len(link.columns) == 1:
+            ids[link.columns[0]] = told
+    if place.patient is not None:
+        ids.setdefault(place.patient, "the patient: rows with the same value are one person's")
+    none = {link.columns[0]: link.none for link in place.links if link.none is not None}
+    return Known(place.patient, people.of(name), ids, values, none, place.reference)
+
+
+def _told(link: Found) -> str:
+    """A link in words, with how sure it is."""
+    sure = {
+        BY_PRESET: "by the preset",
+        3: "by its name",
+        2: "by the end of its name",
+        1: "by its values alone, so check it",
+    }[link.score]
+    named = (
+        "every row that has one names a row there"
+        if link.share == 1
+        else f"{_percent(link.share)} of those that have one name a row there"
+    )
+    held = "" if link.held == 1 else f"; {_percent(1 - link.held)} of the rows have none"
+    return f"links to `{link.table}` {sure}: {named}{held}"
+
+
+def _config(guess: TableGuess, place: Place, dialect: Format | None, preset: Preset | None) -> TableConfig:
+    name, columns = guess.table.name, dict(guess.config.columns)
+    if preset is not None:
+        own = {*place.key, *(column for link in place.links for column in link.columns)}
+        known = kinds(preset, name, columns, guess.blank)
+        columns |= {column: kind for column, kind in known.items() if column not in own}
+    if place.reference:
+        columns |= {part: _as_key(columns[part]) for part in place.key}
+    elif len(place.key) > 1:
+        columns |= {part: Id() for part in place.key if isinstance(columns[part], Text | Drop | Fake)}
+    parent = place.parent
+    return TableConfig(
+        key=None if not place.key else place.key[0] if len(place.key) == 1 else place.key,
+        patient=place.patient,
+        parent=None if parent is None else Parent(table=parent.table, column=_one_or_more(parent.columns)),
+        foreign_keys={link.columns[0]: link.table for link in place.foreign},
+        order=_order(guess, preset) if place.owned and (parent or place.patient not in (None, *place.key)) else None,
+        reference=place.reference,
+        target=guess.config.target,
+        format=dialect,
+        missing=guess.config.missing,
+        columns=columns,
+    )
+
+
+def _of_one_kind(tables: Mapping[str, TableConfig]) -> dict[str, TableConfig]:
+    """The columns of a link of several get the kinds of the key; all are identifiers where one of them is."""
+    links = [
+        (name, column, table.parent.table, part)
+        for name, table in tables.items()
+        if table.parent is not None and len(table.parent.columns) > 1
+        for column, part in zip(table.parent.columns, tables[table.parent.table].key_columns, strict=True)
+    ]
+    columns = {name: dict(table.columns) for name, table in tables.items()}
+    ids = {(name, column) for name in columns for column, kind in columns[name].items() if isinstance(kind, Id)}
+    while more := {
+        end
+        for name, column, parent, part in links
+        for end in ((name, column), (parent, part))
+        if end not in ids and ids & {(name, column), (parent, part)}
+    }:
+        ids |= more
+    for name, column, parent, part in links:
+        for table, place in ((name, column), (parent, part)):
+            if (table, place) in ids and not isinstance(columns[table][place], Id):
+                columns[table][place] = Id(missing=columns[table][place].missing)
+        if (name, column) not in ids:
+            own = {"missing": columns[name][column].missing, "determined_by": None}
+            columns[name][column] = columns[parent][part].model_copy(update=own)
+    return {name: table.model_copy(update={"columns": columns[name]}) for name, table in tables.items()}
+
+
+def _as_key(column: Column) -> Column:
+    """A key of vocabulary is a value."""
+    return Code() if isinstance(column, Text | Drop | Fake | Id) else column
+
+
+def _one_or_more(names: tuple[str, ...]) -> str | tuple[str, ...]:
+    return names[0] if len(names) == 1 else names
+
+
+def _order(guess: TableGuess, preset: Preset | None) -> str | None:
+    """The time column of a table: the best named of those with days, else of times, else a number named as a time."""
+    columns = guess.config.columns
+    if preset is not None and (table := preset.tables.get(guess.table.name.lower())) is not None:
+        dates = {name.lower(): name for name, column in columns.items() if isinstance(column, Date | Datetime)}
+        if (known := next((dates[each.lower()] for each in table.order if each.lower() in dates), None)) is not None:
+            return known
+    for timed in ((Date, Datetime), (Time,), (Integer, Number)):
+        ranked = []
+        for place, (name, column) in enumerate(columns.items()):
+            words = guess.headers[name].words
+            ranks = [_BEGINS.index(word) for word in words if word in _BEGINS]
+            if not isinstance(column, timed) or _NOT_BEGINS & set(words):
+                continue
+            if ranks or timed == (Date, Datetime):
+                ranked.append((min(ranks, default=len(_BEGINS)), place, name))
+        if ranked:
+            return min(ranked)[2]
+    return None
+
+
+def _formats(guesses: Mapping[str, TableGuess]) -> tuple[Format, dict[str, Format]]:
+    """The dialect of most tables, and those of tables that have another.
+
+    The marks of a table without decimals are no evidence: it goes with the others. Parquet files have no dialect.
+    """
+    texts = {name: guess for name, guess in guesses.items() if not guess.table.types}
+    if not texts:
+        return Format(), {}
+    marked = [_layout(guess) for guess in texts.values() if guess.marked]
+    common = Counter(marked or [_layout(guess) for guess in texts.values()]).most_common(1)[0][0]
+    own = {}
+    for name, guess in texts.items():
+        mine = _layout(guess)
+        if not guess.marked:
+            mine = mine.model_copy(update={"decimal": common.decimal, "thousands": common.thousands})
+        if mine != common:
+            own[name] = _layout(guess)
+    return common, own
+
+
+def _layout(guess: TableGuess) -> Format:
+    """The dialect; that of a ``.tsv`` has tabs whatever the config says, and is not told apart by them."""
+    return guess.format()
+
+
+def _about(name: str, config: TableConfig, found: Mapping[str, Place], outlines: Mapping[str, Outline]) -> list[Note]:
+    """What a person should know of a table's place among the others."""
+    place, rows = found[name], outlines[name].rows
+    told = []
+    if place.key:
+        key = ", ".join(f"`{part}`" for part in place.key)
+        told.append(f"{key} {'is' if len(place.key) == 1 else 'are together'} the key: unique in all {rows} rows")
+    if place.parent is not None:
+        told.append(f"belongs to `{place.parent.table}`, the closest to it of what it links to")
+    if config.patient is not None and place.parent is None and place.key == (config.patient,):
+        told.append(f"the patients: {rows} of them")
+    elif config.patient is None and not place.owned:
+        told.append(
+            "public vocabulary by its name, kept as it is; remove `reference` if it is not public"
+            if place.reference
+            else "belongs to no patient: its rows are made up anew; `reference: true` keeps them as they are"
+        )
+    if config.order is not None:
+        told.append(f"`{config.order}` orders the rows in time")
+    if config.format is not None:
+        told.append("the file is not written as most others are: see `format`")
+    if not any(each.patient for each in found.values()) and name == next(iter(found)):
+        told.append("no table is named like persons; state `patient` in the one that has them")
+    return [Note(name, None, text) for text in told]
+
+
+def _percent(share: float) -> str:
+    return "less than 0.1 %" if share < 0.001 else f"{int(share * 1000) / 10:.1f} %"

@@ -1,0 +1,154 @@
+"""Membership inference: what the strongest of many attacks learns of who was in the training set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from synthgen.metrics.auc import area
+from synthgen.metrics.base import Comparison, Measure
+from synthgen.metrics.exchangeable import obstacle
+from synthgen.metrics.membership import Trial
+from synthgen.metrics.result import Metric, Verdict
+from synthgen.metrics.strongest import MaxT, Reached
+from synthgen.metrics.unanswered import unanswered
+from synthgen.metrics.verdicts import LEAK_P
+from synthgen.progress import Progress, silent
+
+NAME = "membership_inference"
+SOURCE = "permutation of patients' labels, max-T (Westfall and Young 1993); true positives above 3 x false ones: policy"
+
+
+@dataclass(frozen=True)
+class MembershipInference(Measure):
+    """How well an attacker can tell training patients from others, by the strongest of several attacks.
+
+    The attacks score each tested patient: (1) distance to the closest synthetic record; (2) the same, calibrated by the
+    distance to the closest reference record; (3) log density of synthetic over reference records (DOMIAS, van Breugel
+    et al. 2023, "Membership inference attacks against synthetic data through overfitting detection"); (4) a boosted
+    classifier between synthetic and reference records; (5) where the generator is a model that has one, its log
+    likelihood, less what the reference set explains. (1) and (2) also over random halves of the columns. Of a patient's
+    records the one that gives most away counts for distances, and their mean for densities.
+
+    ``value`` is the AUC of the strongest attack, chosen on one half of the patients and measured on the other, so that
+    the choice does not flatter it; 0.5 is a guess. Beside it the rate of true positives where ten false positives are
+    expected, and a lower bound on ε. p is corrected for all attacks, columns and statistics together: of each score the
+    mean rank (in either direction: avoiding training records gives them away too) and the tops of 16, 32, 64 ...
+    patients are tested, so that a few wholly leaked patients show as well as many that leak a little.
+
+    The line fails where the lower bound of the true positives' rate exceeds ``limit`` times that of the false ones.
+
+    Attributes:
+        limit: of true positives, in multiples of the false ones.
+        permutations: of the patients' labels.
+    """
+
+    quick: ClassVar[bool] = False
+
+    limit: float = 3.0
+    permutations: int = 1999
+
+    def measure(
+        self, comparison: Comparison, *, rng: np.random.Generator, progress: Progress = silent
+    ) -> tuple[Metric, ...]:
+        """The metric ``membership_inference``; not assessable where the sets do not bear the test."""
+        reason = obstacle(comparison)
+        trial = None if reason else Trial.of(comparison)
+        reason = trial.reason if trial is not None else reason
+        if trial is None or reason:
+            return (unanswered(NAME, "privacy", comparison, reason),)
+        progress(NAME, 0.1)
+        attacks = trial.attacks
+        progress(NAME, 0.7)
+        scores = [attack.score for attack in attacks]
+        if all(np.ptp(score) <= 1e-12 for score in scores):
+            return (unanswered(NAME, "privacy", comparison, "every patient looks the same to every attack"),)
+        test = MaxT.of(scores, trial.member, self.permutations, rng)
+        progress(NAME, 0.9)
+        reached = Reached.of(scores, trial.member, rng)
+        rows = [
+            {
+                "attack": attack.name,
+                "columns": attack.columns,
+                "auc": area(attack.score, trial.member),
+                "z": float(z),
+                "p": float(p),
+            }
+            for attack, z, p in zip(attacks, test.z, test.p, strict=True)
+        ]
+        return (
+            Metric(
+                name=NAME,
+                family="privacy",
+                table=comparison.table,
+                value=reached.auc.value,
+                interval=reached.auc.interval,
+                ceiling=0.5,
+                better="lower",
+                unit="AUC",
+                n=trial.sizes,
+                details={
+                    "rows": rows,
+                    "p": float(test.p.min()),
+                    "detectable": _detectable(trial, test),
+                    "strongest": [f"{attacks[k].name}, {attacks[k].columns}" for k in reached.chosen],
+                    "fpr": reached.rate,
+                    "tpr": reached.tpr,
+                    "tpr_low": reached.tpr_low,
+                    "epsilon_low": reached.epsilon,
+                }
+                | _curves(reached),
+            ),
+        )
+
+    def judge(self, metrics: tuple[Metric, ...], comparison: Comparison) -> tuple[Verdict, ...]:
+        """One line; its p is not yet corrected for the number of lines."""
+        return tuple(_verdict(metric, self.limit) for metric in metrics if metric.name == NAME)
+
+
+def _detectable(trial: Trial, test: MaxT) -> float | None:
+    """Copies show as distance 0 to the synthetic set; by the calibrated distance only where the reference has none."""
+    by_distance = test.detectable(trial.most(-trial.distances()[0]), trial.member, LEAK_P)
+    calibrated = test.detectable(trial.most(trial.closeness()), trial.member, LEAK_P)
+    alone = float(np.mean(trial.most(trial.distances()[1])[trial.member] > 0))
+    found = [by_distance, None if calibrated is None or alone == 0 else calibrated / alone]
+    return min((share for share in found if share is not None and share <= 1), default=None)
+
+
+def _curves(reached: Reached) -> dict[str, Any]:
+    grid = reached.false_positives.tolist()
+    return {
+        "curves": [
+            {"name": "strongest attack", "x": grid, "y": reached.true_positives.tolist()},
+            {"name": "guessing", "x": grid, "y": grid},
+        ],
+        "x_label": "false positives, share of holdout patients",
+        "y_label": "true positives, share of training patients",
+    }
+
+
+def _verdict(metric: Metric, limit: float) -> Verdict:
+    if metric.status != "ok":
+        return Verdict(name=NAME, verdict="not_assessable", metric=NAME, detail=metric.reason, source=SOURCE)
+    details = metric.details
+    p, rate, low = details["p"], details["fpr"], details["tpr_low"]
+    if p >= LEAK_P and details["detectable"] is None:
+        detail = "too few patients: a copy of the whole training set would not have been seen"
+        return Verdict(name=NAME, verdict="not_assessable", metric=NAME, detail=detail, source=SOURCE)
+    failed = p < LEAK_P and low is not None and low > limit * rate
+    strongest = max(details["rows"], key=lambda row: row["z"])
+    reach = "" if low is None else f"; {details['tpr']:.2%} true positives at {rate:.2%} false ones"
+    return Verdict(
+        name=NAME,
+        verdict="fail" if failed else "leak" if p < LEAK_P else "none_detected",
+        metric=NAME,
+        p=p,
+        detectable=details["detectable"],
+        threshold=limit,
+        detail=f"AUC {metric.value:.3f} on patients apart{reach}; ε is at least {details['epsilon_low']:.2f}; "
+        f"the strongest attack is {strongest['attack']} over "
+        f"{'all columns' if strongest['columns'] == 'all' else strongest['columns']}",
+        source=SOURCE,
+    )

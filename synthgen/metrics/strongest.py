@@ -1,0 +1,271 @@
+"""The strongest of many attacks: its p corrected for the choice (max-T), and what it reaches on patients apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta, hypergeom, norm, rankdata
+
+from synthgen.metrics.auc import Auc, area, clustered_area
+from synthgen.metrics.boosting import deal
+from synthgen.metrics.permutation import standard_deviation, training_sums
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+
+#: The smallest top of a ranking that is looked at; each further one is twice as large.
+SMALLEST_TOP = 16
+#: A rate of false positives is reported where at least so many are expected.
+FALSE_POSITIVES = 10
+#: The smallest rate of false positives that is reported.
+LOWEST_RATE = 0.001
+#: Points of a ROC curve.
+STEPS = 60
+#: The chance with which a leak of the size called detectable is flagged.
+POWER = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """What is looked at of one score: the mean rank of the members, and how many are in the top 16, 32, 64 ... of all.
+
+    A mean rank shows when many patients leak a little, a top when few leak wholly. Equal scores stay together, so a top
+    is as large as it must be.
+
+    Attributes:
+        weights: shape ``(n, 1 + tops)``; the sum over the members of a column is a statistic.
+        tops: the sizes of the tops.
+        tables: for each top, the standard normal deviate of every number of members in it, from the exact
+            (hypergeometric) chance of as many or more.
+    """
+
+    weights: Floats
+    tops: tuple[int, ...]
+    tables: tuple[Floats, ...]
+
+    @classmethod
+    def of(cls, score: Floats, members: int) -> Statistics:
+        """The statistics of a score, of whose patients ``members`` are members."""
+        n = len(score)
+        columns = [np.asarray(rankdata(score)) / n]
+        descending = np.sort(score)[::-1]
+        tops: list[int] = []
+        size = SMALLEST_TOP
+        while size <= n // 4:
+            inside = score >= descending[size - 1]
+            if int(inside.sum()) not in tops and inside.sum() <= n // 2:
+                tops.append(int(inside.sum()))
+                columns.append(inside.astype(np.float64))
+            size *= 2
+        return cls(np.array(columns).T, tuple(tops), tuple(table(top, n, members) for top in tops))
+
+    def deviates(self, sums: Floats, members: int) -> Floats:
+        """Standard normal deviates of sums over members, shape ``(draws, 1 + tops)``; of ranks, in either direction."""
+        found = np.empty_like(sums)
+        spread = standard_deviation(self.weights[:, :1], members)[0]
+        expected = self.weights[:, 0].mean() * members
+        found[:, 0] = np.abs(sums[:, 0] - expected) / spread if spread > 1e-9 else 0.0
+        for column, deviate in enumerate(self.tables, start=1):
+            found[:, column] = deviate[np.rint(sums[:, column]).astype(np.int64)]
+        return found
+
+
+def table(top: int, patients: int, members: int) -> Floats:
+    """The deviates of 0 .. ``top`` members among ``top`` of the patients; the larger, the less likely by chance."""
+    chance = hypergeom.sf(np.arange(-1, top), patients, members, top)
+    return np.asarray(norm.isf(np.clip(chance, 1e-300, 1.0 - 1e-16)), dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class MaxT:
+    """Many scores tested as one.
+
+    Attributes:
+        z: the largest deviate of each score's statistics.
+        p: of each score, corrected for the number of scores and statistics by the permutation of the members' labels
+            (Westfall and Young 1993); the smallest is that of the whole.
+        draws: the largest deviate of all under each permutation.
+    """
+
+    z: Floats
+    p: Floats
+    draws: Floats
+
+    @classmethod
+    def of(cls, scores: Sequence[Floats], member: Booleans, permutations: int, rng: np.random.Generator) -> MaxT:
+        """Test scores of the same patients, members first."""
+        members = int(member.sum())
+        parts = [Statistics.of(score, members) for score in scores]
+        ends = np.cumsum([part.weights.shape[1] for part in parts])[:-1]
+        weights = np.concatenate([part.weights for part in parts], axis=1)
+        sums = np.concatenate(
+            [weights[member].sum(axis=0)[None, :], training_sums(weights, members, permutations, rng)]
+        )
+        found = np.stack(
+            [
+                part.deviates(own, members).max(axis=1)
+                for part, own in zip(parts, np.split(sums, ends, axis=1), strict=True)
+            ],
+            axis=1,
+        )
+        z, draws = found[0], found[1:].max(axis=1)
+        reached = (draws[:, None] >= z[None, :] - 1e-9).sum(axis=0)
+        return cls(z, (1 + reached) / (1 + permutations), draws)
+
+    def detectable(self, score: Floats, member: Booleans, limit: float) -> float | None:
+        """The smallest share of the members whose copies this score would show with probability 0.8.
+
+        Copied members come to the very top, a score of 0, beside the patients who are there by chance: the others of
+        whom this is so, and members at the same rate. Of the rest of a top, members are as many as chance deals; the
+        deviate of what is expected, less 0.84 standard deviations, must exceed what ``limit`` of the permutations
+        exceed. ``None`` where not even copies of all would.
+        """
+        n, members = len(member), int(member.sum())
+        critical = float(np.quantile(self.draws, 1 - limit))
+        others = int(((score >= 0.0) & ~member).sum())
+        there = round(others * members / (n - members)), others
+        copied = 1
+        while copied <= members - there[0]:
+            if _shown(copied, there, n, members) >= critical:
+                return copied / members
+            copied = copied + max(1, copied // 20)
+        return None
+
+
+def _shown(copied: int, there: tuple[int, int], n: int, members: int) -> float:
+    """The largest deviate of a top that is likely reached where so many members join those at the top by chance."""
+    at_top = copied + sum(there)
+    share = members / n
+    best = -np.inf
+    for size in {max(at_top, SMALLEST_TOP * 2**k) for k in range(40) if SMALLEST_TOP * 2**k <= n // 4}:
+        if size > n // 2:
+            continue
+        rest = size - at_top
+        expected = copied + there[0] + rest * share
+        spread = np.sqrt(rest * share * (1 - share))
+        low = int(np.floor(expected - norm.ppf(POWER) * spread))
+        chance = hypergeom.sf(low - 1, n, members, size)
+        best = max(best, float(norm.isf(max(chance, 1e-300))))
+    return best
+
+
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """What the strongest attack reaches, chosen on one half of the patients and measured on the other, both ways.
+
+    So being the strongest of many does not flatter it.
+
+    Attributes:
+        chosen: the attack chosen on each half, by position.
+        auc: mean over halves.
+        rate: the smallest rate of false positives that the halves support: ten expected, at least 0.1 %.
+        tpr: the rate of true positives there; ``None`` where 20 holdout patients a half are not there.
+        tpr_low: its lower 95 % bound (Clopper and Pearson 1934).
+        epsilon: lower 95 % bound on ε, where positive.
+        false_positives, true_positives: the ROC curve, mean over halves.
+    """
+
+    chosen: tuple[int, int]
+    auc: Auc
+    rate: float
+    tpr: float | None
+    tpr_low: float | None
+    epsilon: float
+    false_positives: Floats
+    true_positives: Floats
+
+    @classmethod
+    def of(cls, scores: Sequence[Floats], member: Booleans, rng: np.random.Generator) -> Reached:
+        """Of scores of the same patients, at least four of either sort."""
+        fold = np.empty(len(member), dtype=np.int64)
+        for side in (member, ~member):
+            fold[side] = deal(np.arange(int(side.sum())), 2, rng)
+        chosen, merged, bounds = [], np.empty(len(member)), []
+        for half in (0, 1):
+            other, own = fold != half, fold == half
+            standing = [_standing(score[other], member[other]) for score in scores]
+            best = max(range(len(scores)), key=lambda k: standing[k][0])
+            turned = standing[best][1]
+            merged[own] = turned * scores[best][own]
+            share = _best_top(turned * scores[best][other], member[other])
+            bounds.append(epsilon_bound(merged[own], member[own], share, 0.025))
+            chosen.append(best)
+        auc = clustered_area(merged, member, fold, np.arange(len(member)))
+        fewest = min(int((~member & (fold == half)).sum()) for half in (0, 1))
+        rate = max(LOWEST_RATE, FALSE_POSITIVES / fewest)
+        hits, of = _true_positives(merged, member, fold, rate) if rate <= 0.5 else (0, 0)
+        grid, curve = _roc(merged, member, fold, rate)
+        return cls(
+            (chosen[0], chosen[1]),
+            auc,
+            rate,
+            hits / of if of else None,
+            lower_bound(hits, of, 0.05) if of else None,
+            max(0.0, *bounds),
+            grid,
+            curve,
+        )
+
+
+def _standing(score: Floats, member: Booleans) -> tuple[float, float]:
+    """The largest deviate of a score, and -1 where it is the mean rank and points the wrong way, else 1."""
+    members = int(member.sum())
+    statistics = Statistics.of(score, members)
+    found = statistics.deviates(statistics.weights[member].sum(axis=0)[None, :], members)[0]
+    wrong = found.argmax() == 0 and area(score, member) < 0.5
+    return float(found.max()), -1.0 if wrong else 1.0
+
+
+def _best_top(score: Floats, member: Booleans) -> float:
+    """The share of the patients whose top bounds ε highest."""
+    n = len(score)
+    sizes = [size for size in (SMALLEST_TOP * 2**k for k in range(40)) if size <= n // 2] or [max(1, n // 4)]
+    return float(max(sizes, key=lambda size: epsilon_bound(score, member, size / n, 0.05)) / n)
+
+
+def epsilon_bound(score: Floats, member: Booleans, share: float, level: float) -> float:
+    """A lower bound on ε at confidence ``1 - level``, from guessing that a top ``share`` of the patients are members.
+
+    Under ε-differential privacy the odds that a guessed patient is a member are at most e^ε times the odds before the
+    guess (Steinke, Nasr and Jagielski 2023), so a lower bound on the share of right guesses bounds ε.
+    """
+    size = max(1, round(share * len(score)))
+    inside = score >= np.sort(score)[::-1][size - 1]
+    right = lower_bound(int((inside & member).sum()), int(inside.sum()), level)
+    before = member.mean()
+    if right <= 0.0:
+        return 0.0
+    return float(np.log(right / (1 - right)) - np.log(before / (1 - before)))
+
+
+def lower_bound(hits: int, of: int, level: float) -> float:
+    """The one-sided lower bound of a rate at confidence ``1 - level`` (Clopper and Pearson 1934)."""
+    return float(beta.ppf(level, hits, of - hits + 1)) if hits else 0.0
+
+
+def _true_positives(score: Floats, member: Booleans, fold: Integers, rate: float) -> tuple[int, int]:
+    """Members above the threshold that at most ``rate`` of the others of their half exceed, and all members."""
+    hits = 0
+    for half in (0, 1):
+        own = fold == half
+        others = np.sort(score[own & ~member])[::-1]
+        threshold = others[min(int(rate * len(others) + 1e-9), len(others) - 1)]
+        hits += int((score[own & member] > threshold).sum())
+    return hits, int(member.sum())
+
+
+def _roc(score: Floats, member: Booleans, fold: Integers, lowest: float) -> tuple[Floats, Floats]:
+    """Rates of true positives at rates of false positives from the lowest supported to 1, on a logarithmic grid."""
+    grid = np.geomspace(min(lowest, 0.5), 1.0, STEPS)
+    curve = np.zeros(STEPS)
+    for half in (0, 1):
+        own = fold == half
+        others, mine = np.sort(score[own & ~member])[::-1], np.sort(score[own & member])
+        at = np.minimum((grid * len(others) + 1e-9).astype(np.int64), len(others) - 1)
+        curve += (1 - np.searchsorted(mine, others[at], side="right") / len(mine)) / 2
+    curve[-1] = 1.0
+    return grid, curve

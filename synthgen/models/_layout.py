@@ -1,0 +1,150 @@
+"""The shape of an autoregressive network: the order of its columns, and how much room each has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.encoding.domain import Domain
+from synthgen.models.base import shares_of
+
+#: Numbers of an embedding for a column of k codes: 1.6 k^0.56, a rule of thumb of practice, checked by trial.
+_EMBEDDING: Final = (1.6, 0.56)
+_LARGEST_EMBEDDING: Final = 256
+#: Hidden units per bit of a column's entropy where there are many patients; the fewer, the fewer.
+_UNITS_PER_BIT: Final = 20.0
+_MANY_ROWS: Final = 80_000
+_FOR_TARGET: Final = 4
+_GRAIN: Final = 8
+_MOST_UNITS: Final = 192
+#: How many columns are computed together, and how much their numbers of codes may differ.
+_TOGETHER: Final = 8
+_SIMILAR: Final = 2
+_SMALL: Final = 8
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Columns in the order in which each is drawn given those before it.
+
+    Positions count the context's columns first, then the model's own, both in the order of their domains.
+
+    Attributes:
+        domains: of all positions.
+        n_context: how many of them are given, never drawn.
+        order: the positions in the order of the network, the context's first; columns of one code are left out.
+        dims: numbers in the embedding of each entry of ``order``.
+        widths: hidden units of each entry of ``order``, equal within a run; 0 for the context's.
+    """
+
+    domains: tuple[Domain, ...]
+    n_context: int
+    order: tuple[int, ...]
+    dims: tuple[int, ...]
+    widths: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls,
+        domains: Sequence[Domain],
+        n_context: int,
+        counts: Sequence[NDArray[Any]],
+        leading: Sequence[str],
+    ) -> Layout:
+        """A layout that follows the data.
+
+        Columns of many codes come first: their marginals are then exact, and what goes with a diagnosis is drawn given
+        the diagnosis. In the opposite order many coarse columns would have to anticipate it together; on Diabetes 130
+        that doubles what a classifier sees. The column to be predicted comes last, with more room: how it follows from
+        the others is what will be asked. Columns of one coding system share the size of their embeddings.
+
+        Args:
+            counts: how often each code occurs, per position.
+            leading: names of the columns that come first of all.
+        """
+        many = [i for i, domain in enumerate(domains) if domain.size > 1]
+        place = {name: at for at, name in enumerate(leading)}
+        own = sorted(
+            (i for i in many if i >= n_context),
+            key=lambda i: (place.get(domains[i].owner, len(place)), domains[i].target, -domains[i].size, i),
+        )
+        order = (*(i for i in many if i < n_context), *own)
+        factor, power = _EMBEDDING
+        dims = {i: min(_LARGEST_EMBEDDING, max(2, round(factor * domains[i].size ** power))) for i in order}
+        for system in {domains[i].system for i in order} - {""}:
+            members = [i for i in order if domains[i].system == system]
+            dims |= dict.fromkeys(members, max(dims[i] for i in members))
+        rows = max((float(counts[i].sum()) for i in own), default=0.0)
+        per_bit = _UNITS_PER_BIT * min(1.0, max(rows, 1.0) / _MANY_ROWS) ** 0.25
+        widths = [0] * (len(order) - len(own))
+        for run in runs([domains[i] for i in own]):
+            bits = [_bits(domains[own[at]], counts[own[at]]) for at in run]
+            most = per_bit * max(bits) * (_FOR_TARGET if domains[own[run.start]].target else 1)
+            units = _GRAIN * round(most / _GRAIN)  # whole vectors of the processor
+            widths += len(run) * [int(np.clip(units, _GRAIN, _MOST_UNITS))]
+        return cls(tuple(domains), n_context, order, tuple(dims[i] for i in order), tuple(widths))
+
+    def __post_init__(self) -> None:
+        given = [i for i in self.order if i < self.n_context]
+        drawn = [i for i in self.order if i >= self.n_context]
+        many = [i for i, domain in enumerate(self.domains) if domain.size > 1]
+        if [*given, *drawn] != list(self.order) or sorted(self.order) != many:
+            raise ValueError("the order does not fit the domains")
+        if not len(self.dims) == len(self.widths) == len(self.order) or min(self.dims, default=1) < 1:
+            raise ValueError("the sizes do not fit the order")
+        if any((width > 0) != (i >= self.n_context) for i, width in zip(self.order, self.widths, strict=True)):
+            raise ValueError("the widths do not fit the order")
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """The number of codes of each entry of ``order``."""
+        return tuple(self.domains[i].size for i in self.order)
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Where the embedding of each entry of ``order`` begins among all numbers, and how many these are."""
+        return tuple(np.cumsum([0, *self.dims]).tolist())
+
+    @cached_property
+    def first_own(self) -> int:
+        """The entry of ``order`` with which the model's own columns begin."""
+        return sum(i < self.n_context for i in self.order)
+
+    @cached_property
+    def runs(self) -> tuple[range, ...]:
+        """The model's own entries in the runs that are computed together."""
+        own = [self.domains[i] for i in self.order[self.first_own :]]
+        return tuple(range(self.first_own + run.start, self.first_own + run.stop) for run in runs(own))
+
+    def kin(self, entry: int) -> tuple[int, ...]:
+        """The entries before ``entry`` whose column is of the same coding system."""
+        system = self.domains[self.order[entry]].system
+        return tuple(e for e in range(entry) if system and self.domains[self.order[e]].system == system)
+
+
+def runs(domains: Sequence[Domain]) -> Iterator[range]:
+    """Neighbours that are computed together as if all were as large as the largest; coded ones and targets are not."""
+    first = 0
+    for at in range(1, len(domains) + 1):
+        run = domains[first:at]
+        if at == len(domains) or len(run) == _TOGETHER or not _alike((*run, domains[at])):
+            yield range(first, at)
+            first = at
+
+
+def _alike(domains: Sequence[Domain]) -> bool:
+    sizes = [domain.size for domain in domains]
+    alone = any(domain.system or domain.target for domain in domains)
+    return not alone and max(sizes) <= max(_SMALL, _SIMILAR * min(sizes))
+
+
+def _bits(domain: Domain, counts: NDArray[Any]) -> float:
+    """The entropy of a column."""
+    shares = shares_of(domain, counts)
+    seen = shares[shares > 0]
+    return float(-(seen * np.log2(seen)).sum())

@@ -1,0 +1,456 @@
+"""Each code column given the ones before it, by one shallow network; trained in torch, sampled in numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.encoding.domain import UNOBSERVED, Domain
+from synthgen.errors import InputError, NotApplicable
+from synthgen.models._layout import Layout
+from synthgen.models._weights import Weights, packed, unpacked
+from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, of_rows, shares_of
+from synthgen.progress import Progress, silent
+
+#: Passes over 80,000 rows; fewer rows need more passes, but held-out patients decide how many.
+_EPOCHS: Final = 4
+_ROWS_OF_EPOCHS: Final = 80_000
+_FEWEST_EPOCHS, _MOST_EPOCHS = 3, 60
+_BATCHES: Final = (32, 1024)
+_BATCHES_PER_EPOCH: Final = 75
+#: The share of patients by whom learning is stopped, and how many have to be there for that.
+_HELD_OUT: Final = 0.05
+_FEWEST_HELD_OUT: Final = 20
+_DECAY: Final = 0.6
+#: Candidates per row from which a conditional draw is chosen, and how many there may be at a time.
+_CANDIDATES: Final = 16
+_PARTICLES: Final = 1 << 16
+_ROUNDS: Final = 8
+#: Logits that are held at a time.
+_MOST_LOGITS: Final = 1 << 23
+
+#: What the state keeps of the layout.
+_SIZES: Final = ("order", "dims", "widths")
+
+Condition = NDArray[np.int32] | NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Autoregressive(Model):
+    """Learn every conditional distribution of a chain of columns.
+
+    Attributes:
+        condition_on: columns that are drawn first, so that conditions on them are exact and cost nothing.
+        epochs: at most so many passes over the rows; chosen by the number of rows where left out.
+        device: where to learn; ``auto`` takes a GPU where there is one.
+    """
+
+    condition_on: tuple[str, ...] = ()
+    epochs: int | None = None
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def __post_init__(self) -> None:
+        if self.epochs is not None and self.epochs < 1:
+            raise ValueError(f"epochs: found {self.epochs}; expected at least 1")
+
+    @staticmethod
+    def fitted() -> type[FittedAutoregressive]:
+        return FittedAutoregressive
+
+    def fit(
+        self,
+        source: CodeSource,
+        *,
+        rng: np.random.Generator,
+        context: CodeSource | None = None,
+        groups: Iterable[NDArray[np.int64]] | None = None,
+        weights: Iterable[NDArray[np.float64]] | None = None,
+        validation: CodeSource | None = None,
+        progress: Progress = silent,
+    ) -> FittedAutoregressive:
+        from synthgen.models._masked import Rows, Schedule, train
+
+        context_domains = () if context is None else context.domains
+        domains = (*context_domains, *source.domains)
+        weights = None if weights is None else [np.asarray(block, np.float64) for block in weights]
+        counts = (code_counts(context, weights) if context is not None else []) + code_counts(source, weights)
+        layout = Layout.of(domains, len(context_domains), counts, self.condition_on)
+        each = None if weights is None else np.concatenate([*weights, np.zeros(0)]).astype(np.float32)
+        rows = Rows(_gathered(layout, source, context), each)
+        if validation is not None:
+            held = Rows(_gathered(layout, validation, None), None)
+        else:
+            whose = np.arange(len(rows)) if groups is None else np.concatenate([*groups, np.zeros(0, np.int64)])
+            kept, apart = _held_out(whose, rng)
+            rows, held = rows.take(kept), rows.take(apart)
+        n = len(rows)
+        batch = int(np.clip(1 << int(np.log2(max(n / _BATCHES_PER_EPOCH, 1))), *_BATCHES))
+        usual = round(_EPOCHS * (_ROWS_OF_EPOCHS / max(n, 1)) ** 0.5)
+        epochs = self.epochs or int(np.clip(usual, _FEWEST_EPOCHS, _MOST_EPOCHS))
+        with np.errstate(divide="ignore"):  # what was never seen has a logarithm of minus infinity
+            level = [np.log(shares_of(domains[i], counts[i])) for i in layout.order]
+        found = train(
+            layout,
+            level,
+            rows,
+            held if len(held) else None,
+            Schedule(epochs, batch, max(3, epochs // 4), _DECAY),
+            rng=rng,
+            device=_device(self.device),
+            progress=lambda epoch, loss, done: progress(f"epoch {epoch}, held-out loss {loss:.2f}", done),
+        )
+        return FittedAutoregressive(source.domains, context_domains, layout, tuple(found))
+
+
+def _gathered(layout: Layout, source: CodeSource, context: CodeSource | None) -> NDArray[np.int32]:
+    """The rows of a source as ``train`` takes them, ``(n, entries)``."""
+    rows = np.empty((source.n_rows, len(layout.order)), np.int32)
+    first = 0
+    known: Iterable[Codes | None] = context if context is not None else iter(lambda: None, 0)
+    for block, given in zip(source, known, strict=False):
+        both = block if given is None else np.concatenate([given, block], axis=1)
+        chosen = both[:, list(layout.order)]
+        rows[first : first + len(block)] = np.where(chosen < 0, np.array(layout.sizes, np.int32), chosen)
+        first += len(block)
+    return rows
+
+
+def _held_out(whose: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The rows to learn from, and those of some patients by whom to stop; none where there are too few."""
+    patients, dense = np.unique(whose, return_inverse=True)
+    n = round(_HELD_OUT * len(patients))
+    apart = np.zeros(len(patients), bool)
+    if n >= _FEWEST_HELD_OUT:
+        apart[rng.permutation(len(patients))[:n]] = True
+    return np.flatnonzero(~apart[dense]), np.flatnonzero(apart[dense])
+
+
+def _device(wanted: str) -> str:
+    import torch
+
+    there = torch.cuda.is_available()
+    if wanted == "cuda" and not there:
+        raise InputError("model.device: cuda, but torch finds no GPU here; use auto or cpu")
+    return "cuda" if there and wanted != "cpu" else "cpu"
+
+
+@dataclass(frozen=True, eq=False)
+class FittedAutoregressive(FittedModel):
+    """The weights of the network, entry by entry of its layout."""
+
+    domains: tuple[Domain, ...]
+    context_domains: tuple[Domain, ...]
+    layout: Layout
+    weights: tuple[Weights, ...]
+
+    def sample(
+        self, n: int, *, rng: np.random.Generator, given: Given | None = None, context: Codes | None = None
+    ) -> Codes:
+        conditions = dict(given or {})
+        self._require_possible(conditions, n)
+        chain = _Chain.begin(self, n, context)
+        last = self._last_conditioned(conditions)
+        free = sum(self._column(e) not in conditions for e in range(self.layout.first_own, last))
+        if free and last > self.layout.first_own:
+            chain = self._chosen(chain, last, conditions, rng)
+        else:
+            # No free column comes before a conditioned one, so each is drawn from what it asks for, exactly.
+            chain.draw_until(last, conditions, rng)
+        chain.draw_until(len(self.layout.order), {}, rng)
+        return chain.codes(conditions)
+
+    def _chosen(
+        self, start: _Chain, last: int, conditions: Mapping[int, Condition], rng: np.random.Generator
+    ) -> _Chain:
+        """Rows up to entry ``last``, by importance resampling: one of several candidates each, by its weight.
+
+        Candidates follow the chain with conditioned columns kept to what is asked; the weight of one is the product of
+        the probabilities that these would have been so by themselves (Rubin 1987, sampling importance resampling).
+        """
+        done = _Chain.begin(self, start.n, start.context)
+        open_rows = np.arange(start.n)
+        per_call = max(1, _PARTICLES // _CANDIDATES)
+        for _ in range(_ROUNDS):
+            still: list[NDArray[np.intp]] = []
+            for first in range(0, len(open_rows), per_call):
+                rows = open_rows[first : first + per_call]
+                candidates = start.take(np.repeat(rows, _CANDIDATES))
+                own = of_rows(conditions, np.repeat(rows, _CANDIDATES))
+                weight = candidates.draw_until(last, own, rng).reshape(len(rows), _CANDIDATES)
+                top = weight.max(axis=1)
+                met = ~np.isneginf(top)
+                shares = np.exp(weight[met] - top[met, None]).cumsum(axis=1)
+                chosen = (shares <= (rng.random(met.sum()) * shares[:, -1])[:, None]).sum(axis=1)
+                picked = np.flatnonzero(met) * _CANDIDATES + np.minimum(chosen, _CANDIDATES - 1)
+                done.put(rows[met], candidates, picked)
+                still.append(rows[~met])
+            open_rows = np.concatenate([*still, np.zeros(0, np.intp)])
+            if not len(open_rows):
+                done.entry = last
+                return done
+        names = ", ".join(sorted({self.domains[column].owner for column in conditions}))
+        raise NotApplicable(f"the model finds nothing that meets what is asked of {names} together")
+
+    def log_mass(self, given: Given, *, n: int, context: Codes | None = None) -> NDArray[np.float64]:
+        """As the contract says; exact where every column before a conditioned one is fixed, else estimated.
+
+        The estimate is the mean weight of candidates drawn as in ``sample``, by a generator of its own.
+        """
+        conditions = dict(given)
+        last = self._last_conditioned(conditions)
+        start = _Chain.begin(self, n, context)
+        exact = self._is_exact(conditions, n, last)
+        result = np.empty(n)
+        for rows, copies in ((np.flatnonzero(exact), 1), (np.flatnonzero(~exact), self._copies(n))):
+            rng = np.random.default_rng(0)
+            per_call = max(1, _PARTICLES // copies)
+            for first in range(0, len(rows), per_call):
+                some = np.repeat(rows[first : first + per_call], copies)
+                own = of_rows(conditions, some)
+                weight = start.take(some).draw_until(last, own, rng).reshape(-1, copies)
+                with np.errstate(divide="ignore"):
+                    result[rows[first : first + per_call]] = np.logaddexp.reduce(weight, axis=1) - np.log(copies)
+        impossible = ~self._possible(conditions, n)
+        result[impossible] = -np.inf
+        return result
+
+    def effective_share(self, given: Given, *, n: int, rng: np.random.Generator, context: Codes | None = None) -> float:
+        conditions = dict(given)
+        last = self._last_conditioned(conditions)
+        if self._is_exact(conditions, n, last).all():
+            return 1.0
+        some = np.repeat(np.arange(min(n, _PARTICLES // _CANDIDATES)), _CANDIDATES)
+        own = of_rows(conditions, some)
+        weight = _Chain.begin(self, n, context).take(some).draw_until(last, own, rng).reshape(-1, _CANDIDATES)
+        weight = weight[~np.isneginf(weight).all(axis=1)]
+        if not len(weight):
+            return 0.0
+        shares = np.exp(weight - weight.max(axis=1, keepdims=True))
+        return float((shares.sum(axis=1) ** 2 / (shares**2).sum(axis=1)).mean() / _CANDIDATES)
+
+    @staticmethod
+    def _copies(n: int) -> int:
+        """Candidates per row of an estimate: many for few rows, a few for many."""
+        return int(np.clip(_PARTICLES // max(n, 1), 8, 512))
+
+    def _is_exact(self, conditions: Mapping[int, Condition], n: int, last: int) -> NDArray[np.bool_]:
+        """Rows in which nothing that is drawn decides how probable a condition is, shape ``(n,)``."""
+        exact = np.ones(n, bool)
+        drawn = np.zeros(n, bool)
+        for e in range(self.layout.first_own, last):
+            condition = conditions.get(self._column(e))
+            if condition is None:
+                drawn[:] = True
+                continue
+            is_mask = condition.dtype == bool
+            fixed: NDArray[np.bool_] = np.zeros(n, bool) if is_mask else condition != UNOBSERVED
+            exact &= ~(drawn & (is_mask | fixed))
+            drawn |= ~fixed
+        return exact
+
+    def _last_conditioned(self, conditions: Mapping[int, Condition]) -> int:
+        """The entry behind the last one that has a condition."""
+        entries = [e for e in range(self.layout.first_own, len(self.layout.order)) if self._column(e) in conditions]
+        return max((entry + 1 for entry in entries), default=self.layout.first_own)
+
+    def _column(self, entry: int) -> int:
+        """The model's own column that an entry of the layout is."""
+        return self.layout.order[entry] - self.layout.n_context
+
+    @cached_property
+    def _seen(self) -> tuple[NDArray[np.bool_], ...]:
+        """Which codes of each column may be generated."""
+        seen = [np.ones(domain.size, bool) for domain in self.domains]
+        for e in range(self.layout.first_own, len(self.layout.order)):
+            seen[self._column(e)] = ~np.isneginf(self.weights[e].level)
+        return tuple(seen)
+
+    def _possible(self, conditions: Mapping[int, Condition], n: int) -> NDArray[np.bool_]:
+        """Rows that ask of each column for something that it can be."""
+        possible = np.ones(n, bool)
+        for column, condition in conditions.items():
+            seen = self._seen[column]
+            if condition.dtype == bool:
+                possible &= np.logical_and(np.atleast_2d(condition), seen).any(axis=1)
+            else:
+                possible &= (condition == UNOBSERVED) | seen[condition]
+        return possible
+
+    def _require_possible(self, conditions: Mapping[int, Condition], n: int) -> None:
+        if not self._possible(conditions, n).all():
+            names = ", ".join(sorted({self.domains[column].owner for column in conditions}))
+            raise NotApplicable(f"the model never generates what is asked of {names}")
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        sizes = {name: np.array(getattr(self.layout, name), np.int32) for name in _SIZES}
+        return {}, sizes | packed(self.weights)
+
+    @classmethod
+    def from_state(
+        cls,
+        domains: tuple[Domain, ...],
+        context_domains: tuple[Domain, ...],
+        values: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+    ) -> FittedAutoregressive:
+        order, dims, widths = (_integers(arrays[name]) for name in _SIZES)
+        layout = Layout((*context_domains, *domains), len(context_domains), order, dims, widths)
+        return cls(domains, context_domains, layout, unpacked(layout, arrays))
+
+
+def _integers(array: NDArray[Any]) -> tuple[int, ...]:
+    if array.dtype != np.int32 or array.ndim != 1:
+        raise ValueError("the layout is not of whole numbers")
+    return tuple(array.tolist())
+
+
+@dataclass(eq=False)
+class _Chain:
+    """Rows on their way through the network: what is drawn of them, and all that it says about the rest.
+
+    Attributes:
+        entry: the entry of the layout that comes next.
+        drawn: int32 ``(entries, n)``, the codes by entry; the slot behind a column's codes where unobserved.
+        embedded: float32 ``(n, numbers)``, the embeddings of what is drawn.
+    """
+
+    model: FittedAutoregressive
+    context: Codes | None
+    entry: int
+    drawn: NDArray[np.int32]
+    embedded: NDArray[np.float32]
+
+    @classmethod
+    def begin(cls, model: FittedAutoregressive, n: int, context: Codes | None) -> _Chain:
+        """Rows of which nothing but the context is known."""
+        layout = model.layout
+        if model.context_domains and context is None:
+            raise ValueError("this model was fitted with context and needs it")
+        drawn = np.zeros((len(layout.order), n), np.int32)
+        chain = cls(model, context, layout.first_own, drawn, np.empty((n, layout.starts[-1]), np.float32))
+        for e in range(layout.first_own):
+            assert context is not None
+            own = context[:, layout.order[e]]
+            chain._set(e, np.where(own < 0, layout.sizes[e], own))
+        return chain
+
+    @property
+    def n(self) -> int:
+        return len(self.embedded)
+
+    def take(self, rows: NDArray[np.intp]) -> _Chain:
+        """The same rows again, some of them, some more than once."""
+        context = None if self.context is None else self.context[rows]
+        return _Chain(self.model, context, self.entry, self.drawn[:, rows], self.embedded[rows])
+
+    def put(self, rows: NDArray[np.intp], other: _Chain, chosen: NDArray[np.intp]) -> None:
+        """Take rows over from another chain."""
+        self.drawn[:, rows] = other.drawn[:, chosen]
+        self.embedded[rows] = other.embedded[chosen]
+
+    def draw_until(
+        self, end: int, conditions: Mapping[int, Condition], rng: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Draw the entries up to ``end``, each within its condition.
+
+        Returns:
+            The logarithm of the probability that the conditions would have been met unasked, shape ``(n,)``.
+        """
+        log_weight = np.zeros(self.n)
+        while self.entry < end:
+            condition = conditions.get(self.model._column(self.entry))
+            codes = np.empty(self.n, np.int32)
+            rows_at_a_time = max(1, _MOST_LOGITS // self.model.layout.sizes[self.entry])
+            for first in range(0, self.n, rows_at_a_time):
+                rows = slice(first, min(first + rows_at_a_time, self.n))
+                mass = self._mass(rows)
+                codes[rows], log_met = _draw(mass, None if condition is None else _cut(condition, rows), rng)
+                log_weight[rows] += log_met
+            self._set(self.entry, codes)
+            self.entry += 1
+        return log_weight
+
+    def _mass(self, rows: slice) -> NDArray[np.float32]:
+        """The unnormalised probabilities of the next entry's codes, the largest 1: shape ``(rows, codes)``."""
+        layout, weights = self.model.layout, self.model.weights[self.entry]
+        hidden = self.embedded[rows, : layout.starts[self.entry]] @ weights.hidden
+        hidden += weights.offset
+        np.maximum(hidden, 0, out=hidden)
+        logits: NDArray[np.float32] = np.matmul(hidden, weights.head, dtype=np.float32)
+        logits += weights.level
+        for k, e in enumerate(layout.kin(self.entry)):
+            self._add_kin(logits, rows, e, weights.repeats[k], weights.related[k])
+        logits -= logits.max(axis=1, keepdims=True)
+        np.exp(logits, out=logits)
+        return logits
+
+    def _add_kin(
+        self,
+        logits: NDArray[np.float32],
+        rows: slice,
+        entry: int,
+        repeats: NDArray[np.float32],
+        related: NDArray[np.float32],
+    ) -> None:
+        """What a code that stands in an earlier column of the same system adds to this column's logits."""
+        layout = self.model.layout
+        mine = layout.domains[layout.order[self.entry]].parents
+        theirs = layout.domains[layout.order[entry]].parents
+        added = [*(np.full(1, of, np.float32) for of in related), repeats]
+        for level, (own, other) in enumerate(zip(mine, theirs, strict=True)):
+            groups = np.array([*other, -1], np.int32)[self.drawn[entry, rows]]
+            logits += (groups[:, None] == np.array(own, np.int32)) * added[level]
+
+    def _set(self, entry: int, codes: NDArray[np.int32]) -> None:
+        starts = self.model.layout.starts
+        self.drawn[entry] = codes
+        self.embedded[:, starts[entry] : starts[entry + 1]] = self.model.weights[entry].embedding[codes]
+
+    def codes(self, conditions: Mapping[int, Condition]) -> Codes:
+        """The rows when all is drawn, shape ``(n, columns)``."""
+        codes = np.zeros((self.n, len(self.model.domains)), np.int32, order="F")
+        for e in range(self.model.layout.first_own, len(self.model.layout.order)):
+            codes[:, self.model._column(e)] = self.drawn[e]
+        return codes
+
+
+def _cut(condition: Condition, rows: slice) -> Condition:
+    return condition if condition.dtype == bool and condition.ndim == 1 else condition[rows]
+
+
+def _draw(
+    mass: NDArray[np.float32], condition: Condition | None, rng: np.random.Generator
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """A code per row in proportion to its mass within the condition, and the logarithm of the mass within it.
+
+    Where the condition has no mass the code is 0 and the logarithm minus infinity.
+    """
+    n, size = mass.shape
+    log_met = np.zeros(n)
+    if condition is not None:
+        whole = mass.sum(axis=1, dtype=np.float64)
+        if condition.dtype == bool:
+            mass = mass * condition
+            within = mass.sum(axis=1, dtype=np.float64)
+        else:
+            fixed = condition != UNOBSERVED
+            at = np.where(fixed, condition, 0)
+            within = np.where(fixed, mass[np.arange(n), at], whole)
+        with np.errstate(divide="ignore"):  # what cannot be has a logarithm of minus infinity
+            log_met = np.log(within) - np.log(whole)
+        if condition.dtype != bool and fixed.all():
+            return at.astype(np.int32), log_met
+    cumulative = np.cumsum(mass, axis=1, out=mass)
+    total = cumulative[:, -1]
+    below = np.minimum(rng.random(n, np.float32) * total, np.nextafter(total, np.float32(0)))
+    codes = np.minimum((cumulative <= below[:, None]).sum(axis=1, dtype=np.int32), size - 1)
+    if condition is not None:
+        codes = np.where(np.isneginf(log_met), 0, codes)
+        if condition.dtype != bool:
+            codes = np.where(fixed, at, codes)
+    return codes.astype(np.int32), log_met

@@ -1,0 +1,89 @@
+"""What a person with five minutes takes away: what was found, what could not be found, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from synthgen.metrics.result import Evaluation, Verdict
+from synthgen.report import wording
+from synthgen.report.numbers import percent
+
+_BAD = ("leak", "fail")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Sentences under three headings.
+
+    Attributes:
+        found: every line that found a leak or went over a limit.
+        open: every line that could not be assessed, with its reason; and lines that were not run.
+        unseen: the lines that found nothing, with what they could have missed.
+        todo: what to do now, most urgent first.
+    """
+
+    found: tuple[str, ...]
+    unseen: tuple[str, ...]
+    open: tuple[str, ...]
+    todo: tuple[str, ...]
+
+
+def summary(evaluation: Evaluation) -> Summary:
+    """The verdicts in a few sentences; nothing in it is not in the table."""
+    lines = evaluation.verdicts
+    return Summary(
+        tuple(_said(line) for line in lines if line.verdict in _BAD),
+        tuple(_unseen(line) for line in lines if line.verdict in ("none_detected", "pass")),
+        (*(_said(line) for line in lines if line.verdict == "not_assessable"), *_not_run(evaluation)),
+        tuple(_todo(evaluation)),
+    )
+
+
+def _said(line: Verdict) -> str:
+    return f"{wording.title(line.name)}: {line.detail}." if line.detail else f"{wording.title(line.name)}."
+
+
+def _unseen(line: Verdict) -> str:
+    if line.verdict == "pass":
+        return f"{wording.title(line.name)}: within the limit."
+    if line.detectable is None:
+        return f"{wording.title(line.name)}: nothing seen."
+    return (
+        f"{wording.title(line.name)}: nothing seen; copies of fewer than {percent(line.detectable)} "
+        "of the training patients could be there unseen."
+    )
+
+
+def _not_run(evaluation: Evaluation) -> Iterator[str]:
+    names = evaluation.inputs.get("not_run") or ()
+    if names:
+        yield f"Left out of a quick run, not run: {', '.join(name.replace('_', ' ') for name in names)}."
+
+
+def _todo(evaluation: Evaluation) -> Iterator[str]:
+    if any(answer.answer == "not_as_expected" for answer in evaluation.self_test):
+        yield "Do not rely on this report: the self-test gave an answer that is known to be wrong. Report it."
+    bad = [line for line in evaluation.verdicts if line.verdict in _BAD]
+    if bad:
+        yield (
+            "Do not release this set. The lines above say what shows; the figures by column and group say where. "
+            "Train again with what leaks left out, coarsened or merged, sample anew and evaluate anew. Taking single "
+            "records out until the lines fall silent does not help: the choice itself gives them away."
+        )
+    if "holdout" in evaluation.inputs and evaluation.inputs["holdout"] is None:
+        yield (
+            "Evaluate again with a holdout (-m with the model that synthgen fitted, or --holdout): without real "
+            "records that the generator never saw, most kinds of leak cannot be told from chance."
+        )
+    if evaluation.inputs.get("not_run"):
+        yield "Run the full evaluation, without --quick, before anything is decided."
+    assessed = {line.name for line in evaluation.verdicts if line.verdict != "not_assessable"}
+    if missing := [wording.title(name) for name in evaluation.required if name not in assessed]:
+        yield f"Your policy requires an answer that is not there: {', '.join(missing)}."
+    if not bad and assessed:
+        yield (
+            "Decide whether a leak as small as could be there unseen is acceptable for what is to be released, and to "
+            "whom. The report is evidence for that decision; it does not make it."
+        )
+    yield "Whoever uses the set should know the figures below, and confirm findings that matter on real data."

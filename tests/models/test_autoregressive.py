@@ -1,0 +1,170 @@
+"""The autoregressive model against distributions that are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from synthgen.encoding.domain import Domain, Scale
+from synthgen.errors import InputError
+from synthgen.models._layout import Layout
+from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive
+from synthgen.models.base import Codes, CodeTable
+
+#: Two fair coins and whether they differ: no pair of columns says anything, all three together everything.
+COINS = tuple(Domain(name, name, 2, Scale.NOMINAL) for name in ("first", "second", "differ"))
+
+
+def _rng(seed: int = 1) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def _coins(n: int) -> Codes:
+    first, second = _rng(5).integers(0, 2, (2, n))
+    return np.stack([first, second, first ^ second], axis=1).astype(np.int32)
+
+
+@pytest.fixture(scope="module")
+def coins() -> FittedAutoregressive:
+    return Autoregressive().fit(CodeTable(COINS, [_coins(6000)]), rng=_rng())
+
+
+def test_what_only_three_columns_together_show_is_learned(coins: FittedAutoregressive) -> None:
+    codes = coins.sample(4000, rng=_rng())
+    assert ((codes[:, 0] ^ codes[:, 1]) == codes[:, 2]).mean() > 0.99
+
+
+def test_a_condition_on_the_last_column_reaches_the_first(coins: FittedAutoregressive) -> None:
+    """Whichever column leads, a condition on the others is met by the exact conditional distribution."""
+    for asked in range(3):
+        other, last = (column for column in range(3) if column != asked)
+        codes = coins.sample(4000, rng=_rng(), given={other: np.array([False, True]), last: np.array([False, True])})
+        assert (codes[:, [other, last]] == 1).all()
+        assert codes[:, asked].mean() < 0.02  # 1 and 1: the third is 0, whichever it is
+
+
+def test_conditional_draws_follow_a_known_joint_distribution() -> None:
+    """P(sex = 1 | disease) = .8 × .3 / (.8 × .3 + .2 × .05), sex being drawn before or after the disease."""
+    rng = _rng(3)
+    age = rng.integers(0, 12, 8000)  # many codes, so it is drawn first
+    sex = (rng.random(8000) < 0.8).astype(int)
+    disease = rng.random(8000) < np.where(sex == 1, 0.3, 0.05)
+    domains = (
+        Domain("age", "age", 12, Scale.ORDERED),
+        Domain("sex", "sex", 2, Scale.NOMINAL),
+        Domain("disease", "disease", 2, Scale.NOMINAL),
+    )
+    table = CodeTable(domains, [np.stack([age, sex, disease], axis=1).astype(np.int32)])
+    told = np.mean(sex[disease])
+    assert told == pytest.approx(0.96, abs=0.01)
+    for leading in ((), ("disease",)):
+        fitted = Autoregressive(condition_on=leading).fit(table, rng=_rng())
+        given = {2: np.array([False, True])}
+        codes = fitted.sample(6000, rng=_rng(), given=given)
+        assert codes[:, 1].mean() == pytest.approx(told, abs=0.015)
+        share = fitted.effective_share(given, n=500, rng=_rng())
+        assert share == 1.0 if leading else 0.05 < share < 1.0
+        assert np.exp(fitted.log_mass(given, n=1))[0] == pytest.approx(disease.mean(), abs=0.015)
+
+
+def test_columns_to_condition_on_lead_and_then_come_those_of_many_codes() -> None:
+    domains = tuple(Domain(f"c{size}", f"c{size}", size, Scale.NOMINAL) for size in (2, 9, 1, 30, 4))
+    counts = [np.ones(domain.size) for domain in domains]
+    assert Layout.of(domains, 1, counts, ()).order == (0, 3, 1, 4)  # the context first, no constant
+    assert Layout.of(domains, 1, counts, ("c4",)).order == (0, 4, 3, 1)
+    with pytest.raises(ValueError, match="order"):
+        replace(Layout.of(domains, 1, counts, ()), order=(0, 3, 1, 1))
+
+
+def _coded(n: int) -> tuple[tuple[Domain, ...], Codes]:
+    """Two diagnoses out of 40 codes in 8 categories: the second is of the first's category, and never the same."""
+    category = tuple(np.repeat(np.arange(8), 5).tolist())
+    parents = (tuple(number // 4 for number in category), category, tuple(range(40)))
+    domains = tuple(
+        Domain(name, name, 40, Scale.NOMINAL, parents=parents, system="icd10") for name in ("diag_1", "diag_2")
+    )
+    rng = _rng(8)
+    first = rng.integers(0, 40, n)
+    second = first // 5 * 5 + (first % 5 + rng.integers(1, 5, n)) % 5
+    return domains, np.stack([first, second], axis=1).astype(np.int32)
+
+
+def test_a_code_is_not_given_twice_and_its_category_is_known_from_few_rows() -> None:
+    domains, codes = _coded(1500)
+    with_system = Autoregressive().fit(CodeTable(domains, [codes]), rng=_rng())
+    plain = tuple(replace(domain, parents=(), system="") for domain in domains)
+    without = Autoregressive().fit(CodeTable(plain, [codes]), rng=_rng())
+    _, fresh = _coded(4000)
+    drawn = with_system.sample(4000, rng=_rng())
+    assert (drawn[:, 0] == drawn[:, 1]).mean() < 0.01
+    assert (drawn[:, 0] // 5 == drawn[:, 1] // 5).mean() > 0.95
+    truth = -np.log(40 * 4)
+    assert truth - with_system.log_prob(fresh).mean() < min(0.15, truth - without.log_prob(fresh).mean() - 0.1)
+
+
+def test_learning_stops_where_held_out_patients_say_so() -> None:
+    """Columns of pure noise: there is nothing to learn, so what is kept is hardly better informed than the margins."""
+    domains = tuple(Domain(f"c{i}", f"c{i}", 8, Scale.NOMINAL) for i in range(8))
+    codes = _rng(2).integers(0, 8, (1200, 8)).astype(np.int32)
+    fitted = Autoregressive().fit(CodeTable(domains, [codes]), rng=_rng(), groups=[np.arange(1200) // 2])
+    fresh = _rng(9).integers(0, 8, (1200, 8)).astype(np.int32)
+    seen, new = fitted.log_prob(codes).mean(), fitted.log_prob(fresh).mean()
+    assert new > -8 * np.log(8) - 0.5
+    assert seen - new < 1.0
+
+
+def test_a_given_validation_set_decides_and_is_not_learned_from() -> None:
+    epochs: list[str] = []
+    upside_down = _coins(400)
+    upside_down[:, 2] = 1 - upside_down[:, 2]
+    fitted = Autoregressive(epochs=40).fit(
+        CodeTable(COINS, [_coins(2000)]),
+        rng=_rng(),
+        validation=CodeTable(COINS, [upside_down]),
+        progress=lambda step, done: epochs.append(step),
+    )
+    assert len(epochs) < 40  # the better it learns the coins, the worse it does on these
+    codes = fitted.sample(2000, rng=_rng())
+    assert ((codes[:, 0] ^ codes[:, 1]) == codes[:, 2]).mean() < 0.7
+
+
+def test_the_same_seed_gives_the_same_weights_and_leaves_the_generators_of_others_alone() -> None:
+    import torch
+
+    torch.manual_seed(11)
+    before = torch.random.get_rng_state()
+    states = [Autoregressive(epochs=2).fit(CodeTable(COINS, [_coins(500)]), rng=_rng()).state()[1] for _ in range(2)]
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert all(np.array_equal(states[0][name], states[1][name]) for name in states[0])
+    other = Autoregressive(epochs=2).fit(CodeTable(COINS, [_coins(500)]), rng=_rng(2)).state()[1]
+    assert not np.array_equal(other["head"], states[0]["head"])
+
+
+def test_weights_say_how_much_a_row_counts() -> None:
+    codes = np.array(list(product((0, 1), repeat=3)) * 100, np.int32)
+    weights = np.where(codes[:, 0] == codes[:, 1], 3.0, 1.0)
+    fitted = Autoregressive().fit(CodeTable(COINS, [codes]), rng=_rng(), weights=[weights])
+    drawn = fitted.sample(4000, rng=_rng())
+    assert (drawn[:, 0] == drawn[:, 1]).mean() == pytest.approx(0.75, abs=0.04)
+
+
+def test_options_that_cannot_be_are_refused() -> None:
+    import torch
+
+    with pytest.raises(ValueError, match="at least 1"):
+        Autoregressive(epochs=0)
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(InputError, match="no GPU"):
+        Autoregressive(device="cuda").fit(CodeTable(COINS, [_coins(50)]), rng=_rng())
+
+
+def test_many_codes_are_drawn_in_pieces_as_if_at_once(
+    monkeypatch: pytest.MonkeyPatch, coins: FittedAutoregressive
+) -> None:
+    whole = coins.log_prob(_coins(100))
+    monkeypatch.setattr("synthgen.models.autoregressive._MOST_LOGITS", 14)
+    assert coins.log_prob(_coins(100)) == pytest.approx(whole, rel=1e-5)
