@@ -125,10 +125,10 @@ def interrupt(arguments: Sequence[object], folder: Path, *, at: str) -> tuple[in
     [("fit", "started"), ("fit", "reading"), ("sample", "sampling"), ("evaluate", "c2st"), ("demo", "c2st")],
 )
 def test_ctrl_c_ends_at_once_and_leaves_nothing(
-    verb: str, at: str, sample_csv: Path, tmp_path: Path, fitted: Path
+    verb: str, at: str, sample_csv: Path, long_csv: Path, tmp_path: Path, fitted: Path
 ) -> None:
     arguments: dict[str, list[object]] = {
-        "fit": [sample_csv, "-o", "m"],
+        "fit": [long_csv, "-o", "m"],
         "sample": [fitted, "-n", 100_000_000, "-o", "s.csv"],
         "evaluate": [sample_csv, "--real", sample_csv, "-m", fitted, "-o", "report"],
         "demo": ["-o", "demo"],
@@ -143,4 +143,13 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(
 def fitted(sample_csv: Path, sample_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("fitted") / "model"
     assert cli.run(["fit", str(sample_csv), "-c", str(sample_config), "--seed", "1", "-o", str(path)]) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def long_csv(sample_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample twenty times over, so that a fit is not over before it can be interrupted."""
+    header, *rows = sample_csv.read_text(encoding="utf-8").splitlines(keepends=True)
+    path = tmp_path_factory.mktemp("long") / "long.csv"
+    path.write_text("".join([header, *rows * 20]), encoding="utf-8")
     return path
