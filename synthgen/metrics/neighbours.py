@@ -20,6 +20,8 @@ Matrix = NDArray[np.float32]
 ONE_HOT_LEVELS = 12
 #: Cells of the matrix of distances held at a time (64 MiB).
 BLOCK_CELLS = 2**24
+#: The largest factor of squared distances; float32 holds its product with any that occurs.
+_SHARPEST = 1e30
 #: Rows whose codes are compared at a time, so that the counts stay in the cache.
 STRIPE = 8
 #: Two squared distances this close, relative and absolute, are one distance.
@@ -147,8 +149,10 @@ def nearest(queries: Points, pool: Points, *, further: bool = False) -> Iterator
 def log_density(queries: Points, pool: Points, bandwidth: float) -> Floats:
     """The logarithm of the mean over ``pool`` of a Gaussian kernel at each query, up to a constant, shape ``(n,)``.
 
-    Distances are in float32, which a density needs no more than; ``bandwidth`` is in units of distance.
+    Distances are in float32, which a density needs no more than; ``bandwidth`` is in units of distance. One that is
+    nothing beside them makes each query's density that of its nearest record alone.
     """
+    scale = np.float32(-min(0.5 / bandwidth**2, _SHARPEST))
     search = _Search.of(queries, pool)
     rows = max(1, min(queries.n, BLOCK_CELLS // pool.n))
     squared = np.empty((rows, pool.n), dtype=np.float32)
@@ -156,7 +160,7 @@ def log_density(queries: Points, pool: Points, bandwidth: float) -> Floats:
     for start in range(0, queries.n, rows):
         block = squared[: min(rows, queries.n - start)]
         search.fill(block, start)
-        np.multiply(block, np.float32(-0.5 / bandwidth**2), out=block)
+        np.multiply(block, scale, out=block)
         # The largest term is taken out, so that a query far from all keeps its order among the others.
         highest = block.max(axis=1)
         np.exp(np.subtract(block, highest[:, None], out=block), out=block)

@@ -60,7 +60,9 @@ def test_the_data_are_never_written_over(refused: Callable[..., str], small: Pat
 
 def test_mistakes_are_told_before_any_work(refused: Callable[..., str], small: Path, tmp_path: Path) -> None:
     assert "the folder nowhere does not exist; make it first" in refused("fit", small, "-o", "nowhere/m")
-    assert "known models: copula, independent" in refused("fit", small, "--model", "gpt", "-o", tmp_path / "m")
+    assert "known models: autoregressive, copula, ctgan, independent" in refused(
+        "fit", small, "--model", "gpt", "-o", tmp_path / "m"
+    )
     assert "is a folder; name a file" in refused("fit", small, "-o", tmp_path)
     assert "there is no such file" in refused("fit", "absent.csv", "-o", tmp_path / "m")
 
