@@ -116,6 +116,11 @@ class Layout:
         return sum(i < self.n_context for i in self.order)
 
     @cached_property
+    def n_weights(self) -> int:
+        """The products that one row takes, about as many as there are weights."""
+        return sum(w * (self.starts[e] + self.sizes[e]) for e, w in enumerate(self.widths))
+
+    @cached_property
     def runs(self) -> tuple[range, ...]:
         """The model's own entries in the runs that are computed together."""
         own = [self.domains[i] for i in self.order[self.first_own :]]

@@ -55,12 +55,10 @@ class Rows:
         """Some of the rows."""
         return Rows(self.codes[chosen], None if self.weights is None else self.weights[chosen])
 
-    def loss(self, network: _Network, device: str) -> Tensor:
-        """The negative log-likelihood of the rows, weighted, summed, in nats."""
+    def losses(self, network: _Network, device: str) -> Tensor:
+        """The negative log-likelihood of each row, weighted, in nats."""
         losses = network.loss(torch.from_numpy(self.codes).to(device, torch.int64)).sum(0)
-        if self.weights is not None:
-            losses = losses * torch.from_numpy(self.weights).to(device)
-        return losses.sum()
+        return losses if self.weights is None else losses * torch.from_numpy(self.weights).to(device)
 
 
 @dataclass(frozen=True)
@@ -296,7 +294,7 @@ def _descend(
 ) -> list[Weights]:
     optimiser = torch.optim.AdamW(_parameters(network, schedule.decay), betas=_MOMENTS, fused=True)
     steps = -(-len(rows) // schedule.batch)
-    best, best_weights, best_epoch = math.inf, network.weights(), 0
+    best, kept, kept_epoch = math.inf, network.weights(), -1
     for epoch in range(schedule.epochs):
         order = rng.permutation(len(rows))
         total = torch.zeros((), device=device)
@@ -304,7 +302,7 @@ def _descend(
             chosen = order[step * schedule.batch : (step + 1) * schedule.batch]
             for group in optimiser.param_groups:
                 group["lr"] = _learning_rate((epoch * steps + step) / (schedule.epochs * steps))
-            loss = rows.take(chosen).loss(network, device) / len(chosen)
+            loss = rows.take(chosen).losses(network, device).mean()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -313,19 +311,18 @@ def _descend(
         progress(epoch + 1, held_out, (epoch + 1) / schedule.epochs)
         if not math.isfinite(held_out):
             raise SynthgenError(f"the loss became {held_out} in epoch {epoch + 1}; nothing is saved: try another seed")
-        if held_out < best:
-            best, best_weights, best_epoch = held_out, network.weights(), epoch
-        elif validation is not None and epoch - best_epoch >= schedule.patience:
+        if validation is None or held_out < best:
+            best, kept, kept_epoch = held_out, network.weights(), epoch
+        elif epoch - kept_epoch >= schedule.patience:
             break
-    return best_weights if validation is not None else network.weights()
+    return kept
 
 
 @contextmanager
 def _threads(layout: Layout, batch: int) -> Iterator[None]:
     """One thread where a step is so small that several would only wait for each other."""
-    products = sum(w * (layout.starts[e] + layout.sizes[e]) for e, w in enumerate(layout.widths))
     before = torch.get_num_threads()
-    torch.set_num_threads(before if batch * products > _WORTH_THREADS else 1)
+    torch.set_num_threads(before if batch * layout.n_weights > _WORTH_THREADS else 1)
     try:
         yield
     finally:
@@ -336,7 +333,7 @@ def _threads(layout: Layout, batch: int) -> Iterator[None]:
 def _held_out(network: _Network, rows: Rows, device: str) -> float:
     """The mean negative log-likelihood of rows, in nats."""
     cuts = (np.arange(first, min(first + _VALIDATED, len(rows))) for first in range(0, len(rows), _VALIDATED))
-    return sum(float(rows.take(cut).loss(network, device)) for cut in cuts) / len(rows)
+    return sum(float(rows.take(cut).losses(network, device).sum()) for cut in cuts) / len(rows)
 
 
 def _parameters(network: _Network, decay: float) -> list[dict[str, object]]:
