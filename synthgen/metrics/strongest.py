@@ -157,10 +157,11 @@ def _shown(copied: int, there: tuple[int, int], n: int, members: int) -> float:
 class Reached:
     """What the strongest attack reaches, chosen on a third of the patients and measured on the others.
 
-    So being the strongest of many does not flatter it.
+    So being the strongest of many does not flatter it. The attack that ranks patients best need not be the one that
+    is surest of a few: the AUC is of the former, all else of the latter.
 
     Attributes:
-        chosen: the attack, by position.
+        chosen: the attack that is surest of a few, by position.
         rate: the smallest rate of false positives that the patients measured support: ten expected, at least 0.1 %.
         tpr: the rate of true positives there; ``None`` where there are fewer than 20 holdout patients.
         tpr_low: its lower 95 % bound (Clopper and Pearson 1934).
@@ -182,11 +183,13 @@ class Reached:
         """Of scores of the same patients, at least six of either sort."""
         chooses = a_third(member, rng)
         standing = [_standing(score[chooses], member[chooses]) for score in scores]
-        best = max(range(len(scores)), key=lambda k: standing[k][0])
+        best = max(range(len(scores)), key=lambda k: max(abs(standing[k][0]), standing[k][1]))
+        ranking = max(range(len(scores)), key=lambda k: abs(standing[k][0]))
         # An attack that points the wrong way is turned round.
-        score = standing[best][1] * scores[best]
+        turned = -1.0 if -standing[best][0] > standing[best][1] else 1.0
+        score, rank = turned * scores[best], np.sign(standing[ranking][0]) * scores[ranking]
         top = _best_top(score[chooses], member[chooses])
-        score, member = score[~chooses], member[~chooses]
+        score, rank, member = score[~chooses], rank[~chooses], member[~chooses]
         others = np.sort(score[~member])[::-1]
         rate = max(LOWEST_RATE, FALSE_POSITIVES / len(others))
         hits, of = None, int(member.sum())
@@ -199,7 +202,7 @@ class Reached:
         curve[-1] = 1.0
         return cls(
             best,
-            clustered_area(score, member, np.zeros(len(member), np.int64), np.arange(len(member))),
+            clustered_area(rank, member, np.zeros(len(member), np.int64), np.arange(len(member))),
             rate,
             None if hits is None else hits / of,
             None if hits is None else lower_bound(hits, of, 0.05),
@@ -218,12 +221,12 @@ def a_third(member: Booleans, rng: np.random.Generator) -> Booleans:
 
 
 def _standing(score: Floats, member: Booleans) -> tuple[float, float]:
-    """The largest deviate of a score, and -1 where it is the mean rank and points the wrong way, else 1."""
+    """The deviate of a score's mean rank, negative where it points the wrong way, and the largest of its tops."""
     members = int(member.sum())
     statistics = Statistics.of(score, members)
     found = statistics.deviates(statistics.weights[member].sum(axis=0)[None, :], members)[0]
-    wrong = found.argmax() == 0 and area(score, member) < 0.5
-    return float(found.max()), -1.0 if wrong else 1.0
+    sign = -1.0 if area(score, member) < 0.5 else 1.0
+    return sign * float(found[0]), float(found[1:].max(initial=0.0))
 
 
 def _best_top(score: Floats, member: Booleans) -> float:

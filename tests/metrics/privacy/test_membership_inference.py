@@ -63,8 +63,8 @@ def test_copy_of_train_fails_in_any_form(form: str) -> None:
     metric, verdict = run(comparison(train, holdout, copy, patient="patient"))
     assert metric.value is not None
     # Half of the cells missing make records of different patients equal, and a few are without.
-    assert metric.value > (0.8 if form == "full of missing values" else 0.97)
-    assert verdict.verdict == "fail"
+    assert metric.value > (0.8 if form == "full of missing values" else 0.95)
+    assert verdict.verdict == "fail" or (verdict.verdict == "leak" and form == "full of missing values")
     assert metric.details["epsilon_low"] > 0.5
 
 
