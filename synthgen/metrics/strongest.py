@@ -155,21 +155,21 @@ def _shown(copied: int, there: tuple[int, int], n: int, members: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Reached:
-    """What the strongest attack reaches, chosen on one half of the patients and measured on the other, both ways.
+    """What the strongest attack reaches, chosen on a third of the patients and measured on the others.
 
-    So being the strongest of many does not flatter it.
+    So being the strongest of many does not flatter it. The attack that ranks patients best need not be the one that
+    is surest of a few: the AUC is of the former, all else of the latter.
 
     Attributes:
-        chosen: the attack chosen on each half, by position.
-        auc: mean over halves.
-        rate: the smallest rate of false positives that the halves support: ten expected, at least 0.1 %.
-        tpr: the rate of true positives there; ``None`` where 20 holdout patients a half are not there.
+        chosen: the attack that is surest of a few, by position.
+        rate: the smallest rate of false positives that the patients measured support: ten expected, at least 0.1 %.
+        tpr: the rate of true positives there; ``None`` where there are fewer than 20 holdout patients.
         tpr_low: its lower 95 % bound (Clopper and Pearson 1934).
         epsilon: lower 95 % bound on ε, where positive.
-        false_positives, true_positives: the ROC curve, mean over halves.
+        false_positives, true_positives: the ROC curve.
     """
 
-    chosen: tuple[int, int]
+    chosen: int
     auc: Auc
     rate: float
     tpr: float | None
@@ -180,44 +180,53 @@ class Reached:
 
     @classmethod
     def of(cls, scores: Sequence[Floats], member: Booleans, rng: np.random.Generator) -> Reached:
-        """Of scores of the same patients, at least four of either sort."""
-        fold = np.empty(len(member), dtype=np.int64)
-        for side in (member, ~member):
-            fold[side] = deal(np.arange(int(side.sum())), 2, rng)
-        chosen, merged, bounds = [], np.empty(len(member)), []
-        for half in (0, 1):
-            other, own = fold != half, fold == half
-            standing = [_standing(score[other], member[other]) for score in scores]
-            best = max(range(len(scores)), key=lambda k: standing[k][0])
-            turned = standing[best][1]
-            merged[own] = turned * scores[best][own]
-            share = _best_top(turned * scores[best][other], member[other])
-            bounds.append(epsilon_bound(merged[own], member[own], share, 0.025))
-            chosen.append(best)
-        auc = clustered_area(merged, member, fold, np.arange(len(member)))
-        fewest = min(int((~member & (fold == half)).sum()) for half in (0, 1))
-        rate = max(LOWEST_RATE, FALSE_POSITIVES / fewest)
-        hits, of = _true_positives(merged, member, fold, rate) if rate <= 0.5 else (0, 0)
-        grid, curve = _roc(merged, member, fold, rate)
+        """Of scores of the same patients, at least six of either sort."""
+        chooses = a_third(member, rng)
+        standing = [_standing(score[chooses], member[chooses]) for score in scores]
+        best = max(range(len(scores)), key=lambda k: max(abs(standing[k][0]), standing[k][1]))
+        ranking = max(range(len(scores)), key=lambda k: abs(standing[k][0]))
+        # An attack that points the wrong way is turned round.
+        turned = -1.0 if -standing[best][0] > standing[best][1] else 1.0
+        score, rank = turned * scores[best], np.sign(standing[ranking][0]) * scores[ranking]
+        top = _best_top(score[chooses], member[chooses])
+        score, rank, member = score[~chooses], rank[~chooses], member[~chooses]
+        others = np.sort(score[~member])[::-1]
+        rate = max(LOWEST_RATE, FALSE_POSITIVES / len(others))
+        hits, of = None, int(member.sum())
+        if rate <= 0.5:
+            # The others who are above the threshold are as many as the rate allows, or fewer where some are equal.
+            hits = int((score[member] > others[int(rate * len(others) + 1e-9)]).sum())
+        grid = np.geomspace(min(rate, 0.5), 1.0, STEPS)
+        at = np.minimum((grid * len(others) + 1e-9).astype(np.int64), len(others) - 1)
+        curve = 1 - np.searchsorted(np.sort(score[member]), others[at], side="right") / of
+        curve[-1] = 1.0
         return cls(
-            (chosen[0], chosen[1]),
-            auc,
+            best,
+            clustered_area(rank, member, np.zeros(len(member), np.int64), np.arange(len(member))),
             rate,
-            hits / of if of else None,
-            lower_bound(hits, of, 0.05) if of else None,
-            max(0.0, *bounds),
+            None if hits is None else hits / of,
+            None if hits is None else lower_bound(hits, of, 0.05),
+            max(0.0, epsilon_bound(score, member, top, 0.05)),
             grid,
             curve,
         )
 
 
+def a_third(member: Booleans, rng: np.random.Generator) -> Booleans:
+    """A random third of the patients, of members and others alike."""
+    fold = np.empty(len(member), dtype=np.int64)
+    for side in (member, ~member):
+        fold[side] = deal(np.arange(int(side.sum())), 3, rng)
+    return np.asarray(fold == 0, dtype=bool)
+
+
 def _standing(score: Floats, member: Booleans) -> tuple[float, float]:
-    """The largest deviate of a score, and -1 where it is the mean rank and points the wrong way, else 1."""
+    """The deviate of a score's mean rank, negative where it points the wrong way, and the largest of its tops."""
     members = int(member.sum())
     statistics = Statistics.of(score, members)
     found = statistics.deviates(statistics.weights[member].sum(axis=0)[None, :], members)[0]
-    wrong = found.argmax() == 0 and area(score, member) < 0.5
-    return float(found.max()), -1.0 if wrong else 1.0
+    sign = -1.0 if area(score, member) < 0.5 else 1.0
+    return sign * float(found[0]), float(found[1:].max(initial=0.0))
 
 
 def _best_top(score: Floats, member: Booleans) -> float:
@@ -245,27 +254,3 @@ def epsilon_bound(score: Floats, member: Booleans, share: float, level: float) -
 def lower_bound(hits: int, of: int, level: float) -> float:
     """The one-sided lower bound of a rate at confidence ``1 - level`` (Clopper and Pearson 1934)."""
     return float(beta.ppf(level, hits, of - hits + 1)) if hits else 0.0
-
-
-def _true_positives(score: Floats, member: Booleans, fold: Integers, rate: float) -> tuple[int, int]:
-    """Members above the threshold that at most ``rate`` of the others of their half exceed, and all members."""
-    hits = 0
-    for half in (0, 1):
-        own = fold == half
-        others = np.sort(score[own & ~member])[::-1]
-        threshold = others[min(int(rate * len(others) + 1e-9), len(others) - 1)]
-        hits += int((score[own & member] > threshold).sum())
-    return hits, int(member.sum())
-
-
-def _roc(score: Floats, member: Booleans, fold: Integers, lowest: float) -> tuple[Floats, Floats]:
-    """Rates of true positives at rates of false positives from the lowest supported to 1, on a logarithmic grid."""
-    grid = np.geomspace(min(lowest, 0.5), 1.0, STEPS)
-    curve = np.zeros(STEPS)
-    for half in (0, 1):
-        own = fold == half
-        others, mine = np.sort(score[own & ~member])[::-1], np.sort(score[own & member])
-        at = np.minimum((grid * len(others) + 1e-9).astype(np.int64), len(others) - 1)
-        curve += (1 - np.searchsorted(mine, others[at], side="right") / len(mine)) / 2
-    curve[-1] = 1.0
-    return grid, curve

@@ -95,8 +95,6 @@ class Autoregressive(Model):
         batch = int(np.clip(1 << int(np.log2(max(n / _BATCHES_PER_EPOCH, 1))), *_BATCHES))
         usual = round(_EPOCHS * (_ROWS_OF_EPOCHS / max(n, 1)) ** 0.5)
         epochs = self.epochs or int(np.clip(usual, _FEWEST_EPOCHS, _MOST_EPOCHS))
-        if __import__("os").environ.get("DBG"):
-            print("R", layout.n_weights / max(n, 1), layout.n_weights, n)
         decay = float(np.interp(layout.n_weights / max(n, 1), _CROWDED, _DECAYS))
         with np.errstate(divide="ignore"):  # what was never seen has a logarithm of minus infinity
             level = [np.log(shares_of(domains[i], counts[i])) for i in layout.order]
@@ -105,7 +103,7 @@ class Autoregressive(Model):
             level,
             rows,
             held if len(held) else None,
-            Schedule(epochs, batch, max(3, epochs // 4), decay),
+            Schedule(epochs, batch, max(3, epochs // 2), decay),
             rng=rng,
             device=_device(self.device),
             progress=lambda epoch, loss, done: progress(f"epoch {epoch}, held-out loss {loss:.2f}", done),

@@ -191,8 +191,8 @@ def _moved(train: Columns, fresh: Columns, rng: np.random.Generator) -> Columns:
 
 
 def _altered(train: Columns, fresh: Columns, rng: np.random.Generator, share: float) -> Columns:
-    """All rows of a share of the patients are those of training patients, with every number moved: no exact copy."""
-    return _copied(_moved(train, fresh, rng), fresh, rng, share)
+    """All rows of a share of the patients are those of training patients, one number moved: no copy is exact."""
+    return _copied(train | {"x0": train["x0"] + rng.choice([-1.0, 1.0], len(train["x0"]))}, fresh, rng, share)
 
 
 def _avoiding(train: Columns, fresh: Columns, rng: np.random.Generator) -> Columns:
@@ -217,7 +217,7 @@ LEAKS: dict[str, Callable[[Columns, Columns, np.random.Generator], Columns]] = {
     "half of the columns copied": _in_columns,
     "one subgroup copied": _in_a_subgroup,
     "all copied, numbers moved": _moved,
-    "one patient in a hundred copied, numbers moved": partial(_altered, share=0.01),
+    "one patient in a hundred copied, none exactly": partial(_altered, share=0.01),
     "training records avoided": _avoiding,
 }
 

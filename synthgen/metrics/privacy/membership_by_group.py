@@ -13,13 +13,12 @@ from scipy.stats import norm, rankdata
 
 from synthgen.metrics.auc import Auc, area, clustered_area
 from synthgen.metrics.base import Comparison, Measure, Records
-from synthgen.metrics.boosting import deal
 from synthgen.metrics.cells import Cells, cut
 from synthgen.metrics.exchangeable import obstacle
 from synthgen.metrics.membership import Trial
 from synthgen.metrics.permutation import standard_deviation, training_sums
 from synthgen.metrics.result import Metric, Verdict
-from synthgen.metrics.strongest import POWER
+from synthgen.metrics.strongest import POWER, a_third
 from synthgen.metrics.unanswered import unanswered
 from synthgen.metrics.verdicts import LEAK_P
 from synthgen.progress import Progress, silent
@@ -27,7 +26,7 @@ from synthgen.progress import Progress, silent
 NAME = "membership_by_group"
 SOURCE = "permutation of patients' labels, max-T over groups (Westfall and Young 1993)"
 #: A group needs so many tested patients of either side.
-FEWEST = 20
+FEWEST = 30
 #: Groups tested, the largest first.
 MOST_GROUPS = 150
 #: Levels of a column that are groups.
@@ -63,8 +62,8 @@ class MembershipByGroup(Measure):
     among all patients. In each the mean rank of the members (in either direction) and their number in the closest
     eighth are compared with what permuted labels give; the largest standardised deviation is the statistic (max-T).
 
-    ``value`` is the AUC of the group that stands out most on one half of the patients, measured on the other half, so
-    that being chosen does not make it large; 0.5 where nothing leaks. ``details`` has every group's AUC.
+    ``value`` is the AUC of the group that stands out most on a third of the patients, measured on the others, so that
+    being chosen does not make it large; 0.5 where nothing leaks. ``details`` has every group's AUC.
 
     Attributes:
         permutations: of the patients' labels.
@@ -214,20 +213,18 @@ def _deviations(standardised: Floats) -> Floats:
 
 
 def _apart(trial: Trial, groups: tuple[Group, ...], rng: np.random.Generator) -> tuple[Auc, Group]:
-    """The AUC of the group chosen on one half of the patients, measured on the other; and that group."""
-    half = np.empty(len(trial.member), dtype=np.int64)
-    for side in (trial.member, ~trial.member):
-        half[side] = deal(np.arange(int(side.sum())), 2, rng)
+    """The AUC of the group chosen on a third of the patients, measured on the others; and that group."""
+    chooses = a_third(trial.member, rng)
 
     def surprise(group: Group) -> float:
-        own = half[group.patients] == 0
+        own = chooses[group.patients]
         member = trial.member[group.patients][own]
         found = area(group.score[own], member)
-        # An extreme deal can leave nobody of a group in a half.
+        # An extreme deal can leave nobody of a group in a part.
         return abs(found - 0.5) * float(np.sqrt(member.sum() * (~member).sum() / max(len(member), 1)))
 
     worst = max(groups, key=surprise)
-    own = half[worst.patients] == 1
+    own = ~chooses[worst.patients]
     member = trial.member[worst.patients][own]
     if min(member.sum(), (~member).sum()) < 2:
         return Auc(area(worst.score[own], member), float("nan")), worst

@@ -23,6 +23,8 @@ SOURCE = "relative F1 at most 0.2: El Emam, Mosquera and Fang 2022, JAMIA Open 5
 NAIVE = 2 / 3
 #: Thresholds tried.
 THRESHOLDS = 200
+#: Standard errors by which a threshold must beat calling everyone a member.
+SURPASSED = 3.0
 
 Floats = NDArray[np.float64]
 
@@ -32,8 +34,9 @@ class MembershipDisclosure(Measure):
     """(F1 - F1_naive) / (1 - F1_naive) of calling members those who have a synthetic record within some distance.
 
     As many members as others are weighed, so F1_naive, of calling everyone a member, is 2/3. The threshold is the one
-    that serves the attacker best on one half of the patients, and is measured on the other; never to be near is among
-    the thresholds, so the figure is about 0 where nothing leaks and 1 for a copy.
+    that serves the attacker best on one half of the patients, and is measured on the other. A threshold counts only
+    where it beats calling everyone a member by three standard errors; so the figure is 0 where nothing leaks and 1
+    for a copy.
     El Emam, Mosquera and Fang 2022, "Validating a membership disclosure metric for synthetic health data".
 
     Attributes:
@@ -91,15 +94,27 @@ def _called(distance: Floats, member: NDArray[np.bool_], rng: np.random.Generato
     called = np.empty(len(member))
     for k in (0, 1):
         other = half != k
-        tried = np.append(np.quantile(distance[other], np.linspace(0, 1, THRESHOLDS), method="lower"), np.inf)
+        tried = np.quantile(distance[other], np.linspace(0, 1, THRESHOLDS), method="lower")
+        sizes = [int((other & side).sum()) for side in (member, ~member)]
         hits, alarms = (
-            np.searchsorted(np.sort(distance[other & side]), tried, side="right") / (other & side).sum()
-            for side in (member, ~member)
+            np.searchsorted(np.sort(distance[other & side]), tried, side="right") / n
+            for side, n in zip((member, ~member), sizes, strict=True)
         )
-        # Of equally good thresholds the last, so that without a leak everyone is called a member.
-        best = len(tried) - 1 - int(np.argmax((hits / (hits + alarms + 1))[::-1]))
-        called[half == k] = distance[half == k] <= tried[best]
+        f1 = 2 * hits / (hits + alarms + 1)
+        by_hits, by_alarms = _slopes(hits, alarms)
+        error = np.hypot(
+            by_hits * np.sqrt(hits * (1 - hits) / sizes[0]), by_alarms * np.sqrt(alarms * (1 - alarms) / sizes[1])
+        )
+        better = f1 - NAIVE > SURPASSED * error
+        threshold = tried[int(np.argmax(np.where(better, f1, 0.0)))] if better.any() else np.inf
+        called[half == k] = distance[half == k] <= threshold
     return called
+
+
+def _slopes(hits: Floats, alarms: Floats) -> tuple[Floats, Floats]:
+    """How much F1 follows the rate of hits, and, downwards, that of false alarms."""
+    whole = (hits + alarms + 1) ** 2
+    return 2 * (alarms + 1) / whole, 2 * hits / whole
 
 
 def _relative(f1: float) -> float:
@@ -108,8 +123,7 @@ def _relative(f1: float) -> float:
 
 def _interval(f1: float, hits: Rate, alarms: Rate) -> tuple[float, float]:
     """From the intervals of the two rates, each times how much F1 follows it."""
-    whole = (hits.value + alarms.value + 1) ** 2
-    by_hits, by_alarms = 2 * (alarms.value + 1) / whole, 2 * hits.value / whole
+    by_hits, by_alarms = _slopes(np.asarray(hits.value), np.asarray(alarms.value))
     down = np.hypot(by_hits * (hits.value - hits.low), by_alarms * (alarms.high - alarms.value))
     up = np.hypot(by_hits * (hits.high - hits.value), by_alarms * (alarms.value - alarms.low))
     return _relative(max(0.0, f1 - float(down))), _relative(min(1.0, f1 + float(up)))

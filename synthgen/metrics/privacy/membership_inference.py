@@ -32,11 +32,12 @@ class MembershipInference(Measure):
     likelihood, less what the reference set explains. (1) and (2) also over random halves of the columns. Of a patient's
     records the one that gives most away counts for distances, and their mean for densities.
 
-    ``value`` is the AUC of the strongest attack, chosen on one half of the patients and measured on the other, so that
-    the choice does not flatter it; 0.5 is a guess. Beside it the rate of true positives where ten false positives are
-    expected, and a lower bound on ε. p is corrected for all attacks, columns and statistics together: of each score the
-    mean rank (in either direction: avoiding training records gives them away too) and the tops of 16, 32, 64 ...
-    patients are tested, so that a few wholly leaked patients show as well as many that leak a little.
+    ``value`` is the AUC of the attack that ranks best, chosen on a third of the patients and measured on the others,
+    so that the choice does not flatter it; 0.5 is a guess. Beside it, of the attack that is surest of a few, the rate
+    of true positives where ten false positives are expected, and a lower bound on ε. p is corrected for all attacks,
+    columns and statistics together: of each score the mean rank (in either direction: avoiding training records gives
+    them away too) and the tops of 16, 32, 64 ... patients are tested, so that a few wholly leaked patients show as
+    well as many that leak a little.
 
     The line fails where the lower bound of the true positives' rate exceeds ``limit`` times that of the false ones.
 
@@ -93,7 +94,7 @@ class MembershipInference(Measure):
                     "rows": rows,
                     "p": float(test.p.min()),
                     "detectable": _detectable(trial, test),
-                    "strongest": [f"{attacks[k].name}, {attacks[k].columns}" for k in reached.chosen],
+                    "strongest": f"{attacks[reached.chosen].name}, {attacks[reached.chosen].columns}",
                     "fpr": reached.rate,
                     "tpr": reached.tpr,
                     "tpr_low": reached.tpr_low,
