@@ -26,10 +26,12 @@ _BATCHES_PER_EPOCH: Final = 75
 #: The share of patients by whom learning is stopped, and how many have to be there for that.
 _HELD_OUT: Final = 0.05
 _FEWEST_HELD_OUT: Final = 20
-#: Weight decay by the weights per row: where there are many, a patient could be remembered. By trial against a
-#: membership attack by likelihood ratio, on 500 to 80,000 patients.
-_CROWDED: Final = (0.0, 10.0, 45.0)
-_DECAYS: Final = (0.1, 0.6, 3.2)
+#: Weight decay by the number of rows: the fewer, the more a patient could be remembered. By trial against a membership
+#: attack by likelihood ratio. Where there are few weights for each row nothing can be, and little has to be held back.
+_FEW_TO_MANY: Final = (500.0, 4000.0, 8000.0, 80_000.0)
+_DECAYS: Final = (4.5, 3.1, 3.1, 0.6)
+_LEAST_DECAY: Final = 0.1
+_WEIGHTS_PER_ROW: Final = 3.0
 #: Candidates per row from which a conditional draw is chosen, and how many there may be at a time.
 _CANDIDATES: Final = 16
 _PARTICLES: Final = 1 << 16
@@ -95,7 +97,7 @@ class Autoregressive(Model):
         batch = int(np.clip(1 << int(np.log2(max(n / _BATCHES_PER_EPOCH, 1))), *_BATCHES))
         usual = round(_EPOCHS * (_ROWS_OF_EPOCHS / max(n, 1)) ** 0.5)
         epochs = self.epochs or int(np.clip(usual, _FEWEST_EPOCHS, _MOST_EPOCHS))
-        decay = float(np.interp(layout.n_weights / max(n, 1), _CROWDED, _DECAYS))
+        decay = _decay(n, layout.n_weights)
         with np.errstate(divide="ignore"):  # what was never seen has a logarithm of minus infinity
             level = [np.log(shares_of(domains[i], counts[i])) for i in layout.order]
         found = train(
@@ -132,6 +134,13 @@ def _held_out(whose: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArr
     if n >= _FEWEST_HELD_OUT:
         apart[rng.permutation(len(patients))[:n]] = True
     return np.flatnonzero(~apart[dense]), np.flatnonzero(apart[dense])
+
+
+def _decay(n_rows: int, n_weights: int) -> float:
+    """How strongly weights are pulled to nothing, so that no row is remembered."""
+    by_rows = np.interp(np.log(max(n_rows, 1)), np.log(_FEW_TO_MANY), _DECAYS)
+    crowded = min(n_weights / max(n_rows, 1) / _WEIGHTS_PER_ROW, 1.0)
+    return float(_LEAST_DECAY + crowded * (by_rows - _LEAST_DECAY))
 
 
 def _device(wanted: str) -> str:

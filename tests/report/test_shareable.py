@@ -406,11 +406,7 @@ def test_measures_of_single_records_are_left_out_and_risks_are_coarse() -> None:
     shown = redact(of(single, risk, metric("membership_inference", details={"rows": rows}), inputs=sizes)).metrics
     assert [one.name for one in shown] == ["linkability", "membership_inference"]
     assert (shown[0].value, shown[0].interval) == (0.04, (0.02, 0.06))
-<<<<<<< HEAD
     assert shown[1].details["rows"][0]["auc"] == 0.52  # on the grain of eleven of a thousand patients
-=======
-    assert shown[1].details["rows"][0]["auc"] == 0.52
->>>>>>> attacks
 
 
 def test_redacting_twice_gives_nothing_more_away() -> None:
