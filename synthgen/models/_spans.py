@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,14 +162,16 @@ class RowEncoder:
     places: NDArray[np.float32]
 
     @classmethod
-    def fit(cls, domains: Sequence[Domain], shares: Sequence[NDArray[np.float64]]) -> RowEncoder:
-        """The modes of all numeric columns, found on the shares of their codes."""
+    def fit(
+        cls, domains: Sequence[Domain], counts: Sequence[NDArray[Any]], shares: Sequence[NDArray[np.float64]]
+    ) -> RowEncoder:
+        """The modes of all numeric columns, as many as the counts of their codes bear out."""
         modes, probabilities = [], []
-        for domain, share in zip(domains, shares, strict=True):
-            seen = np.flatnonzero(share).astype(np.int32)
+        for domain, count in zip(domains, counts, strict=True):
+            seen = np.flatnonzero(count).astype(np.int32)
             if is_continuous(domain, seen):
                 regular = regular_levels(domain, seen)
-                own, belongs = find_modes(np.array(domain.positions)[regular], share[regular])
+                own, belongs = find_modes(np.array(domain.positions)[regular], count[regular].astype(np.float64))
                 modes.append(own)
                 probabilities.append(belongs)
         layout = Layout.of(domains, shares, modes)

@@ -113,7 +113,7 @@ class Ctgan(Model):
         each_weight = None if weights is None else list(weights)
         counts = code_counts(source, each_weight)
         shares = tuple(shares_of(domain, count) for domain, count in zip(source.domains, counts, strict=True))
-        encoder = RowEncoder.fit(source.domains, shares)
+        encoder = RowEncoder.fit(source.domains, counts, shares)
         features = Features(encoder.layout, () if context is None else context.domains)
         layers: tuple[Layer, ...] = ()
         if encoder.layout.spans:

@@ -89,6 +89,7 @@ def test_a_row_twice_is_a_count_of_two() -> None:
     """The histogram is all that modes depend on: scaled and moved values have scaled and moved modes."""
     values, counts = np.arange(30.0), _rng().integers(1, 100, 30).astype(float)
     modes, belongs = find_modes(values, counts)
+    assert modes.n > find_modes(values, counts / counts.sum())[0].n == 1  # a single row shows a single mode
     moved, same = find_modes(1000 + 7 * values, counts)
     assert moved.means == pytest.approx(1000 + 7 * modes.means)
     assert moved.deviations == pytest.approx(7 * modes.deviations)
@@ -98,8 +99,9 @@ def test_a_row_twice_is_a_count_of_two() -> None:
 def test_levels_come_back_from_their_features() -> None:
     """Encoded and decoded, every level is itself: numbers by mode and place, a reason for missing as its own mode."""
     shares = (np.r_[0.0, np.full(12, 1 / 12)], np.array([0.5, 0.5]), np.array([1.0, 0.0, 0.0]))
-    encoder = RowEncoder.fit((AGE, SEX, RARE), shares)
+    encoder = RowEncoder.fit((AGE, SEX, RARE), [1200 * share for share in shares], shares)
     layout = encoder.layout
+    assert layout.modes[0].n > 1
     assert [span.column for span in layout.spans] == [0, 1]  # the last column is constant
     codes = np.array([[code, code % 2, 0] for code in range(1, 13)] * 20, np.int32)
     active, values = encoder.features(layout.levels(codes), _rng())
