@@ -65,8 +65,18 @@ def infer_tables(dataset: Dataset, *, preset: Preset | None = None, rare_below: 
     for name, guess in guesses.items():
         notes += _about(name, tables[name], found, outlines)
         notes += [Note(name, None, misfits[name])] if name in misfits else []
-        notes += guess.notes
+        notes += _told_still(guess, tables[name], preset)
     return Inference(schema, tuple(notes))
+
+
+def _told_still(guess: TableGuess, config: TableConfig, preset: Preset | None) -> list[Note]:
+    """The notes of a guess, but for columns that are now of another kind, of which a preset's say so."""
+    other = {name for name, column in config.columns.items() if column.kind != guess.config.columns[name].kind}
+    notes = [note for note in guess.notes if note.column not in other]
+    if preset is not None:
+        known = [name for name in config.columns if name in other and preset.kind(guess.name, name) is not None]
+        notes += [Note(guess.name, name, "of this kind by the preset") for name in known]
+    return notes
 
 
 def _persons(outlines: Mapping[str, Outline]) -> dict[str, str]:

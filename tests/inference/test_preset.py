@@ -92,9 +92,11 @@ def test_names_and_notes_are_made_up_or_left_empty_in_synthea() -> None:
         "GENDER": ["F", "M"] * (N // 2),
         "LAT": ["1.5"] * N,
     }
-    columns = guessed("synthea", patients=people).tables["patients"].columns
+    inference = infer_tables(Dataset({"patients": Cells(people, "patients")}), preset=load_preset("synthea"))
+    columns = inference.schema.tables["patients"].columns
     assert columns["FIRST"] == Fake(provider="first_name", sex="GENDER")
     assert columns["LAT"] == Text()
+    assert told_of(inference, "patients", "LAT") == "of this kind by the preset"
 
 
 def test_a_layout_that_is_not_there_is_refused() -> None:
