@@ -78,11 +78,8 @@ def test_fidelity_lies_between_floor_and_ceiling(evaluation: Any) -> None:
 
 def test_nothing_leaks(evaluation: Any) -> None:
     words = {line["name"]: line["verdict"] for line in evaluation["verdicts"]}
-    assert words == {
-        "nearest_neighbour_share": "none_detected",
-        "exact_copies": "none_detected",
-        "rare_values_leaked": "pass",
-    }
+    assert set(words.values()) <= {"none_detected", "pass"}
+    assert {"nearest_neighbour_share", "exact_copies", "rare_values_leaked", "membership_inference"} <= set(words)
 
 
 def test_why_a_value_is_missing_survives(real: list[Row], synthetic: list[Row]) -> None:

@@ -28,8 +28,8 @@ _HELD_OUT: Final = 0.05
 _FEWEST_HELD_OUT: Final = 20
 #: Weight decay by the number of rows: the fewer, the more a patient could be remembered. By trial against a membership
 #: attack by likelihood ratio. Where there are few weights for each row nothing can be, and little has to be held back.
-_FEW_TO_MANY: Final = (500.0, 4000.0, 8000.0, 80_000.0)
-_DECAYS: Final = (4.5, 3.1, 3.1, 0.6)
+_FEW_TO_MANY: Final = (8000.0, 80_000.0)
+_DECAYS: Final = (2.0, 0.6)
 _LEAST_DECAY: Final = 0.1
 _WEIGHTS_PER_ROW: Final = 3.0
 #: Candidates per row from which a conditional draw is chosen, and how many there may be at a time.

@@ -67,7 +67,7 @@ def test_conditional_draws_follow_a_known_joint_distribution() -> None:
         assert codes[:, 1].mean() == pytest.approx(told, abs=0.03)
         share = fitted.effective_share(given, n=500, rng=_rng())
         assert share == 1.0 if leading else 0.05 < share < 1.0
-        assert np.exp(fitted.log_mass(given, n=1))[0] == pytest.approx(disease.mean(), abs=0.015)
+        assert np.exp(fitted.log_mass(given, n=1))[0] == pytest.approx(disease.mean(), abs=0.03)
 
 
 def test_columns_to_condition_on_lead_and_then_come_those_of_many_codes() -> None:
