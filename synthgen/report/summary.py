@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from synthgen.metrics.result import Evaluation, Verdict
 from synthgen.report import wording
-from synthgen.report.numbers import percent
+from synthgen.report.numbers import figure, percent
 
 _BAD = ("leak", "fail")
+#: An AUC this far above its ceiling means that a person could be misled by what the set gets wrong.
+_TOLD_APART = 0.1
 
 
 @dataclass(frozen=True)
@@ -86,4 +88,18 @@ def _todo(evaluation: Evaluation) -> Iterator[str]:
             "Decide whether a leak as small as could be there unseen is acceptable for what is to be released, and to "
             "whom. The report is evidence for that decision; it does not make it."
         )
-    yield "Whoever uses the set should know the figures below, and confirm findings that matter on real data."
+    yield _use(evaluation)
+
+
+def _use(evaluation: Evaluation) -> str:
+    """What the likeness of the set allows, from the one figure that looks at all columns together."""
+    confirm = "confirm findings that matter on real data."
+    for metric in evaluation.metrics:
+        value, ceiling = metric.value, metric.ceiling
+        if metric.name == "c2st" and value is not None and ceiling is not None and value - ceiling > _TOLD_APART:
+            return (
+                f"A classifier tells it from real records with an AUC of {figure(value)}, where real records reach "
+                f"{figure(ceiling)}. Use it to develop, to test and to teach; do not take what it says of the columns "
+                f"under “Worst offenders” for true, and {confirm}"
+            )
+    return f"Whoever uses the set should know the figures below, and {confirm}"

@@ -20,7 +20,7 @@ from tests.report.build import evaluation
 
 INTERNAL = render(evaluation(), "internal")
 SHAREABLE = render(redact(evaluation()), "shareable")
-VOID = {"meta", "link", "br", "img", "input", "hr", "use", "path"}
+VOID = {"meta", "link", "br", "img", "input", "hr", "use", "path", "wbr"}
 
 
 class Page(HTMLParser):
@@ -163,6 +163,7 @@ def test_the_first_screen_says_what_was_found_what_was_not_seen_and_what_to_do()
     assert re.findall(r"<h3>(.*?)</h3>", brief) == list(heads)
     assert "Do not release this set." in brief
     assert "copies of fewer than 1.2\u00a0% of the training patients could be there unseen" in brief
+    assert "A classifier tells it from real records with an AUC of 0.641, where real records reach 0.503" in brief
 
 
 @pytest.mark.parametrize(
