@@ -196,7 +196,7 @@ def _judged(data: Path, schema: Schema, seed: int, folder: Path, steps: TextIO) 
         write_table(synthetic, table.name, sample.columns, batches, result.synthesizer.schema.format, sample.types)
     sample_seconds = time.perf_counter() - start
     peak = _peak_mebibytes()
-    evaluation = workflow.evaluate(synthetic, extract, model=model, seed=seed, progress=_stage(steps, 0.5, 1.0))
+    evaluation = workflow.evaluate(synthetic, extract, model=model, seed=seed, progress=_stage(steps, 0.75, 0.75))
     return {
         "fit_seconds": fit_seconds,
         "sample_seconds": sample_seconds,

@@ -17,6 +17,8 @@ Integers = NDArray[np.int64]
 
 #: Attacks on either side, where there are as many records.
 ATTACKS = 2_000
+#: Of fewer patients the intervals of rates are too narrow: perfect generators would be accused.
+FEWEST = 100
 SOURCE = (
     "control-adjusted risk of Giomi et al. 2023, limit by our policy; EMA Policy 0070 and Health Canada use 0.09 for "
     "identity disclosure"
@@ -113,6 +115,10 @@ def verdict(metric: Metric, limit: float) -> Verdict:
         return Verdict(
             name=metric.name, verdict="not_assessable", metric=metric.name, detail=metric.reason, source=SOURCE
         )
+    fewest = min(size for name, size in metric.n.items() if name.endswith("_patients"))
+    if fewest < FEWEST:
+        told = f"{fewest} patients in the smaller of training and holdout; an interval needs {FEWEST}"
+        return _line(metric, "not_assessable", limit, told)
     low, high = metric.interval
     attacks = metric.n["attacks"]
     risk = f"control-adjusted risk {metric.value:.3f}, 95 % interval {low:.3f} to {high:.3f}, by {attacks} attacks"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -60,9 +62,10 @@ def test_targets_are_of_different_patients_first() -> None:
 )
 def test_a_bound_decides_or_says_what_would(interval: tuple[float, float], word: str) -> None:
     value = sum(interval) / 2
-    metric = Metric(
-        name="linkability", family="privacy", table="t", value=value, interval=interval, n={"attacks": 1000}
-    )
+    n = {"attacks": 1000, "train_patients": 500, "holdout_patients": 400}
+    metric = Metric(name="linkability", family="privacy", table="t", value=value, interval=interval, n=n)
+    few = verdict(dataclasses.replace(metric, n=n | {"holdout_patients": 40}), 0.09)
+    assert (few.verdict, few.detail[:11]) == ("not_assessable", "40 patients")
     line = verdict(metric, 0.09)
     assert (line.verdict, line.threshold, line.p) == (word, 0.09, None)
     if word == "not_assessable":
