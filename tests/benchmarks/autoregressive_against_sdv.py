@@ -9,6 +9,7 @@ synthgen installed as for development; about ten minutes on two cores.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import subprocess
 import sys
@@ -80,7 +81,9 @@ def default_c2st(compared: Comparison, candidate: Records, real: Records, seed: 
 def fitted(files: Files, folder: Path, schema: Schema, model: str, seed: int) -> tuple[Path, float]:
     """Fit in a process of its own; the artifact and the seconds of the whole process."""
     config, artifact = folder / "config.yaml", folder / f"{seed}.synthgen"
-    write_text(config, schema_file.dump(schema.model_copy(update={"model": ModelConfig(name=model)})))
+    text = io.StringIO()
+    schema_file.dump(schema.model_copy(update={"model": ModelConfig(name=model)}), text)
+    write_text(config, text.getvalue())
     command = [
         sys.executable,
         "-m",
