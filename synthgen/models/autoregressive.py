@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain
-from synthgen.errors import InputError, NotApplicable
+from synthgen.errors import NotApplicable
+from synthgen.models import _device
 from synthgen.models._layout import Layout
 from synthgen.models._weights import Weights, packed, unpacked
 from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, of_rows, shares_of
@@ -107,7 +108,7 @@ class Autoregressive(Model):
             held if len(held) else None,
             Schedule(epochs, batch, max(3, epochs // 2), decay),
             rng=rng,
-            device=_device(self.device),
+            device=_device.chosen(self.device),
             progress=lambda epoch, loss, done: progress(f"epoch {epoch}, held-out loss {loss:.2f}", done),
         )
         return FittedAutoregressive(source.domains, context_domains, layout, tuple(found))
@@ -141,15 +142,6 @@ def _decay(n_rows: int, n_weights: int) -> float:
     by_rows = np.interp(np.log(max(n_rows, 1)), np.log(_FEW_TO_MANY), _DECAYS)
     crowded = min(n_weights / max(n_rows, 1) / _WEIGHTS_PER_ROW, 1.0)
     return float(_LEAST_DECAY + crowded * (by_rows - _LEAST_DECAY))
-
-
-def _device(wanted: str) -> str:
-    import torch
-
-    there = torch.cuda.is_available()
-    if wanted == "cuda" and not there:
-        raise InputError("model.device: cuda, but torch finds no GPU here; use auto or cpu")
-    return "cuda" if there and wanted != "cpu" else "cpu"
 
 
 @dataclass(frozen=True, eq=False)

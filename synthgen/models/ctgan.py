@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain
-from synthgen.errors import InputError, NotApplicable, SynthgenError
+from synthgen.errors import NotApplicable, SynthgenError
+from synthgen.models import _device
 from synthgen.models._conditions import Condition, Features, RowIndex
 from synthgen.models._layer import Layer, forward, from_arrays, to_arrays
 from synthgen.models._modes import Modes
@@ -136,7 +137,7 @@ class Ctgan(Model):
         from synthgen.models._generator import Generator
         from synthgen.models._lookup import Active
 
-        layout, device = encoder.layout, torch.device(_device(self.device))
+        layout, device = encoder.layout, torch.device(_device.chosen(self.device))
         index, with_context = RowIndex.of(layout, rows.levels, rows.weights, self.log_frequency), bool(features.context)
         generator = Generator(
             layout,
@@ -254,16 +255,6 @@ def _as_it_comes(
         mine = span == i
         level[mine] = _levels_at(np.cumsum(shares[layout.spans[i].column][layout.spans[i].levels]), uniform[mine])
     return Condition(span, level)
-
-
-def _device(asked: str) -> str:
-    import torch
-
-    if asked == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if asked == "cuda" and not torch.cuda.is_available():
-        raise InputError("model ctgan: device is cuda, and no GPU was found; use device: cpu")
-    return asked
 
 
 @dataclass(frozen=True, eq=False)

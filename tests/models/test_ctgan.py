@@ -382,5 +382,5 @@ def test_options_are_read_from_a_config(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_not_replaced() -> None:
-    with pytest.raises(InputError, match="device is cuda, and no GPU was found; use device: cpu"):
+    with pytest.raises(InputError, match="torch finds no GPU here"):
         _fit(replace(QUICK, device="cuda"), _table(60))
