@@ -36,6 +36,8 @@ class Domain:
             them can be told. Empty where ``parents`` is.
         target: whether these codes are of the column that is to be predicted: where a model cannot keep everything,
             what goes together with them matters most.
+        leads: whether these codes are drawn before all others where a model has an order, because which of them are
+            possible is told row by row.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Domain:
     parents: tuple[tuple[int, ...], ...] = ()
     system: str = ""
     target: bool = False
+    leads: bool = False
 
     def __post_init__(self) -> None:
         if self.size < 1:

@@ -106,9 +106,9 @@ class TemporalEncoder(Encoder):
             seconds += self._day(chosen[:, 0], chosen[:, 1], rng) * _DAY
         if self.clock is not None and self.clock.size:
             seconds += self._time(chosen[:, -1], rng) * self.kind.tick
-        written = _written(seconds, _without_fractions(self.kind.column.format), beyond_a_day=self.days is None)
+        moments = written(seconds, self.kind.column.format, beyond_a_day=self.days is None)
         special = (*self.results, *self.tokens.kept, "")
-        texts = pa.concat_arrays([pa.array(special, pa.string()), written])
+        texts = pa.concat_arrays([pa.array(special, pa.string()), moments])
         place = np.where(regular, np.cumsum(regular) - 1 + len(special), codes[:, 0] - size)
         return pc.take(texts, pa.array(place))
 
@@ -243,11 +243,6 @@ class TemporalKind(Kind):
         return TemporalEncoder(self, days, clock, learned["grain"], tuple(learned["results"]), tokens)
 
 
-def _without_fractions(layout: str) -> str:
-    """Fractions of a second are not kept; Arrow cannot write any."""
-    return layout.replace("%f", "000000")
-
-
 def parse_moments(texts: pa.StringArray, layout: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Seconds since 1970 of texts in a strptime format, and which have none.
 
@@ -293,8 +288,9 @@ def _hours_beyond_a_day(texts: pa.StringArray, layout: str, which: NDArray[np.bo
     return {i: total for i, total in seconds.items() if total >= _DAY}
 
 
-def _written(seconds: NDArray[np.int64], layout: str, *, beyond_a_day: bool) -> pa.StringArray:
+def written(seconds: NDArray[np.int64], layout: str, *, beyond_a_day: bool) -> pa.StringArray:
     """Moments in a strptime format; the hours of times without a date may go beyond a day."""
+    layout = layout.replace("%f", "000000")  # fractions of a second are not kept; Arrow cannot write any
     moments = pa.array(seconds, pa.timestamp("s"))
     if not beyond_a_day or not (seconds >= _DAY).any():
         return pc.strftime(moments, format=layout)

@@ -65,13 +65,19 @@ class Layout:
 
         Args:
             counts: how often each code occurs, per position.
-            leading: names of the columns that come first of all.
+            leading: names of the columns that come first of all, but for those whose domains say that they lead.
         """
         many = [i for i, domain in enumerate(domains) if domain.size > 1]
         place = {name: at for at, name in enumerate(leading)}
         own = sorted(
             (i for i in many if i >= n_context),
-            key=lambda i: (place.get(domains[i].owner, len(place)), domains[i].target, -domains[i].size, i),
+            key=lambda i: (
+                not domains[i].leads,
+                place.get(domains[i].owner, len(place)),
+                domains[i].target,
+                -domains[i].size,
+                i,
+            ),
         )
         order = (*(i for i in many if i < n_context), *own)
         factor, power = _EMBEDDING

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -41,11 +41,11 @@ class Rows:
     """Rows to learn from or to be judged by.
 
     Attributes:
-        codes: int32 ``(n, entries)``; the slot behind a column's codes where a cell is unobserved.
+        codes: integers ``(n, entries)``; the slot behind a column's codes where a cell is unobserved.
         weights: how much each row counts, float32 ``(n,)``; ``None`` for all alike.
     """
 
-    codes: NDArray[np.int32]
+    codes: NDArray[np.integer[Any]]
     weights: NDArray[np.float32] | None
 
     def __len__(self) -> int:
@@ -143,7 +143,7 @@ class _Block(nn.Module):
         return self.hidden if self.seen is None else self.hidden * self.seen
 
     def head_weight(self) -> Tensor:
-        if self.groups is None:
+        if self.groups is None or not len(self.of_groups):
             return self.head
         return self.head + _of_groups(self.of_groups, self.groups[:-1]).t()
 

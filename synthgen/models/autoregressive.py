@@ -114,9 +114,10 @@ class Autoregressive(Model):
         return FittedAutoregressive(source.domains, context_domains, layout, tuple(found))
 
 
-def _gathered(layout: Layout, source: CodeSource, context: CodeSource | None) -> NDArray[np.int32]:
-    """The rows of a source as ``train`` takes them, ``(n, entries)``."""
-    rows = np.empty((source.n_rows, len(layout.order)), np.int32)
+def _gathered(layout: Layout, source: CodeSource, context: CodeSource | None) -> NDArray[np.integer[Any]]:
+    """The rows of a source as ``train`` takes them, ``(n, entries)``, in the least room."""
+    small = max(layout.sizes, default=0) <= np.iinfo(np.int16).max
+    rows = np.empty((source.n_rows, len(layout.order)), np.int16 if small else np.int32)
     first = 0
     known: Iterable[Codes | None] = context if context is not None else iter(lambda: None, 0)
     for block, given in zip(source, known, strict=False):

@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from synthgen.encoding.domain import Domain, Scale
+from synthgen.encoding.domain import Scale
 from synthgen.encoding.levels import Unit
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.errors import InputError, NotApplicable
@@ -28,12 +28,12 @@ from synthgen.relational.balance import Balance
 from synthgen.relational.codec import BadBlock, Codec, Plan, TableSummary
 from synthgen.relational.condition import Condition
 from synthgen.relational.person import Persons, personal_columns, rows_domain, rows_per_person
+from synthgen.relational.source import BlockSource, cut, taken
 from synthgen.tables.dataset import Table
 from synthgen.tables.split import Split
 
 #: Patients (rows, without a patient column) per block of output: part of the format, since draws are keyed by block.
 BLOCK: Final = 8192
-_ROWS_PER_CODE_BLOCK: Final = 65_536
 _AHEAD: Final = 4
 #: Bytes of codes that are held in memory; more are held in a temporary file.
 _MOST_IN_MEMORY: Final = 1 << 30
@@ -324,21 +324,21 @@ def learn(
     rng = np.random.default_rng([seed, 0])
     model = make_model()
     if split.patient is None:
-        rows = model.fit(_Source(codec.domains, codes, every), rng=rng, progress=progress)
+        rows = model.fit(BlockSource(codec.domains, codes, every), rng=rng, progress=progress)
         return FlatSynthesizer(codec, None, (), None, rows)
     persons = Persons.of(np.concatenate([hashes for _, hashes in sides]))
     personal = personal_columns(persons, codes, codec.domains) if model.conditional else ()
     numbers = rows_per_person(persons, rare_below)
     own = _own_codes(persons, codes, personal, numbers)
     own_domains = (*(codec.domains[i] for i in personal), rows_domain(numbers))
-    person_source = _Source(own_domains, own, tuple(range(own.shape[1])))
+    person_source = BlockSource(own_domains, own, tuple(range(own.shape[1])))
     person = (model if model.conditional else Independent()).fit(person_source, rng=rng, progress=progress)
     rest = tuple(i for i in every if i not in set(personal))
     fitted_rows = model.fit(
-        _Source(tuple(codec.domains[i] for i in rest), codes, rest),
+        BlockSource(tuple(codec.domains[i] for i in rest), codes, rest),
         rng=rng,
         context=replace(person_source, rows=persons.of_row) if model.conditional else None,
-        groups=_Cut(persons.of_row),
+        groups=cut(persons.of_row),
         progress=progress,
     )
     return FlatSynthesizer(codec, person, personal, numbers, fitted_rows)
@@ -351,40 +351,6 @@ def _own_codes(persons: Persons, codes: Codes, personal: tuple[int, ...], number
         own[:, at] = persons.first_rows(codes[:, column])
     own[:, -1] = numbers.encode(persons.n_rows)
     return own
-
-
-@dataclass(frozen=True, eq=False)
-class _Source:
-    """Some columns of a code array, block by block; ``rows`` says which row stands where, all in order if ``None``."""
-
-    domains: tuple[Domain, ...]
-    codes: Codes
-    columns: tuple[int, ...]
-    rows: NDArray[np.int64] | None = None
-
-    @property
-    def n_rows(self) -> int:
-        return len(self.codes if self.rows is None else self.rows)
-
-    def __iter__(self) -> Iterator[Codes]:
-        for first in range(0, self.n_rows, _ROWS_PER_CODE_BLOCK):
-            block = slice(first, min(first + _ROWS_PER_CODE_BLOCK, self.n_rows))
-            rows = block if self.rows is None else self.rows[block]
-            cut = np.empty((block.stop - block.start, len(self.columns)), np.int32, order="F")
-            for at, column in enumerate(self.columns):
-                cut[:, at] = self.codes[rows, column]
-            yield cut
-
-
-@dataclass(frozen=True, eq=False)
-class _Cut:
-    """An array in the blocks of ``_Source``."""
-
-    values: NDArray[np.int64]
-
-    def __iter__(self) -> Iterator[NDArray[np.int64]]:
-        for first in range(0, len(self.values), _ROWS_PER_CODE_BLOCK):
-            yield self.values[first : first + _ROWS_PER_CODE_BLOCK]
 
 
 def _summary(
@@ -400,7 +366,7 @@ def _summary(
         unit = Unit.rows() if split.patient is None else Unit.patients(hashes[kept], rare_below)
         if len(kept):
             try:
-                new = plan.summarise(_rows(block, kept), unit)
+                new = plan.summarise(taken(block, kept), unit)
             except BadBlock as bad:
                 row = first_row + int(kept[bad.row]) + 1
                 raise InputError(
@@ -420,7 +386,7 @@ def _encoded(table: Table, codec: Codec, kept: Sequence[NDArray[np.int64]], prog
     first = 0
     for block, rows in zip(table, kept, strict=True):
         if len(rows):
-            codes[first : first + len(rows)] = codec.encode(_rows(block, rows))
+            codes[first : first + len(rows)] = codec.encode(taken(block, rows))
             first += len(rows)
         progress("encoding", 0.0)
     return codes
@@ -434,17 +400,3 @@ def _room(n_rows: int, n_columns: int) -> Codes:
     with TemporaryFile() as file:
         file.truncate(size)
         return np.memmap(file, np.int32, "r+", shape=(n_rows, n_columns), order="F")
-
-
-def _rows(block: pa.RecordBatch, kept: NDArray[np.int64]) -> pa.RecordBatch:
-    """Some rows of a block, with dictionaries that hold their texts only: nothing of the others is left to read."""
-    if len(kept) == block.num_rows:
-        return block
-    columns: list[pa.Array] = []
-    for column in block.columns:
-        indices = np.asarray(column.indices)[kept]
-        used = np.flatnonzero(np.bincount(indices, minlength=len(column.dictionary)))
-        place = np.empty(len(column.dictionary), np.int32)
-        place[used] = np.arange(len(used))
-        columns.append(pa.DictionaryArray.from_arrays(pa.array(place[indices]), column.dictionary.take(pa.array(used))))
-    return pa.RecordBatch.from_arrays(columns, names=block.schema.names)

@@ -278,7 +278,8 @@ def _read(table: Table, member: Member, config: TableConfig, marks: Format) -> _
         for link in links:
             linked[link].append(columns[link].read(block))
         if member.order is not None:
-            times.append(times_of(block, member.order, config, marks))
+            column, missing = config.columns[member.order], config.missing_in(member.order)
+            times.append(times_of(block.column(member.order), column, missing, marks))
         if member.role == "patient":
             cells = block.column(config.key_columns[0])
             ids.append(pc.utf8_trim_whitespace(cells.dictionary).take(cells.indices))

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.numeric import plain_numbers
 from synthgen.encoding.temporal import TemporalKind
-from synthgen.schema.column import Date, Datetime, Integer, Number, Time
+from synthgen.schema.column import Column, Date, Datetime, Integer, Number, Time
 from synthgen.schema.config import Format
-from synthgen.schema.table import TableConfig
 
 _DAY = 86_400
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -75,17 +74,15 @@ class Siblings:
         return before
 
 
-def times_of(block: pa.RecordBatch, name: str, config: TableConfig, marks: Format) -> NDArray[np.float64]:
-    """What the order column of each row says: seconds since 1970 (of times of day, since midnight), or the number.
+def times_of(cells: pa.DictionaryArray, column: Column, missing: tuple[str, ...], marks: Format) -> NDArray[np.float64]:
+    """What each cell of a column of times says: seconds since 1970 (of times of day, since midnight), or the number.
 
     Not a number where the cell is missing, holds a declared text apart, or cannot be read.
     """
-    cells = block.column(name)
     texts: list[str] = cells.dictionary.to_pylist()
-    column, missing = config.columns[name], config.missing_in(name)
     values = np.full(len(texts), np.nan)
     if isinstance(column, Date | Datetime | Time):
-        kind = TemporalKind(name, column, marks, missing)
+        kind = TemporalKind("", column, marks, missing)
         reading = kind.read(texts)
         parts = iter(reading.keys)
         seconds = next(parts) * _DAY if kind.has_days else np.zeros(len(texts), np.int64)

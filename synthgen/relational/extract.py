@@ -1,0 +1,390 @@
+"""A whole extract: its tables one after another, each row given its ancestors and its patient's rows before it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from synthgen.encoding.domain import Domain
+from synthgen.encoding.identifier import Identifier
+from synthgen.encoding.leveled import LeveledEncoder
+from synthgen.encoding.numeric import NumericEncoder
+from synthgen.models.base import Codes, FittedModel, Given
+from synthgen.relational.calendar import Calendar
+from synthgen.relational.codec import Codec
+from synthgen.relational.fold import number_of, orphans_of
+from synthgen.relational.history import History, Memory
+from synthgen.relational.links import Linking
+from synthgen.relational.rows import Rows, Steps, bases
+from synthgen.relational.structure import Structure
+from synthgen.relational.surroundings import Surroundings
+from synthgen.relational.timeline import NOT_HERE, UNKNOWN, Moments, Timeline, integers
+from synthgen.schema.table import TableConfig
+
+#: Patients per block of output: part of the format, since draws are keyed by block.
+BLOCK: Final = 1024
+_AHEAD: Final = 3
+_WORKERS: Final = 2
+#: Instead of a table's name, for patients of whom no table has a row each.
+PERSONS: Final = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A table between text and codes, and what its rows are given.
+
+    Attributes:
+        codec: of the derived table (see ``synthgen.relational.fold``).
+        timeline: how its moments become steps; ``None`` without any.
+        surroundings: what its rows are given of other tables; ``None`` for patients and lookup tables.
+        calendar: what they are given of time; ``None`` without a timeline.
+        memory: what they are given of the rows before; ``None`` for patients and lookup tables.
+    """
+
+    codec: Codec
+    timeline: Timeline | None
+    surroundings: Surroundings | None
+    calendar: Calendar | None
+    memory: Memory | None
+
+    @cached_property
+    def domains(self) -> tuple[Domain, ...]:
+        """The domains of its own code columns, as the model takes them."""
+        own = self.codec.domains if self.memory is None else self.memory.own_domains
+        if self.timeline is None or self.timeline.absolute:
+            return own
+        leading = (self.timeline.first, self.timeline.gap)
+        return tuple(replace(domain, leads=domain.owner in leading) for domain in own)
+
+    def column(self, owner: str) -> int:
+        """The first code column of a derived column."""
+        return [domain.owner for domain in self.codec.domains].index(owner)
+
+    def numeric(self, name: str) -> NumericEncoder:
+        """The encoder of a derived column of whole numbers."""
+        encoder = self.codec.encoders[name]
+        assert isinstance(encoder, NumericEncoder)
+        return encoder
+
+
+@dataclass(frozen=True, eq=False)
+class FittedTable(Frame):
+    """What generates the rows of one table: its columns, given all that the frame says."""
+
+    model: FittedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Extract:
+    """Everything that generates the tables of an extract.
+
+    Attributes:
+        structure: which tables belong to which.
+        configs: the declarations of the tables as the user stated them.
+        tables: what was learned, in the order in which tables are generated; under ``PERSONS`` the patients, where no
+            table has them.
+        references: tables that are kept as they are.
+        numbers: how many rows each lookup table has.
+        births: the column of the patients' table from which ages count; ``None`` where there is none.
+        identifier: makes the patients' ids where no table has them.
+        linking: how links are resolved that are drawn.
+    """
+
+    structure: Structure
+    configs: Mapping[str, TableConfig]
+    tables: Mapping[str, FittedTable]
+    references: Mapping[str, pa.RecordBatch]
+    numbers: Mapping[str, int]
+    births: str | None
+    identifier: Identifier | None
+    linking: Linking
+
+    @property
+    def patients(self) -> str:
+        """The table with a row for each patient, or ``PERSONS``."""
+        return self.structure.patients or PERSONS
+
+    @property
+    def written(self) -> dict[str, tuple[str, ...]]:
+        """The columns of every table of the output, in the order of the config."""
+        return {
+            name: tuple(c for c, column in config.columns.items() if column.kind != "drop")
+            for name, config in self.configs.items()
+        }
+
+    def blocks(self, n: int, *, seed: int) -> Iterator[Mapping[str, pa.RecordBatch]]:
+        """All rows of the first ``n`` patients of this seed, some patients at a time; the lookup tables come first.
+
+        Raises:
+            InputError: the model never generates what a table needs.
+        """
+        key = hashlib.sha256(f"synthgen sample {seed}".encode()).digest()
+        lookups = self._lookups(seed, key)
+        yield {**self.references, **{name: self._cut(name, columns) for name, columns in lookups.items()}}
+        offsets = dict.fromkeys(self.tables, 0)
+        numbers = -(-n // BLOCK)
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_WORKERS) as pool:
+            drawn: deque[Future[_Drawn]] = deque()
+            started = 0
+            try:
+                for number in range(numbers):
+                    while started < numbers and len(drawn) < _AHEAD:
+                        drawn.append(pool.submit(self._draw, seed, started, key))
+                        started += 1
+                    block = drawn.popleft().result()
+                    kept = min(BLOCK, n - number * BLOCK)
+                    yield self._finished(block, number, kept, lookups, offsets, seed, key)
+                    for name, rows in block.rows.items():
+                        offsets[name] += len(rows)
+            finally:
+                for waiting in drawn:
+                    waiting.cancel()
+
+    def _lookups(self, seed: int, key: bytes) -> dict[str, dict[str, pa.Array]]:
+        """The columns of the lookup tables, which are the same for all patients."""
+        found: dict[str, dict[str, pa.Array]] = {}
+        for at, (name, n) in enumerate(self.numbers.items()):
+            rng = np.random.default_rng([seed, 1, at])
+            table = self.tables[name]
+            rows = np.arange(n)
+            codes = table.model.sample(n, rng=rng)
+            batch = table.codec.decode(codes, rng=rng, key=key + name.encode(), rows=rows, persons=rows)
+            found[name] = dict(zip(batch.schema.names, batch.columns, strict=True))
+            self.linking.of_lookup(name, found, rng)
+        return found
+
+    def _draw(self, seed: int, number: int, key: bytes) -> _Drawn:
+        """The rows of a block of patients, table by table."""
+        rng = np.random.default_rng([seed, 0, number])
+        person = self.tables[self.patients]
+        everyone = np.arange(BLOCK)
+        nothing = np.full(BLOCK, UNKNOWN, np.int64)
+        codes = person.model.sample(BLOCK, rng=rng) if person.domains else np.zeros((BLOCK, 0), np.int32)
+        rows = {self.patients: Rows(everyone, everyone, BLOCK, BLOCK, codes, nothing)}
+        cells = {self.patients: self._decoded(self.patients, rows[self.patients], number, rng, key)}
+        births = self._births(cells[self.patients])
+        rows[self.patients] = replace(rows[self.patients], moments=births)
+        for name, table in self.tables.items():
+            if table.surroundings is None:
+                continue
+            above = table.surroundings.above[0]
+            orphans = cells[self.patients].get(orphans_of(name))
+            skeleton = _skeleton(rows[above], integers(cells[above][number_of(name)]), orphans)
+            rows[name] = self._series(name, skeleton, rows, births, rng)
+            cells[name] = self._decoded(name, rows[name], number, rng, key)
+        return _Drawn(rows, cells)
+
+    def _births(self, cells: Mapping[str, pa.Array]) -> Moments:
+        table = self.tables[self.patients]
+        if self.births is None or table.timeline is None:
+            return np.full(BLOCK, UNKNOWN, np.int64)
+        return table.timeline.order.read(cells[self.births])
+
+    def _decoded(self, name: str, rows: Rows, number: int, rng: np.random.Generator, key: bytes) -> dict[str, pa.Array]:
+        """The derived columns of a table and its columns of moments; ids are made when all blocks before are known."""
+        table = self.tables[name]
+        persons = number * BLOCK + rows.patient
+        batch = table.codec.decode(
+            rows.codes, rng=rng, key=key + name.encode(), rows=np.arange(len(rows)), persons=persons
+        )
+        cells = dict(zip(batch.schema.names, batch.columns, strict=True))
+        if table.timeline is not None:
+            moments = table.timeline.order.read(cells[self.births]) if table.timeline.absolute else rows.moments
+            cells |= table.timeline.unfolded(cells, moments)
+        return cells
+
+    def _series(
+        self, name: str, skeleton: Rows, others: Mapping[str, Rows], births: Moments, rng: np.random.Generator
+    ) -> Rows:
+        """The rows of one table, all patients going through theirs together."""
+        table = self.tables[name]
+        assert table.surroundings is not None
+        assert table.memory is not None
+        fixed = table.surroundings.context(skeleton, others, self.tables)
+        anchor = anchors(table.timeline, skeleton, others[table.surroundings.above[0]], births)
+        steps = Steps.of(skeleton.patient)
+        history = History(table.memory, len(steps.patients))
+        origin = _origin(table.timeline, births)[steps.patients]
+        last = np.full(len(steps.patients), UNKNOWN, np.int64)
+        rows = replace(skeleton, codes=np.empty((len(skeleton), len(table.domains)), np.int32, order="F"))
+        for step, at in enumerate(steps):
+            active, first = len(at), skeleton.first[at]
+            start = np.where(first | (last[:active] == UNKNOWN), anchor[at], last[:active])
+            now = _since(table.timeline, start, step)
+            parts = [fixed[at]]
+            if table.calendar is not None:
+                parts.append(table.calendar.context(start, origin[:active]))
+            parts.append(history.context(active, now))
+            context = np.asfortranarray(np.concatenate(parts, axis=1))
+            codes = table.model.sample(active, rng=rng, given=_applying(table, first), context=context)
+            moments = self._moments(table, codes, start, last[:active], first, rng)
+            history.advance(codes, _since(table.timeline, np.where(moments == UNKNOWN, start, moments), step))
+            rows.codes[at] = codes
+            rows.moments[at] = moments
+            last[:active] = moments
+        return rows
+
+    @staticmethod
+    def _moments(
+        table: Frame,
+        codes: Codes,
+        start: Moments,
+        last: Moments,
+        first: NDArray[np.bool_],
+        rng: np.random.Generator,
+    ) -> Moments:
+        timeline = table.timeline
+        if timeline is None:
+            return np.full(len(codes), UNKNOWN, np.int64)
+        names = [name for name in (timeline.first, timeline.gap, timeline.clock) if name in timeline.columns]
+        drawn = {name: codes[:, table.column(name)] for name in names}
+        if timeline.weekday in timeline.columns:
+            weekdays = table.codec.encoders[timeline.weekday]
+            assert isinstance(weekdays, LeveledEncoder)
+            number = np.full(table.codec.domains[table.column(timeline.weekday)].size, -1, np.int32)
+            number[: len(weekdays.levels)] = [int(level) for level in weekdays.levels]
+            drawn[timeline.weekday] = number[codes[:, table.column(timeline.weekday)]]
+        encoders = {name: table.numeric(name) for name in names}
+        return timeline.step(encoders, drawn, start, last, first, rng)
+
+    def _finished(
+        self,
+        block: _Drawn,
+        number: int,
+        kept: int,
+        lookups: Mapping[str, Mapping[str, pa.Array]],
+        offsets: Mapping[str, int],
+        seed: int,
+        key: bytes,
+    ) -> dict[str, pa.RecordBatch]:
+        """The tables of a block with all ids and links, cut to the first so many patients."""
+        cells = {name: dict(columns) for name, columns in block.cells.items()}
+        everyone = number * BLOCK + np.arange(BLOCK)
+        for name, columns in cells.items():
+            codec = self.tables[name].codec
+            for column in codec.plan.ids:
+                ordinals = everyone if name == self.patients else offsets[name] + np.arange(len(block.rows[name]))
+                columns[column] = codec.ids[column].generate(ordinals, key + name.encode() + column.encode())
+        if self.identifier is None:
+            (key_column,) = self.configs[self.patients].key_columns
+            ids = cells[self.patients][key_column]
+        else:
+            ids = self.identifier.generate(everyone, key)
+        rng = np.random.default_rng([seed, 2, number])
+        self.linking.resolve(block.rows, cells, {name: dict(found) for name, found in lookups.items()}, ids, rng)
+        whole = {}
+        for name in (name for name in cells if name != PERSONS):
+            n_rows = int(np.searchsorted(block.rows[name].patient, kept))
+            whole[name] = self._cut(name, cells[name]).slice(0, n_rows)
+        return whole
+
+    def _cut(self, name: str, cells: Mapping[str, pa.Array]) -> pa.RecordBatch:
+        """The columns of a table in the order of its config."""
+        n = len(next(iter(cells.values())))
+        blank = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array([""]))
+        columns = [cells.get(column, blank) for column in self.written[name]]
+        encoded = [c if pa.types.is_dictionary(c.type) else c.dictionary_encode() for c in columns]
+        return pa.RecordBatch.from_arrays(encoded, names=list(self.written[name]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """One block of patients: the rows of each table, and their columns as far as they are text already."""
+
+    rows: Mapping[str, Rows]
+    cells: Mapping[str, Mapping[str, pa.Array]]
+
+
+def _skeleton(above: Rows, numbers: NDArray[np.int64], orphans: pa.Array | None) -> Rows:
+    """The rows that belong to some rows of a parent table and to patients, nothing of them drawn yet."""
+    parent = np.repeat(np.arange(len(above)), np.maximum(numbers, 0))
+    patient = above.patient[parent]
+    if orphans is not None:
+        alone = np.repeat(np.arange(above.n_patients), np.maximum(integers(orphans), 0))
+        parent, patient = np.r_[parent, np.full(len(alone), -1)], np.r_[patient, alone]
+        order = np.lexsort((parent < 0, patient))
+        parent, patient = parent[order], patient[order]
+    nothing = np.full(len(patient), UNKNOWN, np.int64)
+    return Rows(patient, parent, above.n_patients, len(above), np.zeros((len(patient), 0), np.int32), nothing)
+
+
+def anchors(timeline: Timeline | None, rows: Rows, above: Rows, births: Moments) -> Moments:
+    """What the first row of each parent is told by: the parent's moment, else the birth; 0 for times without a date."""
+    if timeline is None:
+        return np.full(len(rows), UNKNOWN, np.int64)
+    if not timeline.order.dated:
+        return np.zeros(len(rows), np.int64)
+    of_parent = np.where(rows.parent >= 0, above.moments[np.maximum(rows.parent, 0)], UNKNOWN)
+    return np.where(of_parent == UNKNOWN, births[rows.patient], of_parent)
+
+
+def _origin(timeline: Timeline | None, births: Moments) -> Moments:
+    """From when ages count."""
+    return births if timeline is None or timeline.order.dated else np.zeros(len(births), np.int64)
+
+
+def _since(timeline: Timeline | None, moments: Moments, step: int) -> NDArray[np.int64]:
+    """The moments by which it is told how long ago something was: without times, the number of the row."""
+    return np.full(len(moments), step, np.int64) if timeline is None else np.where(moments == UNKNOWN, 0, moments)
+
+
+def _applying(table: Frame, first: NDArray[np.bool_]) -> Given | None:
+    """Which codes of the derived columns of time can be: the first row of a parent has no row before it."""
+    if table.timeline is None:
+        return None
+    given: dict[int, NDArray[np.bool_]] = {}
+    for name, here in ((table.timeline.first, first), (table.timeline.gap, ~first)):
+        encoder, column = table.numeric(name), table.column(name)
+        if NOT_HERE not in encoder.results:
+            continue
+        absent = np.zeros(table.codec.domains[column].size, bool)
+        absent[encoder.quantiser.size + encoder.results.index(NOT_HERE)] = True
+        if not absent.all():
+            given[column] = absent[None, :] ^ here[:, None]
+    return given
+
+
+def contexts(
+    table: Frame, rows: Rows, others: Mapping[str, Rows], known: Mapping[str, Frame], births: Moments
+) -> NDArray[np.integer[Any]]:
+    """What every row of a table that is there already would have been given, ``(n_rows, n)``, in the least room."""
+    assert table.surroundings is not None
+    assert table.memory is not None
+    fixed = table.surroundings.context(rows, others, known)
+    calendar = () if table.calendar is None else table.calendar.domains
+    width = fixed.shape[1] + len(calendar) + len(table.memory.context_domains)
+    domains = context_domains(table.surroundings, table.calendar, table.memory, known)
+    small = max((domain.size for domain in domains), default=0) <= np.iinfo(np.int16).max
+    found = np.empty((len(rows), width), np.int16 if small else np.int32, order="F")
+    found[:, : fixed.shape[1]] = fixed
+    anchor = anchors(table.timeline, rows, others[table.surroundings.above[0]], births)
+    start = bases(rows.first, rows.moments, anchor)
+    steps = Steps.of(rows.patient)
+    history = History(table.memory, len(steps.patients))
+    origin = _origin(table.timeline, births)
+    if table.calendar is not None:
+        found[:, fixed.shape[1] : fixed.shape[1] + len(calendar)] = table.calendar.context(start, origin[rows.patient])
+    for step, at in enumerate(steps):
+        now = _since(table.timeline, start[at], step)
+        found[at, fixed.shape[1] + len(calendar) :] = history.context(len(at), now)
+        moments = np.where(rows.moments[at] == UNKNOWN, start[at], rows.moments[at])
+        history.advance(rows.codes[at], _since(table.timeline, moments, step))
+    return found
+
+
+def context_domains(
+    surroundings: Surroundings, calendar: Calendar | None, memory: Memory, known: Mapping[str, Frame]
+) -> tuple[Domain, ...]:
+    """The domains of what rows are given."""
+    of_time = () if calendar is None else calendar.domains
+    return (*surroundings.domains(known), *of_time, *memory.context_domains)

@@ -1,0 +1,226 @@
+"""What a patient's rows so far say about the next one, as codes that any model can be given.
+
+The row before is there whole, of those before it the main code; for each common code it is told how long ago it stood
+in a row, and with which value. So a series of events of any length becomes a row of the same width, and nothing that
+is told of a patient stays in a fitted model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
+from synthgen.models.base import Codes
+
+#: Main codes that are told, the last one included.
+RECENT: Final = 4
+#: Codes of the main column that are followed one by one.
+MOST_FOLLOWED: Final = 48
+#: Ranges of a value that is told of the past.
+_VALUE_RANGES: Final = 16
+#: Upper bounds of counts that are told apart, such as the place of a row among its siblings.
+COUNTS: Final = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
+#: When nothing was ever seen.
+_NEVER: Final = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is remembered of the rows of one table.
+
+    Attributes:
+        domains: of the table's code columns.
+        main: the code column that says what a row is about; ``None`` where there is none.
+        followed: codes of it that are followed one by one.
+        value: the code column whose last value is told for each of those; ``None`` for none.
+        spans: upper bounds of how long ago something was, in the units of the table's time.
+    """
+
+    domains: tuple[Domain, ...]
+    main: int | None
+    followed: tuple[int, ...]
+    value: int | None
+    spans: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls,
+        domains: tuple[Domain, ...],
+        codes: Codes,
+        *,
+        left_out: Sequence[str],
+        value: int | None,
+        spans: Sequence[int],
+    ) -> Memory:
+        """What is worth remembering of rows.
+
+        The main column is the nominal one of most entropy: what it says is what tells one row from another.
+
+        Args:
+            codes: int32 ``(n_rows, n_columns)``.
+            left_out: columns of the table that are no candidates, such as weekdays.
+            value: the code column whose scale depends on the main column, if there is one.
+        """
+        candidates = [
+            i
+            for i, domain in enumerate(domains)
+            if domain.scale is Scale.NOMINAL and domain.size > 2 and domain.owner not in left_out
+        ]
+        counts = {i: np.bincount(codes[:, i] + 1, minlength=domains[i].size + 1)[1:] for i in candidates}
+        main = max(candidates, key=lambda i: (_entropy(counts[i]), -i), default=None)
+        followed: tuple[int, ...] = ()
+        if main is not None:
+            commonest = np.argsort(-counts[main], kind="stable")[:MOST_FOLLOWED]
+            followed = tuple(sorted(int(code) for code in commonest if counts[main][code] > 0))
+        return cls(domains, main, followed, value if main is not None else None, tuple(spans))
+
+    def __post_init__(self) -> None:
+        columns = range(len(self.domains))
+        if self.main is None and (self.followed or self.value is not None):
+            raise ValueError("codes are followed of no column")
+        if self.main is not None and not set(self.followed) <= set(range(self.domains[self.main].size)):
+            raise ValueError("codes are followed that are not there")
+        if not {i for i in (self.main, self.value) if i is not None} <= set(columns):
+            raise ValueError("a column is remembered that is not there")
+        if list(self.spans) != sorted(set(self.spans)):
+            raise ValueError("the spans do not ascend")
+
+    @cached_property
+    def own_domains(self) -> tuple[Domain, ...]:
+        """The table's own domains; the codes of the main column are known again where the past tells of them."""
+        if self.main is None:
+            return self.domains
+        main = self.domains[self.main]
+        named = main if main.system else replace(main, parents=(tuple(range(main.size)),), system=f"own:{main.owner}")
+        return tuple(named if i == self.main else domain for i, domain in enumerate(self.domains))
+
+    @cached_property
+    def told(self) -> tuple[int, ...]:
+        """The code columns that are told of the row before."""
+        return tuple(i for i, domain in enumerate(self.domains) if domain.size > 1)
+
+    @cached_property
+    def context_domains(self) -> tuple[Domain, ...]:
+        """The domains of ``History.context``."""
+        before = [_renamed(self.own_domains[i], "before") for i in self.told]
+        if self.main is None:
+            return tuple(before)
+        main = self.own_domains[self.main]
+        recent = [_renamed(main, f"{k} before") for k in range(2, RECENT + 1)]
+        since = [
+            Domain(f"since {main.name} {code}", f"since {main.name}", len(self.spans) + 2, Scale.ORDERED)
+            for code in self.followed
+        ]
+        values = [
+            Domain(f"value at {main.name} {code}", f"value at {main.name}", _VALUE_RANGES + 1, Scale.ORDERED)
+            for code in (self.followed if self.value is not None else ())
+        ]
+        return (*before, *recent, *since, *values)
+
+    @cached_property
+    def slots(self) -> NDArray[np.int64]:
+        """Which of the followed codes each code of the main column is, -1 for none; and so for what is unobserved."""
+        assert self.main is not None
+        slots = np.full(self.domains[self.main].size + 1, -1, np.int64)
+        slots[list(self.followed)] = np.arange(len(self.followed))
+        return slots
+
+    @cached_property
+    def ranges(self) -> NDArray[np.int32]:
+        """The range of each code of the value column, from 1; 0 for what is unobserved or stands outside the scale."""
+        assert self.value is not None
+        domain = self.domains[self.value]
+        ranges = 1 + np.arange(domain.size + 1) * _VALUE_RANGES // domain.size
+        ranges[[*domain.special, domain.size]] = 0
+        return np.minimum(ranges, _VALUE_RANGES).astype(np.int32)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"main": self.main, "followed": list(self.followed), "value": self.value, "spans": list(self.spans)}
+
+    @classmethod
+    def from_json(cls, domains: tuple[Domain, ...], learned: Mapping[str, Any]) -> Memory:
+        """The inverse of ``to_json``."""
+        return cls(domains, learned["main"], tuple(learned["followed"]), learned["value"], tuple(learned["spans"]))
+
+
+def _entropy(counts: NDArray[np.int64]) -> float:
+    shares = counts[counts > 0] / max(counts.sum(), 1)
+    return float(-(shares * np.log2(shares)).sum())
+
+
+def _renamed(domain: Domain, when: str) -> Domain:
+    return replace(domain, name=f"{domain.name} {when}", owner=f"{domain.owner} {when}", target=False, leads=False)
+
+
+class History:
+    """The past of some patients while their rows come one after another.
+
+    Patients are sorted so that those with more rows come first: at every step the first so many take part.
+    """
+
+    def __init__(self, memory: Memory, n: int) -> None:
+        self.memory = memory
+        followed = len(memory.followed)
+        self._before = np.full((n, len(memory.domains)), UNOBSERVED, np.int32, order="F")
+        self._recent = np.full((n, RECENT - 1), UNOBSERVED, np.int32, order="F")
+        self._seen = np.full((n, followed), _NEVER, np.int64)
+        self._value = np.zeros((n, followed if memory.value is not None else 0), np.int32, order="F")
+
+    def context(self, active: int, now: NDArray[np.int64]) -> Codes:
+        """The codes of ``Memory.context_domains`` for the first patients, shape ``(active, n)``.
+
+        Args:
+            now: the moment of each one's last row, in the units of the spans.
+        """
+        memory = self.memory
+        parts = [self._before[:active, list(memory.told)]]
+        if memory.main is not None:
+            seen = self._seen[:active]
+            ago = np.searchsorted(np.array(memory.spans), np.maximum(now[:, None] - np.maximum(seen, _NEVER // 2), 0))
+            parts += [self._recent[:active], np.where(seen == _NEVER, 0, 1 + ago), self._value[:active]]
+        return np.asfortranarray(np.concatenate(parts, axis=1, dtype=np.int32))
+
+    def advance(self, codes: Codes, now: NDArray[np.int64]) -> None:
+        """Take the next row of the first patients into their past.
+
+        Args:
+            codes: ``(active, n_columns)``.
+            now: the moment of each row.
+        """
+        memory, active = self.memory, len(codes)
+        if memory.main is not None:
+            self._recent[:active] = np.c_[self._before[:active, memory.main], self._recent[:active, :-1]]
+            slots = memory.slots[codes[:, memory.main]]
+            rows = np.flatnonzero(slots >= 0)
+            self._seen[rows, slots[rows]] = now[rows]
+            if memory.value is not None:
+                value = memory.ranges[codes[rows, memory.value]]
+                known = value > 0
+                self._value[rows[known], slots[rows[known]]] = value[known]
+        self._before[:active] = codes
+
+
+def ever(memory: Memory, codes: Codes, patient: NDArray[np.int64], n: int, most: int) -> Codes:
+    """Which of the commonest followed codes patients have in any row: 0 or 1, shape ``(n, min(most, followed))``."""
+    kept = memory.followed[:most]
+    found = np.zeros((n, len(kept)), np.int32, order="F")
+    if memory.main is not None:
+        for at, code in enumerate(kept):
+            found[patient[codes[:, memory.main] == code], at] = 1
+    return found
+
+
+def counted(numbers: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Counts as codes of ``COUNTS``: the range that each lies in."""
+    return np.minimum(np.searchsorted(COUNTS, numbers), len(COUNTS)).astype(np.int32)
+
+
+def count_domain(name: str) -> Domain:
+    """The domain of ``counted``."""
+    return Domain(name, name, len(COUNTS) + 1, Scale.ORDERED)

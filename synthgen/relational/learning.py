@@ -1,0 +1,479 @@
+"""How the tables of an extract are learned: skeletons first, then codes, then a model a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthgen.encoding import identifier
+from synthgen.encoding.domain import Domain
+from synthgen.encoding.identifier import Identifier
+from synthgen.encoding.levels import Unit
+from synthgen.errors import InputError
+from synthgen.models.base import Codes, FittedModel, Model
+from synthgen.progress import Progress, silent
+from synthgen.relational import timeline as timelines
+from synthgen.relational.calendar import Calendar
+from synthgen.relational.codec import BadBlock, Codec, Plan
+from synthgen.relational.extract import PERSONS, Extract, FittedTable, Frame, anchors, context_domains, contexts
+from synthgen.relational.fold import derived, link_of, number_of, orphans_of, resolved
+from synthgen.relational.history import Memory
+from synthgen.relational.kinship import Kinship
+from synthgen.relational.links import Linking, echoed, told_drawn, told_kin, up
+from synthgen.relational.rows import Rows, bases
+from synthgen.relational.source import BlockSource, cut, taken
+from synthgen.relational.structure import Link, Member
+from synthgen.relational.surroundings import Surroundings
+from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments, Timeline
+from synthgen.schema.column import Integer
+from synthgen.schema.config import Format, Schema
+from synthgen.schema.table import TableConfig
+from synthgen.tables.dataset import Dataset, Table
+from synthgen.tables.split import Split
+
+#: Upper bounds of how long ago something was: in seconds, and in rows where there are no times.
+_SPANS: Final = (
+    0,
+    *(60 * minutes for minutes in (15, 60, 120, 240, 480)),
+    *(DAY * days for days in (1, 7, 30, 90, 180, 365, 1095)),
+)
+_ROW_SPANS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 32, 64)
+#: Moments beyond the first and the last day that so few patients reach are outside the window.
+_MONTH: Final = 30
+
+
+def learn(
+    dataset: Dataset,
+    schema: Schema,
+    split: Split,
+    make_model: Callable[[], Model],
+    *,
+    seed: int,
+    progress: Progress = silent,
+) -> Extract:
+    """Learn the tables of an extract; rows of patients whom the split holds out are read and left aside.
+
+    Raises:
+        InputError: a cell contradicts its declared kind, no patient is left, or the model cannot be given context.
+    """
+    return _Learning(dataset, schema, split, make_model, seed, progress).extract()
+
+
+@dataclass(frozen=True, eq=False)
+class _Skeleton:
+    """The training rows of a table: where they stand, whose they are and when, before anything is encoded.
+
+    Attributes:
+        source: the row of the file that each row is.
+        moments: of every column of moments.
+    """
+
+    source: NDArray[np.int64]
+    rows: Rows
+    moments: Mapping[str, Moments]
+
+
+class _Learning:
+    """What is known while the tables come in."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        schema: Schema,
+        split: Split,
+        make_model: Callable[[], Model],
+        seed: int,
+        progress: Progress,
+    ) -> None:
+        self.dataset, self.schema, self.progress = dataset, schema, progress
+        self.rare_below, self.seed, self.make_model = schema.privacy.rare_below, seed, make_model
+        if not make_model().conditional:
+            raise InputError(
+                f"model {schema.model.name} cannot be given what a row belongs to, which several tables need; "
+                "choose autoregressive or copula"
+            )
+        progress("joining the tables", 0.0)
+        self.kinship = Kinship.of(dataset, schema)
+        self.structure = self.kinship.structure
+        self.patients = self.structure.patients or PERSONS
+        hashes = split.of_patients(self.kinship.ids)
+        kept = np.flatnonzero(~split.holds_out(hashes))
+        if not len(kept):
+            raise InputError(f"{dataset.source}: no patient is left to learn from; lower `holdout` or give more data")
+        self.hashes = hashes[kept]
+        self.ordinal = np.full(len(hashes), -1, np.int64)
+        self.ordinal[kept] = np.arange(len(kept))
+        self.kept_patients = kept
+        self.skeletons: dict[str, _Skeleton] = {}
+        self.births: str | None = None
+        self.rows: dict[str, Rows] = {}
+        self.fitted: dict[str, FittedTable] = {}
+
+    def extract(self) -> Extract:
+        members = self.structure.members
+        lookups = [name for name, member in members.items() if member.role == "lookup"]
+        for name in (name for name, member in members.items() if member.role in ("patient", "child")):
+            self._stand(name)
+        if self.patients == PERSONS:
+            self.skeletons[PERSONS] = _Skeleton(self.kept_patients, self._everyone(None), {})
+        numbers = {}
+        for at, name in enumerate(lookups):
+            numbers[name] = self._lookup(name, np.random.default_rng([self.seed, 1, at]))
+        for at, name in enumerate(self._generated()):
+            self._table(name, np.random.default_rng([self.seed, 0, at]))
+        return Extract(
+            structure=self.structure,
+            configs=dict(self.schema.tables),
+            tables=self.fitted,
+            references={n: _whole(self.dataset.tables[n]) for n, m in members.items() if m.role == "reference"},
+            numbers=numbers,
+            births=self.births,
+            identifier=self._identifier() if self.patients == PERSONS else None,
+            linking=Linking(self.structure, dict(self.schema.tables)),
+        )
+
+    # --- where rows stand --------------------------------------------------------------------------------------------
+
+    def _stand(self, name: str) -> None:
+        """Put the training rows of a table in the order in which they are learned."""
+        relatives, config = self.kinship.tables[name], self.schema.tables[name]
+        patient = self._ordinals(relatives.patient)
+        hands = self._hands(name, config)
+        moments = {hand.name: self._read(name, hand) for hand in hands}
+        if relatives.member.role == "patient":
+            source = self.kept_patients
+            moments = {each: found[source] for each, found in moments.items()}
+            self.births = self._birth(moments)
+            own = moments.get(self.births) if self.births else None
+            self.skeletons[name] = _Skeleton(source, self._everyone(own), moments)
+            return
+        kept = np.flatnonzero(patient >= 0)
+        parent, n_parents = self._parents(name, relatives.member, patient)
+        order = relatives.member.order
+        when = np.where(moments[order] == UNKNOWN, np.iinfo(np.int64).max, moments[order]) if order in moments else None
+        keys = [] if when is None else [when[kept]]
+        behind = np.where(parent < 0, np.iinfo(np.int64).max, parent)
+        source = kept[np.lexsort((*keys, behind[kept], patient[kept]))]
+        own = moments[order][source] if order in moments else np.full(len(source), UNKNOWN, np.int64)
+        rows = Rows(
+            patient[source], parent[source], len(self.hashes), n_parents, np.zeros((len(source), 0), np.int32), own
+        )
+        self.skeletons[name] = _Skeleton(source, rows, {each: found[source] for each, found in moments.items()})
+
+    def _ordinals(self, patients: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The training patient of each row; -1 for rows of none and of those who are held out."""
+        return np.where(patients >= 0, self.ordinal[np.maximum(patients, 0)], -1)
+
+    def _parents(self, name: str, member: Member, patient: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+        """The parent's place among its table's training rows, -1 for none; and how many places there are."""
+        if member.parent is None or member.parent.table == self.patients:
+            return patient, len(self.hashes)
+        above = self.skeletons[member.parent.table]
+        place = np.full(self.kinship.tables[member.parent.table].n_rows, -1, np.int64)
+        place[above.source] = np.arange(len(above.source))
+        joined = self.kinship.tables[name].parent
+        assert joined is not None
+        assert joined.rows is not None
+        return np.where(joined.rows >= 0, place[np.maximum(joined.rows, 0)], -1), len(above.source)
+
+    def _everyone(self, births: Moments | None) -> Rows:
+        n = len(self.hashes)
+        nothing = np.full(n, UNKNOWN, np.int64)
+        return Rows(np.arange(n), np.arange(n), n, n, np.zeros((n, 0), np.int32), nothing if births is None else births)
+
+    def _marks(self, name: str) -> Format:
+        table = self.dataset.tables[name]
+        return table.format if table.types else self.schema.format_of(name)
+
+    def _hands(self, name: str, config: TableConfig) -> list[Hand]:
+        """The columns of moments of a table: its order, and all dates."""
+        order = self.structure.members[name].order
+        causes = {column.determined_by for column in config.columns.values()}
+        hands = {
+            column: hand
+            for column in config.columns
+            if config.columns[column].determined_by is None
+            and (hand := Hand.of(column, config, self._marks(name))) is not None
+            and (hand.dated or column == order)
+            and column not in causes
+        }
+        return [] if self.structure.members[name].role == "child" and order not in hands else [*hands.values()]
+
+    def _read(self, name: str, hand: Hand) -> Moments:
+        parts = [hand.read(block.column(hand.name)) for block in self.dataset.tables[name]]
+        return np.concatenate([*parts, np.zeros(0, np.int64)])
+
+    @staticmethod
+    def _birth(moments: Mapping[str, Moments]) -> str | None:
+        """Of the dates of patients the one that comes first."""
+        known = {name: found[found != UNKNOWN] for name, found in moments.items()}
+        return min((n for n, found in known.items() if len(found)), key=lambda n: np.median(known[n]), default=None)
+
+    def _generated(self) -> list[str]:
+        """The tables of patients in the order of their generation: parents first, and small ones before large ones."""
+        waiting = [name for name in self.skeletons if name != self.patients]
+        done = [self.patients]
+        while waiting:
+            ready = [name for name in waiting if self._parent_of(name) in done]
+            done.append(min(ready, key=lambda name: (len(self.skeletons[name].rows), name)))
+            waiting.remove(done[-1])
+        return done
+
+    def _parent_of(self, name: str) -> str:
+        parent = self.structure.members[name].parent
+        return self.patients if parent is None else parent.table
+
+    # --- what rows hold ----------------------------------------------------------------------------------------------
+
+    def _table(self, name: str, rng: np.random.Generator) -> None:
+        """Encode and learn a table of patients."""
+        skeleton = self.skeletons[name]
+        is_patients = name == self.patients
+        timeline = self._timeline(name, skeleton)
+        codec, codes = self._encoded(name, skeleton, timeline)
+        rows = replace(skeleton.rows, codes=codes)
+        self.rows[name] = rows
+        if is_patients:
+            model = self._fit(name, codec.domains, codes, None, None, rows.patient, rng)
+            self.fitted[name] = FittedTable(codec, timeline, None, None, None, model)
+            return
+        surroundings = self._surroundings(name)
+        births = self.rows[self.patients].moments
+        calendar = None
+        if timeline is not None:
+            origin = births if timeline.order.dated else np.zeros(len(births), np.int64)
+            calendar = Calendar.of(timeline.order, rows.moments, origin[rows.patient])
+        memory = Memory.of(
+            codec.domains,
+            codes,
+            left_out=self._no_subjects(name, timeline),
+            value=None,
+            spans=_ROW_SPANS if timeline is None else _SPANS,
+        )
+        frame = Frame(codec, timeline, surroundings, calendar, memory)
+        given = contexts(frame, rows, self.rows, self.fitted, births)
+        domains = context_domains(surroundings, calendar, memory, self.fitted)
+        model = self._fit(name, frame.domains, codes, domains, given, rows.patient, rng)
+        self.fitted[name] = FittedTable(codec, timeline, surroundings, calendar, memory, model)
+
+    def _timeline(self, name: str, skeleton: _Skeleton) -> Timeline | None:
+        if not skeleton.moments:
+            return None
+        config, rows, is_patients = self.schema.tables[name], skeleton.rows, name == self.patients
+        order = self.births if is_patients else self.structure.members[name].order
+        hands = {hand.name: hand for hand in self._hands(name, config)}
+        if order not in hands:
+            return None
+        first = np.ones(len(rows), bool) if is_patients else rows.first
+        base = rows.moments if is_patients else self._bases(name, hands[order], rows)
+        others = [hand for column, hand in hands.items() if column != order]
+        window = self._window(skeleton.moments[order], rows.patient) if hands[order].dated else None
+        return timelines.learned(hands[order], others, skeleton.moments, base, first, window, absolute=is_patients)
+
+    def _bases(self, name: str, order: Hand, rows: Rows) -> Moments:
+        births, above = self.rows[self.patients].moments, self.rows[self._parent_of(name)]
+        timeline = Timeline(order, (), False, frozenset(), None)
+        return bases(rows.first, rows.moments, anchors(timeline, rows, above, births))
+
+    def _window(self, moments: Moments, patient: NDArray[np.int64]) -> tuple[int, int] | None:
+        """The days that enough patients reach, rounded outwards to months."""
+        known = moments != UNKNOWN
+        days, whose = moments[known] // DAY, patient[known]
+        if len(np.unique(whose)) < self.rare_below:
+            return None
+        order = np.argsort(days, kind="stable")
+        ends = []
+        for sorted_rows in (order, order[::-1]):
+            _, firsts = np.unique(whose[sorted_rows], return_index=True)
+            ends.append(int(days[sorted_rows[np.sort(firsts)[self.rare_below - 1]]]))
+        return ends[0] // _MONTH * _MONTH, -(-ends[1] // _MONTH) * _MONTH
+
+    def _encoded(self, name: str, skeleton: _Skeleton, timeline: Timeline | None) -> tuple[Codec, Codes]:
+        """The codec of the derived table, and the codes of its training rows."""
+        cells, told = self._folded(name, skeleton, timeline)
+        children = [child for child in self.skeletons if child != self.patients and self._parent_of(child) == name]
+        orphaned = [n for n in self.skeletons if name == self.patients and self.skeletons[n].rows.orphans.any()]
+        numbers = {number_of(child): self.skeletons[child].rows.numbers for child in children}
+        numbers |= {orphans_of(child): self.skeletons[child].rows.orphans for child in orphaned}
+        cells |= {column: _as_cells(number) for column, number in numbers.items()}
+        if name == PERSONS:
+            config = TableConfig(columns={column: Integer(min=0) for column in cells} or {"nothing": Integer()})
+            marks = self.schema.format
+        else:
+            member, marks = self.structure.members[name], self._marks(name)
+            stated = self.schema.tables[name]
+            config = derived(stated, member, timeline=timeline, children=children, orphaned=orphaned, told=told)
+        whose = self.hashes[skeleton.rows.patient]
+        return self._solved(name, Plan(config, marks), cells, Unit.patients(whose, self.rare_below), skeleton.source)
+
+    def _solved(
+        self, name: str, plan: Plan, cells: Mapping[str, pa.DictionaryArray], unit: Unit, source: NDArray[np.int64]
+    ) -> tuple[Codec, Codes]:
+        columns = [column for column in plan.config.columns if column in cells]
+        block = pa.RecordBatch.from_arrays([cells[column] for column in columns], names=columns)
+        try:
+            codec = plan.solve(plan.summarise(block, unit), self.rare_below)
+        except BadBlock as bad:
+            raise InputError(
+                f"{self.dataset.tables[name].source}: record {int(source[bad.row]) + 1}, column {bad.column}: expected "
+                f"{bad.expected}, found another text; mend the value, or declare it under `missing` or `atoms`, or "
+                "declare another kind"
+            ) from None
+        codes = codec.encode(block)
+        ids = {n: replace(made, missing=()) if n in plan.config.key_columns else made for n, made in codec.ids.items()}
+        return replace(codec, ids=ids), codes
+
+    def _folded(
+        self, name: str, skeleton: _Skeleton, timeline: Timeline | None
+    ) -> tuple[dict[str, pa.DictionaryArray], list[str]]:
+        """The cells of the derived table but for the numbers of children; and which links they tell of."""
+        if name == PERSONS:
+            return {}, []
+        self.progress(f"reading {name}", 0.0)
+        cells = _cells(self.dataset.tables[name], skeleton.source)
+        told = self._told(name, skeleton)
+        if timeline is not None:
+            is_patients, rows = name == self.patients, skeleton.rows
+            base = rows.moments if is_patients else self._bases(name, timeline.order, rows)
+            first = np.ones(len(rows), bool) if is_patients else rows.first
+            cells |= timeline.folded(cells, skeleton.moments, base, first)
+        left_out = resolved(self.structure.members[name])
+        kept = {column: found for column, found in cells.items() if column not in left_out}
+        return kept | {link_of(column): texts.dictionary_encode() for column, texts in told.items()}, list(told)
+
+    def _told(self, name: str, skeleton: _Skeleton) -> dict[str, pa.StringArray]:
+        """How the links are told that are not resolved by construction."""
+        found: dict[str, pa.StringArray] = {}
+        member = self.structure.members[name]
+        for link in member.links:
+            if link.how == "reference" or len(link.columns) > 1:
+                continue
+            (column,) = link.columns
+            named = self._named(name, link, skeleton.source)
+            if link.how == "ancestor":
+                if (named < 0).any() and column != member.patient:
+                    found[column] = told_drawn(skeleton.rows.patient, named, named)
+            elif link.how == "drawn":
+                found[column] = told_drawn(skeleton.rows.patient, named, self._echo(name, link, skeleton))
+            elif link.table in self.skeletons:
+                place = np.full(self.kinship.tables[link.table].n_rows, -1, np.int64)
+                targets = self.skeletons[link.table]
+                place[targets.source] = np.arange(len(targets.source))
+                own = np.where(named >= 0, place[np.maximum(named, 0)], -1)
+                found[column] = told_kin(skeleton.rows, targets.rows, own, itself=link.table == name)
+        return found
+
+    def _named(self, name: str, link: Link, source: NDArray[np.int64]) -> NDArray[np.int64]:
+        rows = self.kinship.tables[name].links[link].rows
+        assert rows is not None
+        return rows[source]
+
+    def _echo(self, name: str, link: Link, skeleton: _Skeleton) -> NDArray[np.int64] | None:
+        """The row that the nearest ancestor with a link to the same table names."""
+        if (echo := echoed(self.structure, name, link)) is None:
+            return None
+        rows = {each: self.skeletons[each].rows for each in self.skeletons}
+        at = up(self.structure, rows, name, echo[0])
+        theirs = self._named(echo[0], echo[1], self.skeletons[echo[0]].source)
+        # Two rows that both name nothing do not agree on anything.
+        return np.where(at >= 0, theirs[np.maximum(at, 0)], UNKNOWN) if len(theirs) else None
+
+    def _no_subjects(self, name: str, timeline: Timeline | None) -> list[str]:
+        """Nominal columns that do not say what a row is about."""
+        links = [column for link in self.structure.members[name].links for column in link.columns]
+        return [link_of(column) for column in links] + ([] if timeline is None else [timeline.weekday])
+
+    def _surroundings(self, name: str) -> Surroundings:
+        member = self.structure.members[name]
+        above = member.path if member.path and member.path[-1] == self.patients else (*member.path, self.patients)
+        mates = [each for each in self.fitted if each in self.skeletons and each != self.patients]
+        beside = [each for each in mates if self._parent_of(each) == above[0] and each not in above]
+        single = [each for each in beside if self.rows[each].numbers.max(initial=0) <= 1]
+        elsewhere = [each for each in mates if each not in above and each not in single]
+        return Surroundings(above, tuple(single), tuple(e for e in beside if e not in single), tuple(elsewhere))
+
+    def _lookup(self, name: str, rng: np.random.Generator) -> int:
+        """Learn a table of no patient, whose rows are units of their own; gives how many it has."""
+        member, config = self.structure.members[name], self.schema.tables[name]
+        n = self.kinship.tables[name].n_rows
+        cells = _cells(self.dataset.tables[name], np.arange(n))
+        told = {}
+        for link in member.links:
+            if link.how == "drawn":
+                rows = self.kinship.tables[name].links[link].rows
+                assert rows is not None
+                told[link.columns[0]] = told_drawn(np.arange(n), rows, None)
+        cells |= {link_of(column): texts.dictionary_encode() for column, texts in told.items()}
+        plan = Plan(
+            derived(config, member, timeline=None, children=(), orphaned=(), told=tuple(told)), self._marks(name)
+        )
+        codec, codes = self._solved(name, plan, cells, Unit.rows(), np.arange(n))
+        model = self._fit(name, codec.domains, codes, None, None, np.arange(n), rng)
+        self.fitted[name] = FittedTable(codec, None, None, None, None, model)
+        return n
+
+    def _fit(
+        self,
+        name: str,
+        domains: tuple[Domain, ...],
+        codes: Codes,
+        context_domains: tuple[Domain, ...] | None,
+        context: NDArray[np.integer[Any]] | None,
+        groups: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> FittedModel:
+        label = name or "patients"
+        given = None if context is None or context_domains is None else BlockSource(context_domains, context)
+        return self.make_model().fit(
+            BlockSource(domains, codes),
+            rng=rng,
+            context=given,
+            groups=cut(groups),
+            progress=lambda step, done: self.progress(f"{label}: {step}", done),
+        )
+
+    def _identifier(self) -> Identifier:
+        """How the patients' ids are made where no table has them: in the shape of those that stand in columns."""
+        name = next(n for n, member in self.structure.members.items() if member.patient is not None)
+        column = self.structure.members[name].patient
+        assert column is not None
+        cells = _cells(self.dataset.tables[name], self.skeletons[name].source)[column]
+        missing = frozenset(self.schema.tables[name].missing_in(column))
+        made = identifier.solve(identifier.summarise(cells, missing), rare_below=self.rare_below)
+        return replace(made, missing=())
+
+
+def _as_cells(numbers: NDArray[np.int64]) -> pa.DictionaryArray:
+    return pa.array(numbers).cast(pa.string()).dictionary_encode()
+
+
+def _cells(table: Table, source: NDArray[np.int64]) -> dict[str, pa.DictionaryArray]:
+    """The cells of some rows in their order, with dictionaries that hold their texts only."""
+    kept = np.sort(source)
+    parts: list[pa.RecordBatch] = []
+    first = 0
+    for block in table:
+        low, high = np.searchsorted(kept, (first, first + block.num_rows))
+        parts.append(taken(block, kept[low:high] - first))
+        first += block.num_rows
+    order = pa.array(np.searchsorted(kept, source))
+    found: dict[str, pa.DictionaryArray] = {}
+    for at, name in enumerate(table.columns):
+        if not parts:
+            found[name] = pa.array([], pa.string()).dictionary_encode()
+            continue
+        whole = pa.chunked_array([part.column(at) for part in parts]).unify_dictionaries().combine_chunks()
+        found[name] = (whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole).take(order)
+    return found
+
+
+def _whole(table: Table) -> pa.RecordBatch:
+    """A table that is kept as it is."""
+    n_rows = sum(block.num_rows for block in table)
+    cells = _cells(table, np.arange(n_rows))
+    return pa.RecordBatch.from_arrays([*cells.values()], names=[*cells])

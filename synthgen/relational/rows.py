@@ -1,0 +1,105 @@
+"""The rows of one table while an extract is learned or generated: whose they are, what they hold, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.models.base import Codes
+from synthgen.relational.timeline import UNKNOWN, Moments
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows, patient by patient and parent by parent, siblings in the order of time.
+
+    Attributes:
+        patient: int64 ``(n_rows,)``, ascending, ``0 .. n_patients-1``.
+        parent: int64 ``(n_rows,)``, the row of the parent table (of patients: the patient itself); -1 for none. Rows
+            without a parent come last of their patient's.
+        n_patients: how many patients there are, those without rows included.
+        n_parents: how many rows the parent table has.
+        codes: int32 ``(n_rows, n_columns)``.
+        moments: when each row was, ``UNKNOWN`` where it has no time.
+    """
+
+    patient: NDArray[np.int64]
+    parent: NDArray[np.int64]
+    n_patients: int
+    n_parents: int
+    codes: Codes
+    moments: Moments
+
+    def __len__(self) -> int:
+        return len(self.patient)
+
+    @cached_property
+    def first(self) -> NDArray[np.bool_]:
+        """Which rows are the first of their parents."""
+        return _first(self.patient, self.parent)
+
+    @cached_property
+    def numbers(self) -> NDArray[np.int64]:
+        """Rows of each parent, shape ``(n_parents,)``."""
+        return np.bincount(self.parent[self.parent >= 0], minlength=self.n_parents)
+
+    @cached_property
+    def orphans(self) -> NDArray[np.int64]:
+        """Rows of each patient that have no parent, shape ``(n_patients,)``."""
+        return np.bincount(self.patient[self.parent < 0], minlength=self.n_patients)
+
+
+def _first(patient: NDArray[np.int64], parent: NDArray[np.int64]) -> NDArray[np.bool_]:
+    first = np.ones(len(patient), bool)
+    first[1:] = (patient[1:] != patient[:-1]) | (parent[1:] != parent[:-1])
+    return first
+
+
+def places(first: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The place of each row in its run, from 0, and how many come after it; a run begins where ``first`` says."""
+    starts = np.flatnonzero(first)
+    lengths = np.diff(np.r_[starts, len(first)])
+    place = np.arange(len(first)) - np.repeat(starts, lengths)
+    return place, np.repeat(lengths, lengths) - 1 - place
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Rows taken one of each patient at a time, so that all patients go through their series together.
+
+    Attributes:
+        patients: the patients that have rows, those with most first.
+        starts: where the rows of each of them begin.
+        numbers: how many there are.
+    """
+
+    patients: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, patient: NDArray[np.int64]) -> Steps:
+        """Of rows that stand patient by patient."""
+        patients, starts, numbers = np.unique(patient, return_index=True, return_counts=True)
+        order = np.argsort(-numbers, kind="stable")
+        return cls(patients[order], starts[order].astype(np.int64), numbers[order].astype(np.int64))
+
+    def __iter__(self) -> Iterator[NDArray[np.int64]]:
+        """The rows of each step: the first of all patients, the second of those who have two, and so on."""
+        for step in range(int(self.numbers.max(initial=0))):
+            active = int(np.searchsorted(-self.numbers, -step, side="left"))
+            yield self.starts[:active] + step
+
+
+def bases(first: NDArray[np.bool_], moments: Moments, anchor: Moments) -> Moments:
+    """What each row's moment is told by: for the first row of a parent its anchor, else the row before it.
+
+    Args:
+        anchor: of each row, the parent's moment, or the birth.
+    """
+    before = np.r_[UNKNOWN, moments[:-1]] if len(moments) else moments
+    return np.where(first | (before == UNKNOWN), anchor, before)

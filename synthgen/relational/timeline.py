@@ -1,0 +1,433 @@
+"""Moments of a table's rows as steps from what came before, so that order holds by construction, and back.
+
+The first row of a parent is told by its distance from the parent's own moment (the birth, for a patient), each other
+one by its distance from the row before it, and further times of a row by their distance from its moment. No moment of
+a real person is learned, and a generated time line begins at a generated date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from synthgen.encoding.grid import DecimalGrid
+from synthgen.encoding.numeric import NumericEncoder
+from synthgen.encoding.temporal import TemporalKind, written
+from synthgen.relational.siblings import times_of
+from synthgen.schema.column import Category, Column, Date, Datetime, Integer, Number, Time
+from synthgen.schema.config import Format
+from synthgen.schema.table import TableConfig
+
+#: Written where a column does not apply: the first row has no row before it, the others have one.
+NOT_HERE: Final = "·"
+#: Instead of a moment where there is none.
+UNKNOWN: Final = np.iinfo(np.int64).min
+DAY: Final = 86_400
+_WEEK: Final = 7
+#: 1970-01-01 was a Thursday; Mondays are 0.
+_THURSDAY: Final = 3
+#: How often a bin is drawn from again before a moment outside the window is moved to its edge.
+_TRIES: Final = 4
+
+Moments = NDArray[np.int64]
+"""Seconds since 1970 (of times of day, since midnight), or the number in units of its last decimal; or ``UNKNOWN``."""
+
+
+@dataclass(frozen=True)
+class Hand:
+    """One column of moments, between text and ``Moments``."""
+
+    name: str
+    column: Date | Datetime | Time | Integer | Number
+    missing: tuple[str, ...]
+    format: Format
+
+    @classmethod
+    def of(cls, name: str, config: TableConfig, marks: Format) -> Hand | None:
+        """The hand of a column, ``None`` where it is none: another kind, or numbers of no fixed decimals."""
+        column = config.columns[name]
+        if not isinstance(column, Date | Datetime | Time | Integer | Number):
+            return None
+        if isinstance(column, Number) and column.decimals is None:
+            return None
+        return cls(name, column, config.missing_in(name), marks)
+
+    @property
+    def dated(self) -> bool:
+        """Whether a moment has a date."""
+        return isinstance(self.column, Date | Datetime)
+
+    @property
+    def clocked(self) -> bool:
+        """Whether a moment has a time of day."""
+        return isinstance(self.column, Datetime | Time)
+
+    @property
+    def tick(self) -> int:
+        """The smallest distance of two moments."""
+        if isinstance(self.column, Date):
+            return DAY
+        return TemporalKind(self.name, self.column, self.format).tick if isinstance(self.column, Datetime | Time) else 1
+
+    def read(self, cells: pa.Array) -> Moments:
+        """The moments that cells hold."""
+        encoded = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
+        times = times_of(encoded, self.column, self.missing, self.format)
+        scale = 10.0**self.column.decimals if isinstance(self.column, Number) and self.column.decimals else 1.0
+        known = ~np.isnan(times)
+        moments = np.full(len(times), UNKNOWN, np.int64)
+        moments[known] = np.rint(times[known] * scale).astype(np.int64)
+        return moments
+
+    def texts(self, moments: Moments) -> pa.StringArray:
+        """Moments, all of them known, as they are written."""
+        if isinstance(self.column, Date | Datetime | Time):
+            return written(moments, self.column.format, beyond_a_day=isinstance(self.column, Time))
+        decimals = self.column.decimals or 0 if isinstance(self.column, Number) else 0
+        texts = DecimalGrid(decimals).texts(moments, decimals=decimals)
+        return texts if self.format.decimal == "." else pc.replace_substring(texts, ".", self.format.decimal)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """How the moments of one table become steps; learned from its rows, and holding none of them.
+
+    Attributes:
+        order: the column of the rows' own moments.
+        others: further columns of moments, told by their distance from that.
+        by_day: whether steps are whole days, with weekday and time of day apart; else they are ticks of the column.
+        ahead: the derived columns that never hold a negative distance: those moments never come before.
+        window: the days between which moments lie, both included, rounded outwards; ``None`` where nothing has a date.
+        absolute: whether the rows' own moments are learned as they stand, as births are.
+    """
+
+    order: Hand
+    others: tuple[Hand, ...]
+    by_day: bool
+    ahead: frozenset[str]
+    window: tuple[int, int] | None
+    absolute: bool = False
+
+    @property
+    def unit(self) -> int:
+        """Seconds (or units of the number) per step."""
+        return DAY if self.by_day else self.order.tick
+
+    @property
+    def first(self) -> str:
+        """The derived column of the first rows' distances from their parents."""
+        return f"{self.order.name}.first"
+
+    @property
+    def gap(self) -> str:
+        """The derived column of the distances from the row before."""
+        return f"{self.order.name}.gap"
+
+    @property
+    def weekday(self) -> str:
+        """The derived column of weekdays."""
+        return f"{self.order.name}.weekday"
+
+    @property
+    def clock(self) -> str:
+        """The derived column of times of day, in ticks."""
+        return f"{self.order.name}.clock"
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """The derived columns instead of those of moments."""
+        found = {} if self.absolute else self._own_columns()
+        for hand in self.others:
+            found[_after(hand)] = Integer(
+                min=self._least(_after(hand)), atoms=hand.column.atoms if hand.dated else (), missing=hand.missing
+            )
+            if self._apart(hand):
+                found[_clock(hand)] = Integer(min=0, missing=("",))
+        return found
+
+    def _own_columns(self) -> dict[str, Column]:
+        found: dict[str, Column] = {self.first: self._steps(self.first), self.gap: self._steps(self.gap)}
+        if self.by_day:
+            found[self.weekday] = Category(other=None, missing=("",))
+            if self.order.clocked:
+                found[self.clock] = Integer(min=0, missing=("",))
+        return found
+
+    def _steps(self, name: str) -> Integer:
+        column = self.order.column
+        return Integer(min=self._least(name), atoms=(NOT_HERE, *column.atoms), missing=self.order.missing)
+
+    def _least(self, name: str) -> int | None:
+        return 0 if name in self.ahead else None
+
+    def _unit_of(self, hand: Hand) -> int:
+        """What the distance of another moment is counted in: days where one of both has no time of day."""
+        return max(hand.tick, self.order.tick)
+
+    def _apart(self, hand: Hand) -> bool:
+        """Whether another moment has a time of day that its distance does not tell."""
+        return isinstance(hand.column, Datetime) and self._unit_of(hand) == DAY
+
+    def folded(
+        self,
+        cells: Mapping[str, pa.DictionaryArray],
+        moments: Mapping[str, Moments],
+        base: Moments,
+        first: NDArray[np.bool_],
+    ) -> dict[str, pa.DictionaryArray]:
+        """The derived columns of some rows.
+
+        Args:
+            cells: the columns of moments as they are written.
+            moments: of the same columns.
+            base: what each row's moment is told by, of the parent or of the row before; ``UNKNOWN`` counts as 0.
+            first: which rows are the first of their parents.
+        """
+        own = moments[self.order.name]
+        unknown = own == UNKNOWN
+        nothing = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(own), np.int32)), pa.array([""]))
+        found: dict[str, pa.DictionaryArray] = {}
+        if not self.absolute:
+            steps, labels = own // self.unit - _or_zero(base) // self.unit, cells[self.order.name]
+            found[self.first] = _written(steps, labels, unknown, elsewhere=~first)
+            found[self.gap] = _written(steps, labels, unknown, elsewhere=first)
+            if self.by_day:
+                found[self.weekday] = _written(_weekday(own), nothing, unknown)
+            if self.by_day and self.order.clocked:
+                found[self.clock] = _written(own % DAY // self.order.tick, nothing, unknown)
+        for hand in self.others:
+            theirs = moments[hand.name]
+            unit = self._unit_of(hand)
+            # A time without that of its row is as lost as one that is missing.
+            lost = (theirs == UNKNOWN) | unknown
+            found[_after(hand)] = _written(theirs // unit - own // unit, cells[hand.name], lost)
+            if self._apart(hand):
+                found[_clock(hand)] = _written(theirs % DAY // hand.tick, nothing, lost)
+        return found
+
+    def step(
+        self,
+        encoders: Mapping[str, NumericEncoder],
+        codes: Mapping[str, NDArray[np.int32]],
+        base: Moments,
+        last: Moments,
+        first: NDArray[np.bool_],
+        rng: np.random.Generator,
+    ) -> Moments:
+        """The moments of rows of which all derived columns are drawn.
+
+        Args:
+            encoders: of ``first``, ``gap`` and ``clock``.
+            codes: of the same, and the weekday itself (-1 where there is none) under its column.
+            base: the moments that steps are told by; ``UNKNOWN`` counts as 0.
+            last: the moments of the rows before; ``UNKNOWN`` where there is none.
+            first: which rows are the first of their parents.
+        """
+        moments, base = np.full(len(base), UNKNOWN, np.int64), _or_zero(base)
+        for name, rows in ((self.first, np.flatnonzero(first)), (self.gap, np.flatnonzero(~first))):
+            known, keys = self._keys(encoders[name], codes[name][rows], base[rows], codes.get(self.weekday), rows, rng)
+            moments[rows[known]] = (base[rows] // self.unit + keys)[known] * self.unit
+        known = moments != UNKNOWN
+        if self.by_day and self.order.clocked:
+            quantiser = encoders[self.clock].quantiser
+            code = codes[self.clock]
+            timed = known & (code < quantiser.size)
+            if quantiser.size:
+                moments[timed] += quantiser.decode(code[timed], rng) * self.order.tick
+        # On the same day, what comes after is no earlier.
+        after = known & ~first & (last != UNKNOWN)
+        if self.gap in self.ahead:
+            moments[after] = np.maximum(moments[after], last[after])
+        return moments
+
+    def _keys(
+        self,
+        encoder: NumericEncoder,
+        codes: NDArray[np.int32],
+        base: Moments,
+        weekday: NDArray[np.int32] | None,
+        rows: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """The steps of some rows, inside the window as far as their bins allow; and which rows have one."""
+        quantiser = encoder.quantiser
+        known = codes < quantiser.size
+        steps = np.zeros(len(codes), np.int64)
+        if not known.any():
+            return known, steps
+        drawn, start = codes[known], base[known] // self.unit
+        low, high = (bound[drawn] for bound in quantiser.bounds())
+        found = quantiser.decode(drawn, rng)
+        if self.window is not None:
+            earliest, latest = self.window[0] * DAY // self.unit, (self.window[1] + 1) * DAY // self.unit - 1
+            for _ in range(_TRIES):
+                outside = (start + found < earliest) | (start + found > latest)
+                outside &= low < high
+                if not outside.any():
+                    break
+                found[outside] = quantiser.decode(drawn[outside], rng)
+            found = np.clip(start + found, earliest, latest) - start
+        if weekday is not None:
+            wanted = weekday[rows[known]]
+            shift = (wanted - _weekday((start + found) * self.unit)) % _WEEK
+            for move in (shift, shift - _WEEK):
+                moved = found + move
+                fits = (wanted >= 0) & (low < high) & (moved >= low) & (moved <= high)
+                fits &= _weekday((start + found) * self.unit) != wanted
+                found = np.where(fits & ~np.isin(moved, quantiser.atoms), moved, found)
+        steps[known] = found
+        return known, steps
+
+    def unfolded(self, cells: Mapping[str, pa.Array], moments: Moments) -> dict[str, pa.Array]:
+        """The columns of moments of rows whose own moments are known.
+
+        Args:
+            cells: the derived columns as decoded; where a row has no moment, its first or gap says why.
+        """
+        found: dict[str, pa.Array] = {}
+        if not self.absolute:
+            first, gap = (pc.cast(cells[name], pa.string()) for name in (self.first, self.gap))
+            found[self.order.name] = _texts(self.order, moments, pc.if_else(pc.equal(first, NOT_HERE), gap, first))
+        for hand in self.others:
+            after = pc.cast(cells[_after(hand)], pa.string())
+            distance = _integers(after)
+            unit = self._unit_of(hand)
+            known = (distance != UNKNOWN) & (moments != UNKNOWN)
+            theirs = np.full(len(moments), UNKNOWN, np.int64)
+            theirs[known] = (moments[known] // unit + distance[known]) * unit
+            if self._apart(hand):
+                clock = _integers(pc.cast(cells[_clock(hand)], pa.string()))
+                timed = known & (clock != UNKNOWN)
+                theirs[timed] += clock[timed] * hand.tick
+            found[hand.name] = _texts(hand, theirs, after)
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "order": self.order.name,
+            "others": [hand.name for hand in self.others],
+            "by_day": self.by_day,
+            "ahead": sorted(self.ahead),
+            "window": None if self.window is None else list(self.window),
+            "absolute": self.absolute,
+        }
+
+    @classmethod
+    def from_json(cls, config: TableConfig, marks: Format, learned: Mapping[str, Any]) -> Timeline:
+        """The inverse of ``to_json``. Raises ``ValueError`` where a column holds no moments."""
+        hands = [Hand.of(name, config, marks) for name in (learned["order"], *learned["others"])]
+        order, *others = [hand for hand in hands if hand is not None]
+        if None in hands:
+            raise ValueError("a column of moments holds none")
+        window = learned["window"]
+        return cls(
+            order,
+            tuple(others),
+            learned["by_day"],
+            frozenset(learned["ahead"]),
+            None if window is None else (int(window[0]), int(window[1])),
+            learned["absolute"],
+        )
+
+
+def _after(hand: Hand) -> str:
+    return f"{hand.name}.after"
+
+
+def _clock(hand: Hand) -> str:
+    return f"{hand.name}.clock"
+
+
+def _or_zero(moments: Moments) -> Moments:
+    return np.where(moments == UNKNOWN, 0, moments)
+
+
+def _weekday(moments: Moments) -> NDArray[np.int64]:
+    """0 for Mondays."""
+    return (moments // DAY + _THURSDAY) % _WEEK
+
+
+def _written(
+    numbers: NDArray[np.int64],
+    labels: pa.DictionaryArray,
+    unknown: NDArray[np.bool_],
+    elsewhere: NDArray[np.bool_] | None = None,
+) -> pa.DictionaryArray:
+    """Whole numbers as text; where they are unknown the label, and where they do not apply ``NOT_HERE``."""
+    plain = pa.array(np.where(unknown, 0, numbers)).dictionary_encode()
+    texts = pa.concat_arrays([plain.dictionary.cast(pa.string()), pc.utf8_trim_whitespace(labels.dictionary)])
+    indices = np.asarray(plain.indices).astype(np.int64)
+    indices = np.where(unknown, len(plain.dictionary) + np.asarray(labels.indices), indices)
+    if elsewhere is not None:
+        texts = pa.concat_arrays([texts, pa.array([NOT_HERE])])
+        indices = np.where(elsewhere, len(texts) - 1, indices)
+    distinct = texts.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(pa.array(np.asarray(distinct.indices)[indices]), distinct.dictionary)
+
+
+def _integers(texts: pa.StringArray) -> NDArray[np.int64]:
+    """Whole numbers that were decoded; ``UNKNOWN`` for other texts."""
+    whole = np.asarray(pc.match_substring_regex(texts, r"^-?\d+$"), bool)
+    numbers = np.full(len(texts), UNKNOWN, np.int64)
+    numbers[whole] = np.asarray(texts.filter(pa.array(whole)).cast(pa.int64()))
+    return numbers
+
+
+def integers(cells: pa.Array) -> NDArray[np.int64]:
+    """Decoded whole numbers; ``UNKNOWN`` for other texts."""
+    return _integers(pc.cast(cells, pa.string()))
+
+
+def _texts(hand: Hand, moments: Moments, labels: pa.StringArray) -> pa.StringArray:
+    """Moments as text; where there is none the label, as far as it means that."""
+    known = moments != UNKNOWN
+    texts = hand.texts(np.where(known, moments, 0))
+    if known.all():
+        return texts
+    allowed = {*hand.missing, *hand.column.atoms} if hand.dated or hand.clocked else {*hand.missing}
+    stand_in = next(iter(hand.missing), "")
+    told = pc.if_else(pc.is_in(labels, pa.array(sorted(allowed), pa.string())), labels, stand_in)
+    return pc.if_else(pa.array(known), texts, told)
+
+
+def learned(
+    order: Hand,
+    others: Iterable[Hand],
+    moments: Mapping[str, Moments],
+    base: Moments,
+    first: NDArray[np.bool_],
+    window: tuple[int, int] | None,
+    *,
+    absolute: bool = False,
+) -> Timeline:
+    """The timeline of some rows.
+
+    Args:
+        moments: of all columns of moments.
+        base: what each row's moment is told by; ``UNKNOWN`` counts as 0.
+        first: which rows are the first of their parents.
+        window: the days between which moments lie.
+    """
+    own, base = moments[order.name], _or_zero(base)
+    known = own != UNKNOWN
+    steps = np.abs(own - base)[known & (own != base)]
+    by_day = order.dated and (not order.clocked or not len(steps) or float(np.median(steps)) >= DAY)
+    unit = DAY if by_day else order.tick
+    every = Timeline(order, tuple(others), by_day, frozenset(), window)
+    distances = {
+        every.first: (own // unit - base // unit)[known & first],
+        every.gap: (own // unit - base // unit)[known & ~first],
+    }
+    for hand in every.others:
+        both = known & (moments[hand.name] != UNKNOWN)
+        coarse = every._unit_of(hand)
+        distances[_after(hand)] = (moments[hand.name] // coarse - own // coarse)[both]
+    ahead = frozenset(name for name, distance in distances.items() if distance.min(initial=0) >= 0)
+    return Timeline(order, every.others, by_day, ahead, window, absolute)
