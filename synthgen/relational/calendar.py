@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import Domain, Scale
 from synthgen.models.base import Codes
-from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments
+from synthgen.relational.rows import Rows
+from synthgen.relational.timeline import DAY, UNKNOWN, Moments, Timeline
 
 _MOST_RANGES: Final = 24
 #: Rows per range at least, so that no bound hangs on a few.
@@ -28,27 +29,36 @@ class Calendar:
     Attributes:
         ages: ascending bounds of how long after its patient's origin a moment is, rounded to two digits.
         dates: ascending bounds of the moments themselves, rounded to 30 days; empty where they have no dates.
+        paces: ascending bounds of how much time there is, until the patient's last row, for each row that is to come,
+            rounded to two digits.
         clocked: whether moments have a time of day beside their date.
     """
 
     ages: tuple[int, ...]
     dates: tuple[int, ...]
+    paces: tuple[int, ...]
     dated: bool
     clocked: bool
 
     @classmethod
-    def of(cls, hand: Hand, moments: Moments, origin: Moments) -> Calendar:
+    def of(cls, timeline: Timeline, rows: Rows, start: Moments, origin: Moments, end: Moments) -> Calendar:
         """The calendar of some rows.
 
         Args:
-            origin: of each row's patient: the birth, or the first moment that is known.
+            start: what each row's moment is told by.
+            origin: of each row's patient: from when ages count.
+            end: of each row's patient: the last moment in this table, ``UNKNOWN`` where it is not told.
         """
+        hand, moments = timeline.order, rows.moments
         both = (moments != UNKNOWN) & (origin != UNKNOWN)
+        both_ends = (start != UNKNOWN) & (end != UNKNOWN)
+        paces = [_two_digits(int(pace)) for pace in _inner(_pace(start, rows.left, end)[both_ends])]
         ages = [_two_digits(int(age)) for age in _inner(moments[both] - origin[both])]
         dates = [round(float(date) / _MONTH) * _MONTH for date in _inner(moments[moments != UNKNOWN])]
         return cls(
             tuple(sorted(set(ages))),
             tuple(sorted(set(dates))) if hand.dated else (),
+            tuple(sorted(set(paces))),
             hand.dated,
             hand.dated and hand.clocked,
         )
@@ -56,19 +66,26 @@ class Calendar:
     @property
     def domains(self) -> tuple[Domain, ...]:
         """Of ``context``."""
-        sizes = {"age": len(self.ages) + 2}
+        sizes = {"age": len(self.ages) + 2, "pace": len(self.paces) + 2}
         if self.dated:
             sizes |= {"date": len(self.dates) + 2, "month": 13, "weekday": _WEEK + 1}
         if self.clocked:
             sizes["hour"] = _HOURS + 1
         return tuple(Domain(f"{name} then", f"{name} then", size, Scale.ORDERED) for name, size in sizes.items())
 
-    def context(self, now: Moments, origin: Moments) -> Codes:
-        """Codes of moments, 0 where there is none: shape ``(n, len(domains))``."""
+    def context(self, now: Moments, origin: Moments, end: Moments, left: NDArray[np.int64]) -> Codes:
+        """Codes of moments, 0 where there is none: shape ``(n, len(domains))``.
+
+        Args:
+            end: the last moment of each patient.
+            left: how many rows of the patient are to come.
+        """
         known = now != UNKNOWN
         aged = known & (origin != UNKNOWN)
         age = np.searchsorted(np.array(self.ages, np.int64), np.where(aged, now - origin, 0))
-        columns = [np.where(aged, 1 + age, 0)]
+        paced = known & (end != UNKNOWN)
+        pace = np.searchsorted(np.array(self.paces, np.int64), _pace(now, left, end))
+        columns = [np.where(aged, 1 + age, 0), np.where(paced, 1 + pace, 0)]
         if self.dated:
             months = np.where(known, now, 0).astype("datetime64[s]").astype("datetime64[M]").astype(np.int64) % 12
             date = np.searchsorted(np.array(self.dates, np.int64), now)
@@ -78,12 +95,27 @@ class Calendar:
         return np.stack(columns, axis=1).astype(np.int32)
 
     def to_json(self) -> dict[str, Any]:
-        return {"ages": list(self.ages), "dates": list(self.dates), "dated": self.dated, "clocked": self.clocked}
+        return {
+            "ages": list(self.ages),
+            "dates": list(self.dates),
+            "paces": list(self.paces),
+            "dated": self.dated,
+            "clocked": self.clocked,
+        }
 
     @classmethod
     def from_json(cls, learned: Mapping[str, Any]) -> Calendar:
         """The inverse of ``to_json``."""
-        return cls(tuple(learned["ages"]), tuple(learned["dates"]), learned["dated"], learned["clocked"])
+        ages, dates, paces = (tuple(learned[name]) for name in ("ages", "dates", "paces"))
+        return cls(ages, dates, paces, learned["dated"], learned["clocked"])
+
+
+def _pace(now: Moments, left: NDArray[np.int64], end: Moments) -> NDArray[np.int64]:
+    """The time until the end for each row that is to come."""
+    lasting = np.where((now == UNKNOWN) | (end == UNKNOWN), 0, end) - np.where(
+        (now == UNKNOWN) | (end == UNKNOWN), 0, now
+    )
+    return np.asarray(np.maximum(lasting, 0) // np.maximum(left, 1), np.int64)
 
 
 def _inner(values: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -22,13 +22,13 @@ from synthgen.encoding.numeric import NumericEncoder
 from synthgen.models.base import Codes, FittedModel, Given
 from synthgen.relational.calendar import Calendar
 from synthgen.relational.codec import Codec
-from synthgen.relational.fold import number_of, orphans_of
+from synthgen.relational.fold import last_of, number_of, orphans_of
 from synthgen.relational.history import History, Memory
 from synthgen.relational.links import Linking
 from synthgen.relational.rows import Rows, Steps, bases
 from synthgen.relational.structure import Structure
 from synthgen.relational.surroundings import Surroundings
-from synthgen.relational.timeline import NOT_HERE, UNKNOWN, Moments, Timeline, integers
+from synthgen.relational.timeline import DAY, NOT_HERE, UNKNOWN, Hand, Moments, Timeline, integers
 from synthgen.schema.table import TableConfig
 
 #: Patients per block of output: part of the format, since draws are keyed by block.
@@ -180,7 +180,7 @@ class Extract:
             above = table.surroundings.above[0]
             orphans = cells[self.patients].get(orphans_of(name))
             skeleton = _skeleton(rows[above], integers(cells[above][number_of(name)]), orphans)
-            rows[name] = self._series(name, skeleton, rows, births, rng)
+            rows[name] = self._series(name, skeleton, rows, births, self._ends(name, cells[self.patients]), rng)
             cells[name] = self._decoded(name, rows[name], number, rng, key)
         return _Drawn(rows, cells)
 
@@ -189,6 +189,14 @@ class Extract:
         if self.births is None or table.timeline is None:
             return np.full(BLOCK, UNKNOWN, np.int64)
         return table.timeline.order.read(cells[self.births])
+
+    def _ends(self, name: str, cells: Mapping[str, pa.Array]) -> Moments:
+        """The moment of each patient's last row in a table, as far as it is told."""
+        timeline = self.tables[name].timeline
+        if timeline is None or last_of(name) not in cells:
+            return np.full(BLOCK, UNKNOWN, np.int64)
+        steps = integers(cells[last_of(name)])
+        return np.where(steps == UNKNOWN, UNKNOWN, steps * end_unit(timeline.order))
 
     def _decoded(self, name: str, rows: Rows, number: int, rng: np.random.Generator, key: bytes) -> dict[str, pa.Array]:
         """The derived columns of a table and its columns of moments; ids are made when all blocks before are known."""
@@ -204,7 +212,13 @@ class Extract:
         return cells
 
     def _series(
-        self, name: str, skeleton: Rows, others: Mapping[str, Rows], births: Moments, rng: np.random.Generator
+        self,
+        name: str,
+        skeleton: Rows,
+        others: Mapping[str, Rows],
+        births: Moments,
+        ends: Moments,
+        rng: np.random.Generator,
     ) -> Rows:
         """The rows of one table, all patients going through theirs together."""
         table = self.tables[name]
@@ -214,7 +228,7 @@ class Extract:
         anchor = anchors(table.timeline, skeleton, others[table.surroundings.above[0]], births)
         steps = Steps.of(skeleton.patient)
         history = History(table.memory, len(steps.patients))
-        origin = _origin(table.timeline, births)[steps.patients]
+        origin, end = origins(table.timeline, births)[steps.patients], ends[steps.patients]
         last = np.full(len(steps.patients), UNKNOWN, np.int64)
         rows = replace(skeleton, codes=np.empty((len(skeleton), len(table.domains)), np.int32, order="F"))
         for step, at in enumerate(steps):
@@ -223,11 +237,13 @@ class Extract:
             now = _since(table.timeline, start, step)
             parts = [fixed[at]]
             if table.calendar is not None:
-                parts.append(table.calendar.context(start, origin[:active]))
+                parts.append(table.calendar.context(start, origin[:active], end[:active], skeleton.left[at]))
             parts.append(history.context(active, now))
             context = np.asfortranarray(np.concatenate(parts, axis=1))
-            codes = table.model.sample(active, rng=rng, given=_applying(table, first), context=context)
-            moments = self._moments(table, codes, start, last[:active], first, rng)
+            final = np.where(skeleton.left[at] == 1, end[:active], UNKNOWN)
+            given = _possible(table, first, start, end[:active], final)
+            codes = table.model.sample(active, rng=rng, given=given, context=context)
+            moments = self._moments(table, codes, start, last[:active], first, final, rng)
             history.advance(codes, _since(table.timeline, np.where(moments == UNKNOWN, start, moments), step))
             rows.codes[at] = codes
             rows.moments[at] = moments
@@ -241,6 +257,7 @@ class Extract:
         start: Moments,
         last: Moments,
         first: NDArray[np.bool_],
+        final: Moments,
         rng: np.random.Generator,
     ) -> Moments:
         timeline = table.timeline
@@ -255,7 +272,7 @@ class Extract:
             number[: len(weekdays.levels)] = [int(level) for level in weekdays.levels]
             drawn[timeline.weekday] = number[codes[:, table.column(timeline.weekday)]]
         encoders = {name: table.numeric(name) for name in names}
-        return timeline.step(encoders, drawn, start, last, first, rng)
+        return timeline.step(encoders, drawn, start, last, first, final, rng)
 
     def _finished(
         self,
@@ -328,7 +345,12 @@ def anchors(timeline: Timeline | None, rows: Rows, above: Rows, births: Moments)
     return np.where(of_parent == UNKNOWN, births[rows.patient], of_parent)
 
 
-def _origin(timeline: Timeline | None, births: Moments) -> Moments:
+def end_unit(order: Hand) -> int:
+    """What the last moment of a patient is counted in."""
+    return DAY if order.dated else order.tick
+
+
+def origins(timeline: Timeline | None, births: Moments) -> Moments:
     """From when ages count."""
     return births if timeline is None or timeline.order.dated else np.zeros(len(births), np.int64)
 
@@ -338,24 +360,38 @@ def _since(timeline: Timeline | None, moments: Moments, step: int) -> NDArray[np
     return np.full(len(moments), step, np.int64) if timeline is None else np.where(moments == UNKNOWN, 0, moments)
 
 
-def _applying(table: Frame, first: NDArray[np.bool_]) -> Given | None:
-    """Which codes of the derived columns of time can be: the first row of a parent has no row before it."""
-    if table.timeline is None:
+def _possible(table: Frame, first: NDArray[np.bool_], start: Moments, end: Moments, final: Moments) -> Given | None:
+    """Which codes of the steps can be.
+
+    One column applies to the first row of a parent and the other to the next ones; no step leads out of the window of
+    time, or beyond the patient's end, and the last one leads there.
+    """
+    timeline = table.timeline
+    if timeline is None:
         return None
     given: dict[int, NDArray[np.bool_]] = {}
-    for name, here in ((table.timeline.first, first), (table.timeline.gap, ~first)):
+    for name, here in ((timeline.first, first), (timeline.gap, ~first)):
         encoder, column = table.numeric(name), table.column(name)
-        if NOT_HERE not in encoder.results:
-            continue
-        absent = np.zeros(table.codec.domains[column].size, bool)
-        absent[encoder.quantiser.size + encoder.results.index(NOT_HERE)] = True
-        if not absent.all():
-            given[column] = absent[None, :] ^ here[:, None]
+        allowed = np.ones((len(first), table.codec.domains[column].size), bool)
+        allowed[:, : encoder.quantiser.size] = timeline.reachable(encoder.quantiser, start, end, final)
+        if NOT_HERE in encoder.results:
+            absent = encoder.quantiser.size + encoder.results.index(NOT_HERE)
+            allowed[:, absent] = False
+            allowed[~here] = False
+            allowed[~here, absent] = True
+        # Where nothing can be, all can: what comes out of it is moved into the window.
+        allowed[~allowed.any(axis=1)] = True
+        given[column] = allowed
     return given
 
 
 def contexts(
-    table: Frame, rows: Rows, others: Mapping[str, Rows], known: Mapping[str, Frame], births: Moments
+    table: Frame,
+    rows: Rows,
+    others: Mapping[str, Rows],
+    known: Mapping[str, Frame],
+    births: Moments,
+    ends: Moments,
 ) -> NDArray[np.integer[Any]]:
     """What every row of a table that is there already would have been given, ``(n_rows, n)``, in the least room."""
     assert table.surroundings is not None
@@ -371,9 +407,11 @@ def contexts(
     start = bases(rows.first, rows.moments, anchor)
     steps = Steps.of(rows.patient)
     history = History(table.memory, len(steps.patients))
-    origin = _origin(table.timeline, births)
+    origin = origins(table.timeline, births)
     if table.calendar is not None:
-        found[:, fixed.shape[1] : fixed.shape[1] + len(calendar)] = table.calendar.context(start, origin[rows.patient])
+        found[:, fixed.shape[1] : fixed.shape[1] + len(calendar)] = table.calendar.context(
+            start, origin[rows.patient], ends[rows.patient], rows.left
+        )
     for step, at in enumerate(steps):
         now = _since(table.timeline, start[at], step)
         found[at, fixed.shape[1] + len(calendar) :] = history.context(len(at), now)

@@ -28,6 +28,11 @@ def orphans_of(table: str) -> str:
     return f"rows of {table} without parent"
 
 
+def last_of(table: str) -> str:
+    """The derived column of a patient's last moment in a table."""
+    return f"last of {table}"
+
+
 def link_of(column: str) -> str:
     """The derived column that says how a link is resolved."""
     return f"{column}.link"
@@ -40,12 +45,14 @@ def derived(
     timeline: Timeline | None,
     children: Sequence[str],
     orphaned: Sequence[str],
+    timed: Sequence[str],
     told: Sequence[str],
 ) -> TableConfig:
     """What is learned of a table.
 
     Args:
         children: tables whose rows belong to rows of this one.
+        timed: of the patients' table: those of them that have times.
         orphaned: of the patients' table: tables some of whose rows have no parent.
         told: links that a derived column tells of.
     """
@@ -62,6 +69,7 @@ def derived(
     columns |= {link_of(column): Category(other=OTHER, missing=(NONE,)) for column in told}
     columns |= {number_of(table): Integer(min=0, missing=(NONE,)) for table in children}
     columns |= {orphans_of(table): Integer(min=0, missing=(NONE,)) for table in orphaned}
+    columns |= {last_of(table): Integer(missing=(NONE,)) for table in timed}
     return config.model_copy(update={"columns": columns, "patient": None})
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synthgen.encoding import identifier
@@ -20,8 +21,18 @@ from synthgen.progress import Progress, silent
 from synthgen.relational import timeline as timelines
 from synthgen.relational.calendar import Calendar
 from synthgen.relational.codec import BadBlock, Codec, Plan
-from synthgen.relational.extract import PERSONS, Extract, FittedTable, Frame, anchors, context_domains, contexts
-from synthgen.relational.fold import derived, link_of, number_of, orphans_of, resolved
+from synthgen.relational.extract import (
+    PERSONS,
+    Extract,
+    FittedTable,
+    Frame,
+    anchors,
+    context_domains,
+    contexts,
+    end_unit,
+    origins,
+)
+from synthgen.relational.fold import NONE, derived, last_of, link_of, number_of, orphans_of, resolved
 from synthgen.relational.history import Memory
 from synthgen.relational.kinship import Kinship
 from synthgen.relational.links import Linking, echoed, told_drawn, told_kin, up
@@ -43,8 +54,9 @@ _SPANS: Final = (
     *(DAY * days for days in (1, 7, 30, 90, 180, 365, 1095)),
 )
 _ROW_SPANS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 32, 64)
-#: Moments beyond the first and the last day that so few patients reach are outside the window.
-_MONTH: Final = 30
+#: What the ends of the window of time are rounded to: of dates, and of times of day.
+_WEEK: Final = 7 * DAY
+_QUARTER: Final = 900
 
 
 def learn(
@@ -244,10 +256,12 @@ class _Learning:
             return
         surroundings = self._surroundings(name)
         births = self.rows[self.patients].moments
+        ends = self._ends(name)
         calendar = None
         if timeline is not None:
-            origin = births if timeline.order.dated else np.zeros(len(births), np.int64)
-            calendar = Calendar.of(timeline.order, rows.moments, origin[rows.patient])
+            start = self._bases(name, timeline.order, rows)
+            origin = origins(timeline, births)
+            calendar = Calendar.of(timeline, rows, start, origin[rows.patient], ends[rows.patient])
         memory = Memory.of(
             codec.domains,
             codes,
@@ -256,7 +270,7 @@ class _Learning:
             spans=_ROW_SPANS if timeline is None else _SPANS,
         )
         frame = Frame(codec, timeline, surroundings, calendar, memory)
-        given = contexts(frame, rows, self.rows, self.fitted, births)
+        given = contexts(frame, rows, self.rows, self.fitted, births, ends)
         domains = context_domains(surroundings, calendar, memory, self.fitted)
         model = self._fit(name, frame.domains, codes, domains, given, rows.patient, rng)
         self.fitted[name] = FittedTable(codec, timeline, surroundings, calendar, memory, model)
@@ -272,7 +286,7 @@ class _Learning:
         first = np.ones(len(rows), bool) if is_patients else rows.first
         base = rows.moments if is_patients else self._bases(name, hands[order], rows)
         others = [hand for column, hand in hands.items() if column != order]
-        window = self._window(skeleton.moments[order], rows.patient) if hands[order].dated else None
+        window = self._window(hands[order], skeleton.moments[order], rows.patient)
         return timelines.learned(hands[order], others, skeleton.moments, base, first, window, absolute=is_patients)
 
     def _bases(self, name: str, order: Hand, rows: Rows) -> Moments:
@@ -280,18 +294,35 @@ class _Learning:
         timeline = Timeline(order, (), False, frozenset(), None)
         return bases(rows.first, rows.moments, anchors(timeline, rows, above, births))
 
-    def _window(self, moments: Moments, patient: NDArray[np.int64]) -> tuple[int, int] | None:
-        """The days that enough patients reach, rounded outwards to months."""
+    def _window(self, hand: Hand, moments: Moments, patient: NDArray[np.int64]) -> tuple[int, int] | None:
+        """The moments that enough patients reach from either side, rounded outwards."""
         known = moments != UNKNOWN
-        days, whose = moments[known] // DAY, patient[known]
+        when, whose = moments[known], patient[known]
         if len(np.unique(whose)) < self.rare_below:
             return None
-        order = np.argsort(days, kind="stable")
+        order = np.argsort(when, kind="stable")
         ends = []
-        for sorted_rows in (order, order[::-1]):
-            _, firsts = np.unique(whose[sorted_rows], return_index=True)
-            ends.append(int(days[sorted_rows[np.sort(firsts)[self.rare_below - 1]]]))
-        return ends[0] // _MONTH * _MONTH, -(-ends[1] // _MONTH) * _MONTH
+        for in_order in (order, order[::-1]):
+            _, firsts = np.unique(whose[in_order], return_index=True)
+            ends.append(int(when[in_order[np.sort(firsts)[self.rare_below - 1]]]))
+        grain = _WEEK if hand.dated else _QUARTER if hand.clocked else 1
+        return ends[0] // grain * grain, -(-ends[1] // grain) * grain
+
+    def _ends(self, name: str) -> Moments:
+        """The moment of each patient's last row in a table of theirs; ``UNKNOWN`` for tables below others."""
+        n, rows = len(self.hashes), self.skeletons[name].rows
+        latest = np.full(n, UNKNOWN, np.int64)
+        if self._parent_of(name) == self.patients:
+            np.maximum.at(latest, rows.patient, rows.moments)
+        return latest
+
+    def _last(self, name: str) -> pa.DictionaryArray:
+        """The last moments as cells."""
+        order = self.structure.members[name].order
+        hand = next(hand for hand in self._hands(name, self.schema.tables[name]) if hand.name == order)
+        latest = self._ends(name)
+        texts = pa.array(latest // end_unit(hand)).cast(pa.string())
+        return pc.if_else(pa.array(latest == UNKNOWN), NONE, texts).dictionary_encode()
 
     def _encoded(self, name: str, skeleton: _Skeleton, timeline: Timeline | None) -> tuple[Codec, Codes]:
         """The codec of the derived table, and the codes of its training rows."""
@@ -301,13 +332,17 @@ class _Learning:
         numbers = {number_of(child): self.skeletons[child].rows.numbers for child in children}
         numbers |= {orphans_of(child): self.skeletons[child].rows.orphans for child in orphaned}
         cells |= {column: _as_cells(number) for column, number in numbers.items()}
+        timed = [child for child in children if name == self.patients and self.skeletons[child].moments]
+        cells |= {last_of(child): self._last(child) for child in timed}
         if name == PERSONS:
-            config = TableConfig(columns={column: Integer(min=0) for column in cells} or {"nothing": Integer()})
+            config = TableConfig(columns={column: Integer() for column in cells})
             marks = self.schema.format
         else:
             member, marks = self.structure.members[name], self._marks(name)
             stated = self.schema.tables[name]
-            config = derived(stated, member, timeline=timeline, children=children, orphaned=orphaned, told=told)
+            config = derived(
+                stated, member, timeline=timeline, children=children, orphaned=orphaned, timed=timed, told=told
+            )
         whose = self.hashes[skeleton.rows.patient]
         return self._solved(name, Plan(config, marks), cells, Unit.patients(whose, self.rare_below), skeleton.source)
 
@@ -410,7 +445,8 @@ class _Learning:
                 told[link.columns[0]] = told_drawn(np.arange(n), rows, None)
         cells |= {link_of(column): texts.dictionary_encode() for column, texts in told.items()}
         plan = Plan(
-            derived(config, member, timeline=None, children=(), orphaned=(), told=tuple(told)), self._marks(name)
+            derived(config, member, timeline=None, children=(), orphaned=(), timed=(), told=tuple(told)),
+            self._marks(name),
         )
         codec, codes = self._solved(name, plan, cells, Unit.rows(), np.arange(n))
         model = self._fit(name, codec.domains, codes, None, None, np.arange(n), rng)

@@ -43,6 +43,12 @@ class Rows:
         return _first(self.patient, self.parent)
 
     @cached_property
+    def left(self) -> NDArray[np.int64]:
+        """How many rows of its patient there are from each row on, itself included."""
+        first = np.r_[True, self.patient[1:] != self.patient[:-1]][: len(self)]
+        return places(first)[1] + 1
+
+    @cached_property
     def numbers(self) -> NDArray[np.int64]:
         """Rows of each parent, shape ``(n_parents,)``."""
         return np.bincount(self.parent[self.parent >= 0], minlength=self.n_parents)

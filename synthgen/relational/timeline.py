@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.grid import DecimalGrid
 from synthgen.encoding.numeric import NumericEncoder
+from synthgen.encoding.quantiser import Quantiser
 from synthgen.encoding.temporal import TemporalKind, written
 from synthgen.relational.siblings import times_of
 from synthgen.schema.column import Category, Column, Date, Datetime, Integer, Number, Time
@@ -104,7 +105,7 @@ class Timeline:
         others: further columns of moments, told by their distance from that.
         by_day: whether steps are whole days, with weekday and time of day apart; else they are ticks of the column.
         ahead: the derived columns that never hold a negative distance: those moments never come before.
-        window: the days between which moments lie, both included, rounded outwards; ``None`` where nothing has a date.
+        window: the moments between which all lie, rounded outwards; ``None`` where too few patients have any.
         absolute: whether the rows' own moments are learned as they stand, as births are.
     """
 
@@ -219,6 +220,7 @@ class Timeline:
         base: Moments,
         last: Moments,
         first: NDArray[np.bool_],
+        final: Moments,
         rng: np.random.Generator,
     ) -> Moments:
         """The moments of rows of which all derived columns are drawn.
@@ -229,12 +231,15 @@ class Timeline:
             base: the moments that steps are told by; ``UNKNOWN`` counts as 0.
             last: the moments of the rows before; ``UNKNOWN`` where there is none.
             first: which rows are the first of their parents.
+            final: the moment, but for the time of day, where it is told already.
         """
         moments, base = np.full(len(base), UNKNOWN, np.int64), _or_zero(base)
         for name, rows in ((self.first, np.flatnonzero(first)), (self.gap, np.flatnonzero(~first))):
             known, keys = self._keys(encoders[name], codes[name][rows], base[rows], codes.get(self.weekday), rows, rng)
             moments[rows[known]] = (base[rows] // self.unit + keys)[known] * self.unit
         known = moments != UNKNOWN
+        told = known & (final != UNKNOWN) & (final >= base // self.unit * self.unit)
+        moments[told] = final[told] // self.unit * self.unit
         if self.by_day and self.order.clocked:
             quantiser = encoders[self.clock].quantiser
             code = codes[self.clock]
@@ -246,6 +251,27 @@ class Timeline:
         if self.gap in self.ahead:
             moments[after] = np.maximum(moments[after], last[after])
         return moments
+
+    def reachable(self, quantiser: Quantiser, base: Moments, end: Moments, final: Moments) -> NDArray[np.bool_]:
+        """Which codes of steps can lead to a moment in the window, not after ``end``, and to ``final`` where it is told.
+
+        Shape ``(len(base), codes)``.
+        """
+        low, high = quantiser.bounds()
+        start = (_or_zero(base) // self.unit)[:, None]
+        allowed = (end == UNKNOWN)[:, None] | (start + low <= (end // self.unit)[:, None])
+        if self.window is not None:
+            earliest, latest = self._limits(self.window)
+            allowed &= (start + high >= earliest) & (start + low <= latest)
+        told = np.flatnonzero(final != UNKNOWN)
+        allowed[told] = (
+            np.arange(quantiser.size) == quantiser.encode(final[told] // self.unit - start[told, 0])[:, None]
+        )
+        return np.asarray(allowed, bool)
+
+    def _limits(self, window: tuple[int, int]) -> tuple[int, int]:
+        """The first and the last step of the window."""
+        return -(-window[0] // self.unit), window[1] // self.unit
 
     def _keys(
         self,
@@ -266,7 +292,7 @@ class Timeline:
         low, high = (bound[drawn] for bound in quantiser.bounds())
         found = quantiser.decode(drawn, rng)
         if self.window is not None:
-            earliest, latest = self.window[0] * DAY // self.unit, (self.window[1] + 1) * DAY // self.unit - 1
+            earliest, latest = self._limits(self.window)
             for _ in range(_TRIES):
                 outside = (start + found < earliest) | (start + found > latest)
                 outside &= low < high
@@ -413,7 +439,7 @@ def learned(
         moments: of all columns of moments.
         base: what each row's moment is told by; ``UNKNOWN`` counts as 0.
         first: which rows are the first of their parents.
-        window: the days between which moments lie.
+        window: the moments between which all lie.
     """
     own, base = moments[order.name], _or_zero(base)
     known = own != UNKNOWN
