@@ -30,9 +30,9 @@ def load(path: Path | str, *, trust: bool = False) -> Synthesizer:
     """
     from pathlib import Path
 
-    from synthgen.artifact.synthesizer import Synthesizer
+    from synthgen.artifact.load import load as read
 
-    return Synthesizer.load(Path(path), trust=trust)
+    return read(Path(path), trust=trust)
 
 
 def __getattr__(name: str) -> Any:

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgen.artifact.extract import ExtractSynthesizer
 from synthgen.artifact.synthesizer import UNSAFE, Synthesizer
+from synthgen.artifact.table import TableSynthesizer
 from synthgen.encoding.base import Encoder
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.encoding.numeric import NumericEncoder
 from synthgen.encoding.temporal import TemporalEncoder
+from synthgen.relational.codec import Codec
 
 
 def describe(synthesizer: Synthesizer) -> dict[str, Any]:
@@ -22,9 +25,7 @@ def describe(synthesizer: Synthesizer) -> dict[str, Any]:
     disclosure step when the model was fitted. ``documents`` are those of the file, word for word. The bytes of an
     unsafe model say nothing to a reader, so their digest stands for them; nothing in them is executed.
     """
-    flat = synthesizer.flat
     documents, arrays = synthesizer.contents()
-    config = synthesizer.schema.tables[synthesizer.table]
     return {
         "unsafe": UNSAFE if synthesizer.unsafe else None,
         "synthgen": synthesizer.versions["synthgen"],
@@ -33,14 +34,32 @@ def describe(synthesizer: Synthesizer) -> dict[str, Any]:
         "config_sha256": synthesizer.config_hash,
         "model": {"name": synthesizer.schema.model.name, **synthesizer.schema.model.options},
         "rare_below": synthesizer.schema.privacy.rare_below,
-        "table": synthesizer.table,
-        "patient": config.patient,
-        "constant_within_patient": list(flat.constant_columns),
-        "rows_per_patient": None if flat.numbers is None else flat.numbers.to_json(),
-        "columns": {name: _column(synthesizer, name) for name in config.columns},
+        **_tables(synthesizer),
         "arrays": {name: _array(array) for name, array in arrays.items()},
         "documents": documents,
     }
+
+
+def _tables(synthesizer: Synthesizer) -> dict[str, Any]:
+    if isinstance(synthesizer, ExtractSynthesizer):
+        tables = synthesizer.extract.tables
+        return {
+            "tables": {name: {"columns": _columns(table.codec)} for name, table in tables.items()},
+            "kept_as_they_are": list(synthesizer.extract.references),
+        }
+    assert isinstance(synthesizer, TableSynthesizer)
+    flat = synthesizer.flat
+    return {
+        "table": synthesizer.table,
+        "patient": synthesizer.schema.tables[synthesizer.table].patient,
+        "constant_within_patient": list(flat.constant_columns),
+        "rows_per_patient": None if flat.numbers is None else flat.numbers.to_json(),
+        "columns": _columns(flat.codec),
+    }
+
+
+def _columns(codec: Codec) -> dict[str, Any]:
+    return {name: _column(codec, name) for name in codec.plan.config.columns}
 
 
 def _array(array: NDArray[Any]) -> dict[str, Any]:
@@ -56,8 +75,7 @@ def _array(array: NDArray[Any]) -> dict[str, Any]:
     return {"shape": list(array.shape), "type": str(array.dtype), "values": values}
 
 
-def _column(synthesizer: Synthesizer, name: str) -> dict[str, Any]:
-    codec = synthesizer.flat.codec
+def _column(codec: Codec, name: str) -> dict[str, Any]:
     column = codec.plan.config.columns[name]
     found: dict[str, Any] = {"kind": column.kind}
     if name in codec.determined:
@@ -66,14 +84,14 @@ def _column(synthesizer: Synthesizer, name: str) -> dict[str, Any]:
         return found | {"regenerated": codec.ids[name].to_json()}
     if name in codec.plan.fakes:
         return found | {"invented": "by Faker, from nothing in the data"}
-    parts = [part for part in codec.encoders if part == name or part in _positions(synthesizer, name)]
-    kept = [_kept(codec.encoders[part]) for part in parts]
+    kept = [_kept(codec.encoders[part]) for part in _parts(codec, name)]
     return found | (kept[0] if len(kept) == 1 else {"positions": kept} if kept else {"holds": "nothing"})
 
 
-def _positions(synthesizer: Synthesizer, name: str) -> tuple[str, ...]:
-    lists = synthesizer.flat.codec.plan.lists
-    return lists[name].positions if name in lists else ()
+def _parts(codec: Codec, name: str) -> list[str]:
+    """The encoders of a column: its own, or those of the positions of a list of codes."""
+    positions = codec.plan.lists[name].positions if name in codec.plan.lists else ()
+    return [part for part in (name, *positions) if part in codec.encoders]
 
 
 def _kept(encoder: Encoder) -> dict[str, Any]:
@@ -83,10 +101,17 @@ def _kept(encoder: Encoder) -> dict[str, Any]:
 
 def summary(synthesizer: Synthesizer) -> list[tuple[str, str, str]]:
     """A line per column: its name, its kind, and what the artifact keeps of it."""
+    if isinstance(synthesizer, ExtractSynthesizer):
+        tables = {name or "(patients)": table.codec for name, table in synthesizer.extract.tables.items()}
+        lines = [(f"{name}.{line[0]}", *line[1:]) for name, codec in tables.items() for line in _lines(codec)]
+        return lines + [(name, "reference", "kept as it is") for name in synthesizer.extract.references]
+    assert isinstance(synthesizer, TableSynthesizer)
+    return _lines(synthesizer.flat.codec)
+
+
+def _lines(codec: Codec) -> list[tuple[str, str, str]]:
     lines: list[tuple[str, str, str]] = []
-    codec = synthesizer.flat.codec
     for name, column in codec.plan.config.columns.items():
-        encoders = [codec.encoders[part] for part in (name, *_positions(synthesizer, name)) if part in codec.encoders]
         if name in codec.determined:
             text = f"{len(codec.determined[name])} values, by {column.determined_by}"
         elif name in codec.ids:
@@ -95,7 +120,8 @@ def summary(synthesizer: Synthesizer) -> list[tuple[str, str, str]]:
         elif name in codec.plan.fakes:
             text = "invented by Faker"
         else:
-            text = "; ".join(dict.fromkeys(_words(encoder) for encoder in encoders)) or "nothing"
+            words = dict.fromkeys(_words(codec.encoders[part]) for part in _parts(codec, name))
+            text = "; ".join(words) or "nothing"
         lines.append((name, column.kind, text))
     return lines
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,9 +27,9 @@ def command(model: Path, as_json: bool) -> None:
     import json
 
     from synthgen.artifact.describe import describe
-    from synthgen.artifact.synthesizer import Synthesizer
+    from synthgen.artifact.load import look
 
-    synthesizer = Synthesizer.look(model)
+    synthesizer = look(model)
     if as_json:
         text = json.dumps(describe(synthesizer), indent=1, ensure_ascii=False)
         click.echo(text.encode())  # JSON is UTF-8, whatever the terminal writes
@@ -49,12 +50,11 @@ def _overview(model: Path, synthesizer: Synthesizer) -> list[RenderableType]:
         f"{model}: made by synthgen {everything['synthgen']}, seed {everything['seed']}",
         f"config SHA-256 {everything['config_sha256']}",
         f"model {everything['model']['name']} {options or ''}".rstrip(),
-        f"holds {no_record}no value of fewer than {everything['rare_below']} patients "
-        f"({everything['patient'] or 'without a patient column, each row is a patient'})",
+        f"holds {no_record}no value of fewer than {everything['rare_below']} patients ({_patient(everything)})",
     ]
     if synthesizer.unsafe:
         lines.insert(0, f"UNSAFE: {everything['unsafe']}. Do not export it. Here nothing in it was executed.")
-    if everything["constant_within_patient"]:
+    if everything.get("constant_within_patient"):
         lines.append(f"constant within a patient: {', '.join(everything['constant_within_patient'])}")
     table = Table("column", "kind", "what is kept", box=None, pad_edge=False)
     for line in summary(synthesizer):
@@ -64,6 +64,13 @@ def _overview(model: Path, synthesizer: Synthesizer) -> list[RenderableType]:
         for name, array in everything["arrays"].items()
     ]
     return [*map(Text, lines), table, *map(Text, arrays), Text("every level, heaped value and bin bound: add --json")]
+
+
+def _patient(everything: Mapping[str, Any]) -> str:
+    """Whose rows are one person's."""
+    if "tables" in everything:
+        return f"{len(everything['tables'])} tables, joined by their keys"
+    return everything["patient"] or "without a patient column, each row is a patient"
 
 
 def _show(*parts: RenderableType) -> None:

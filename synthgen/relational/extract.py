@@ -22,7 +22,7 @@ from synthgen.encoding.numeric import NumericEncoder
 from synthgen.models.base import Codes, FittedModel, Given
 from synthgen.relational.calendar import Calendar
 from synthgen.relational.codec import Codec
-from synthgen.relational.fold import last_of, number_of, orphans_of
+from synthgen.relational.fold import Additions, last_of, number_of, orphans_of
 from synthgen.relational.history import History, Memory
 from synthgen.relational.links import Linking
 from synthgen.relational.rows import Rows, Steps, bases
@@ -45,6 +45,7 @@ class Frame:
 
     Attributes:
         codec: of the derived table (see ``synthgen.relational.fold``).
+        added: what is derived beside the steps of time.
         timeline: how its moments become steps; ``None`` without any.
         surroundings: what its rows are given of other tables; ``None`` for patients and lookup tables.
         calendar: what they are given of time; ``None`` without a timeline.
@@ -52,6 +53,7 @@ class Frame:
     """
 
     codec: Codec
+    added: Additions
     timeline: Timeline | None
     surroundings: Surroundings | None
     calendar: Calendar | None

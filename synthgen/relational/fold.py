@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
 from synthgen.relational.structure import Member
 from synthgen.relational.timeline import Timeline
@@ -38,24 +39,41 @@ def link_of(column: str) -> str:
     return f"{column}.link"
 
 
-def derived(
-    config: TableConfig,
-    member: Member,
-    *,
-    timeline: Timeline | None,
-    children: Sequence[str],
-    orphaned: Sequence[str],
-    timed: Sequence[str],
-    told: Sequence[str],
-) -> TableConfig:
-    """What is learned of a table.
+@dataclass(frozen=True)
+class Additions:
+    """The derived columns of a table that are not of time.
 
-    Args:
+    Attributes:
         children: tables whose rows belong to rows of this one.
-        timed: of the patients' table: those of them that have times.
         orphaned: of the patients' table: tables some of whose rows have no parent.
+        timed: of the patients' table: those of ``children`` that have times.
         told: links that a derived column tells of.
     """
+
+    children: tuple[str, ...] = ()
+    orphaned: tuple[str, ...] = ()
+    timed: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """Their declarations."""
+        columns: dict[str, Column] = {link_of(column): Category(other=OTHER, missing=(NONE,)) for column in self.told}
+        columns |= {number_of(table): Integer(min=0, missing=(NONE,)) for table in self.children}
+        columns |= {orphans_of(table): Integer(min=0, missing=(NONE,)) for table in self.orphaned}
+        return columns | {last_of(table): Integer(missing=(NONE,)) for table in self.timed}
+
+    def to_json(self) -> dict[str, Any]:
+        return {each.name: list(getattr(self, each.name)) for each in fields(self)}
+
+    @classmethod
+    def from_json(cls, learned: Mapping[str, Any]) -> Additions:
+        """The inverse of ``to_json``."""
+        return cls(**{name: tuple(values) for name, values in learned.items()})
+
+
+def derived(config: TableConfig, member: Member, timeline: Timeline | None, added: Additions) -> TableConfig:
+    """What is learned of a table."""
     left_out = {*resolved(member)}
     if timeline is not None:
         left_out |= {hand.name for hand in timeline.others} | (set() if timeline.absolute else {timeline.order.name})
@@ -65,12 +83,13 @@ def derived(
         for name, column in config.columns.items()
         if name not in left_out
     }
-    columns |= {} if timeline is None else timeline.columns
-    columns |= {link_of(column): Category(other=OTHER, missing=(NONE,)) for column in told}
-    columns |= {number_of(table): Integer(min=0, missing=(NONE,)) for table in children}
-    columns |= {orphans_of(table): Integer(min=0, missing=(NONE,)) for table in orphaned}
-    columns |= {last_of(table): Integer(missing=(NONE,)) for table in timed}
+    columns |= ({} if timeline is None else timeline.columns) | added.columns
     return config.model_copy(update={"columns": columns, "patient": None})
+
+
+def implied(added: Additions) -> TableConfig:
+    """What is learned of patients of whom no table has a row each."""
+    return TableConfig(columns=added.columns)
 
 
 def resolved(member: Member) -> dict[str, str]:

@@ -32,7 +32,17 @@ from synthgen.relational.extract import (
     end_unit,
     origins,
 )
-from synthgen.relational.fold import NONE, derived, last_of, link_of, number_of, orphans_of, resolved
+from synthgen.relational.fold import (
+    NONE,
+    Additions,
+    derived,
+    implied,
+    last_of,
+    link_of,
+    number_of,
+    orphans_of,
+    resolved,
+)
 from synthgen.relational.history import Memory
 from synthgen.relational.kinship import Kinship
 from synthgen.relational.links import Linking, echoed, told_drawn, told_kin, up
@@ -41,7 +51,6 @@ from synthgen.relational.source import BlockSource, cut, taken
 from synthgen.relational.structure import Link, Member
 from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments, Timeline
-from synthgen.schema.column import Integer
 from synthgen.schema.config import Format, Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Dataset, Table
@@ -247,12 +256,12 @@ class _Learning:
         skeleton = self.skeletons[name]
         is_patients = name == self.patients
         timeline = self._timeline(name, skeleton)
-        codec, codes = self._encoded(name, skeleton, timeline)
+        added, codec, codes = self._encoded(name, skeleton, timeline)
         rows = replace(skeleton.rows, codes=codes)
         self.rows[name] = rows
         if is_patients:
             model = self._fit(name, codec.domains, codes, None, None, rows.patient, rng)
-            self.fitted[name] = FittedTable(codec, timeline, None, None, None, model)
+            self.fitted[name] = FittedTable(codec, added, timeline, None, None, None, model)
             return
         surroundings = self._surroundings(name)
         births = self.rows[self.patients].moments
@@ -269,11 +278,11 @@ class _Learning:
             value=None,
             spans=_ROW_SPANS if timeline is None else _SPANS,
         )
-        frame = Frame(codec, timeline, surroundings, calendar, memory)
+        frame = Frame(codec, added, timeline, surroundings, calendar, memory)
         given = contexts(frame, rows, self.rows, self.fitted, births, ends)
         domains = context_domains(surroundings, calendar, memory, self.fitted)
         model = self._fit(name, frame.domains, codes, domains, given, rows.patient, rng)
-        self.fitted[name] = FittedTable(codec, timeline, surroundings, calendar, memory, model)
+        self.fitted[name] = FittedTable(codec, added, timeline, surroundings, calendar, memory, model)
 
     def _timeline(self, name: str, skeleton: _Skeleton) -> Timeline | None:
         if not skeleton.moments:
@@ -324,8 +333,8 @@ class _Learning:
         texts = pa.array(latest // end_unit(hand)).cast(pa.string())
         return pc.if_else(pa.array(latest == UNKNOWN), NONE, texts).dictionary_encode()
 
-    def _encoded(self, name: str, skeleton: _Skeleton, timeline: Timeline | None) -> tuple[Codec, Codes]:
-        """The codec of the derived table, and the codes of its training rows."""
+    def _encoded(self, name: str, skeleton: _Skeleton, timeline: Timeline | None) -> tuple[Additions, Codec, Codes]:
+        """What is derived, the codec of the derived table, and the codes of its training rows."""
         cells, told = self._folded(name, skeleton, timeline)
         children = [child for child in self.skeletons if child != self.patients and self._parent_of(child) == name]
         orphaned = [n for n in self.skeletons if name == self.patients and self.skeletons[n].rows.orphans.any()]
@@ -334,17 +343,15 @@ class _Learning:
         cells |= {column: _as_cells(number) for column, number in numbers.items()}
         timed = [child for child in children if name == self.patients and self.skeletons[child].moments]
         cells |= {last_of(child): self._last(child) for child in timed}
+        added = Additions(tuple(children), tuple(orphaned), tuple(timed), tuple(told))
         if name == PERSONS:
-            config = TableConfig(columns={column: Integer() for column in cells})
-            marks = self.schema.format
+            plan = Plan(implied(added), self.schema.format)
         else:
-            member, marks = self.structure.members[name], self._marks(name)
-            stated = self.schema.tables[name]
-            config = derived(
-                stated, member, timeline=timeline, children=children, orphaned=orphaned, timed=timed, told=told
-            )
+            derived_config = derived(self.schema.tables[name], self.structure.members[name], timeline, added)
+            plan = Plan(derived_config, self._marks(name))
         whose = self.hashes[skeleton.rows.patient]
-        return self._solved(name, Plan(config, marks), cells, Unit.patients(whose, self.rare_below), skeleton.source)
+        unit = Unit.patients(whose, self.rare_below)
+        return (added, *self._solved(name, plan, cells, unit, skeleton.source))
 
     def _solved(
         self, name: str, plan: Plan, cells: Mapping[str, pa.DictionaryArray], unit: Unit, source: NDArray[np.int64]
@@ -444,13 +451,11 @@ class _Learning:
                 assert rows is not None
                 told[link.columns[0]] = told_drawn(np.arange(n), rows, None)
         cells |= {link_of(column): texts.dictionary_encode() for column, texts in told.items()}
-        plan = Plan(
-            derived(config, member, timeline=None, children=(), orphaned=(), timed=(), told=tuple(told)),
-            self._marks(name),
-        )
+        added = Additions(told=tuple(told))
+        plan = Plan(derived(config, member, None, added), self._marks(name))
         codec, codes = self._solved(name, plan, cells, Unit.rows(), np.arange(n))
         model = self._fit(name, codec.domains, codes, None, None, np.arange(n), rng)
-        self.fitted[name] = FittedTable(codec, None, None, None, None, model)
+        self.fitted[name] = FittedTable(codec, added, None, None, None, None, model)
         return n
 
     def _fit(

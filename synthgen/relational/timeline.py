@@ -253,7 +253,7 @@ class Timeline:
         return moments
 
     def reachable(self, quantiser: Quantiser, base: Moments, end: Moments, final: Moments) -> NDArray[np.bool_]:
-        """Which codes of steps can lead to a moment in the window, not after ``end``, and to ``final`` where it is told.
+        """Which codes of steps can lead into the window, not beyond ``end``, and to ``final`` where it is told.
 
         Shape ``(len(base), codes)``.
         """

@@ -12,7 +12,8 @@ import pytest
 
 from synthgen import plugins
 from synthgen.artifact import container
-from synthgen.artifact.synthesizer import Synthesizer
+from synthgen.artifact.load import load
+from synthgen.artifact.table import TableSynthesizer
 from synthgen.workflow import fit
 from tests.artifact.extract import PLANTED, rows, schema, write
 
@@ -97,7 +98,9 @@ def lists(document: object, path: str = "") -> list[tuple[str, int]]:
 
 
 def test_nothing_planted_is_generated(artifact: Path) -> None:
-    batches = list(Synthesizer.load(artifact).flat.blocks(3000, seed=9))
+    synthesizer = load(artifact)
+    assert isinstance(synthesizer, TableSynthesizer)
+    batches = list(synthesizer.flat.blocks(3000, seed=9))
     for name in batches[0].schema.names:
         cells = {text for batch in batches for text in batch.column(name).to_pylist()}
         assert PLANTED[name] not in cells

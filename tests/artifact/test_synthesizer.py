@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from synthgen import plugins
 from synthgen.artifact import container
 from synthgen.artifact.describe import describe, summary
-from synthgen.artifact.synthesizer import Synthesizer
+from synthgen.artifact.load import load
+from synthgen.artifact.table import TableSynthesizer
 from synthgen.errors import InputError
 from synthgen.workflow import fit
 from tests.artifact.extract import rows, schema, write
@@ -25,20 +26,20 @@ NATIVE = [name for name in plugins.models() if not name.startswith("sdv")]
 
 
 @pytest.fixture(scope="module", params=NATIVE)
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Synthesizer, Path]:
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[TableSynthesizer, Path]:
     folder = tmp_path_factory.mktemp("model")
     made = fit(write(folder, rows(400)), schema(request.param), seed=3).synthesizer
     made.save(folder / "model.synthgen")
     return made, folder / "model.synthgen"
 
 
-def generated(synthesizer: Synthesizer) -> list[dict[str, list[str]]]:
+def generated(synthesizer: TableSynthesizer) -> list[dict[str, list[str]]]:
     return [batch.to_pydict() for batch in synthesizer.flat.blocks(500, seed=4)]
 
 
-def test_saved_and_loaded_it_generates_the_same(model: tuple[Synthesizer, Path]) -> None:
+def test_saved_and_loaded_it_generates_the_same(model: tuple[TableSynthesizer, Path]) -> None:
     made, path = model
-    loaded = Synthesizer.load(path)
+    loaded = load(path)
     assert generated(loaded) == generated(made)
     assert loaded.config_hash == made.config_hash
     assert (loaded.schema, loaded.table, loaded.seed, loaded.versions) == (
@@ -49,19 +50,19 @@ def test_saved_and_loaded_it_generates_the_same(model: tuple[Synthesizer, Path])
     )
 
 
-def test_saved_again_it_has_the_same_bytes(model: tuple[Synthesizer, Path], tmp_path: Path) -> None:
+def test_saved_again_it_has_the_same_bytes(model: tuple[TableSynthesizer, Path], tmp_path: Path) -> None:
     _, path = model
-    Synthesizer.load(path).save(tmp_path / "again")
+    load(path).save(tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == path.read_bytes()
 
 
-def test_fitted_again_it_has_the_same_bytes(model: tuple[Synthesizer, Path], tmp_path: Path) -> None:
+def test_fitted_again_it_has_the_same_bytes(model: tuple[TableSynthesizer, Path], tmp_path: Path) -> None:
     made, path = model
     fit(write(tmp_path, rows(400)), made.schema, seed=3).synthesizer.save(tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == path.read_bytes()
 
 
-def test_describe_shows_everything(model: tuple[Synthesizer, Path]) -> None:
+def test_describe_shows_everything(model: tuple[TableSynthesizer, Path]) -> None:
     made, path = model
     shown = describe(made)
     documents, arrays = container.read(path)
@@ -82,7 +83,7 @@ def leaves(document: Any) -> list[str]:
     return [json.dumps(document)]
 
 
-def test_a_line_per_column(model: tuple[Synthesizer, Path]) -> None:
+def test_a_line_per_column(model: tuple[TableSynthesizer, Path]) -> None:
     assert [name for name, _, _ in summary(model[0])] == list(model[0].schema.tables["visits"].columns)
 
 
@@ -94,7 +95,7 @@ class TestDamage:
         change(documents, arrays)
         container.write(tmp_path / "bad", documents, arrays)
         with pytest.raises(InputError) as caught:
-            Synthesizer.load(tmp_path / "bad")
+            load(tmp_path / "bad")
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
@@ -126,23 +127,23 @@ class TestDamage:
         ],
     )  # fmt: skip
     def test_parts_that_contradict_each_other_are_refused_in_one_line(
-        self, model: tuple[Synthesizer, Path], tmp_path: Path, change: Any
+        self, model: tuple[TableSynthesizer, Path], tmp_path: Path, change: Any
     ) -> None:
         assert str(tmp_path) in self.refused(model[1], tmp_path, change)
 
-    def test_not_a_number_is_refused(self, model: tuple[Synthesizer, Path], tmp_path: Path) -> None:
+    def test_not_a_number_is_refused(self, model: tuple[TableSynthesizer, Path], tmp_path: Path) -> None:
         if not any(array.dtype.kind == "f" for array in container.read(model[1])[1].values()):
             pytest.skip("this model keeps no floating-point array")
         self.refused(
             model[1], tmp_path, lambda d, a: a.update({n: x * np.nan for n, x in a.items() if x.dtype.kind == "f"})
         )
 
-    def test_a_model_that_is_not_installed_is_named(self, model: tuple[Synthesizer, Path], tmp_path: Path) -> None:
+    def test_a_model_that_is_not_installed_is_named(self, model: tuple[TableSynthesizer, Path], tmp_path: Path) -> None:
         text = self.refused(model[1], tmp_path, lambda d, a: d["schema"]["model"].update(name="oracle"))
         assert "oracle" in text
 
     def test_whatever_stands_in_the_documents_is_loaded_or_refused(
-        self, model: tuple[Synthesizer, Path], tmp_path_factory: pytest.TempPathFactory
+        self, model: tuple[TableSynthesizer, Path], tmp_path_factory: pytest.TempPathFactory
     ) -> None:
         folder = tmp_path_factory.mktemp("mutants")
         documents, arrays = container.read(model[1])
@@ -169,7 +170,7 @@ class TestDamage:
             container.write(folder / "mutant", changed, arrays)
             # Anything else that is raised fails the test.
             with contextlib.suppress(InputError):
-                list(Synthesizer.load(folder / "mutant").flat.blocks(20, seed=1))
+                list(load(folder / "mutant").flat.blocks(20, seed=1))
 
         mutated()
 

@@ -23,7 +23,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from synthgen import workflow
-from synthgen.artifact.synthesizer import Synthesizer
+from synthgen.artifact.load import load
 from synthgen.metrics.auc import area
 from synthgen.metrics.base import Comparison, Records
 from synthgen.metrics.boosting import deal
@@ -107,7 +107,7 @@ def fitted(files: Files, folder: Path, schema: Schema, model: str, seed: int) ->
 def one(files: Files, folder: Path, schema: Schema, model: str, seed: int) -> Run:
     """Fit, sample and judge with one seed."""
     artifact, fitting = fitted(files, folder, schema, model, seed)
-    synthesizer = Synthesizer.load(artifact)
+    synthesizer = load(artifact)
     sample = workflow.sample(synthesizer, SAMPLED, seed=seed)
     batches, sampling = timed(lambda: list(sample))
     written = folder / "ours.csv"

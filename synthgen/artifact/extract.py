@@ -1,0 +1,173 @@
+"""A fitted synthesizer of several tables, and what an artifact holds of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthgen.artifact.parts import Contents, reader
+from synthgen.artifact.synthesizer import Synthesizer
+from synthgen.artifact.types import type_named, type_text
+from synthgen.encoding.domain import Domain
+from synthgen.encoding.identifier import Identifier
+from synthgen.plugins import load_model
+from synthgen.relational.calendar import Calendar
+from synthgen.relational.codec import Plan
+from synthgen.relational.extract import PERSONS, Extract, FittedTable, Frame, context_domains
+from synthgen.relational.fold import Additions, derived, implied
+from synthgen.relational.history import Memory
+from synthgen.relational.links import Linking
+from synthgen.relational.structure import Structure
+from synthgen.relational.surroundings import Surroundings
+from synthgen.relational.timeline import Timeline
+from synthgen.schema.config import Format, Schema
+
+
+@dataclass(frozen=True, eq=False)
+class ExtractSynthesizer(Synthesizer):
+    """A synthesizer of all tables of an extract.
+
+    Attributes:
+        types: by table, the Arrow types of the columns of a typed source; none for text files.
+        formats: by table, how its numbers and its file are written.
+        extract: the fitted parts.
+    """
+
+    types: Mapping[str, Mapping[str, pa.DataType]]
+    formats: Mapping[str, Format]
+    extract: Extract
+
+    @property
+    def unsafe(self) -> bool:
+        return any(table.model.unsafe for table in self.extract.tables.values())
+
+    @property
+    def written(self) -> Mapping[str, tuple[str, ...]]:
+        """The columns of every table of the output."""
+        return self.extract.written
+
+    def try_out(self) -> None:
+        for table in self.extract.tables.values():
+            table.codec.try_out()
+
+    def contents(self) -> Contents:
+        arrays: dict[str, NDArray[Any]] = {}
+        models: dict[str, Any] = {}
+        for at, (name, table) in enumerate(self.extract.tables.items()):
+            models[name], own = table.model.state()
+            arrays |= {f"{at}.{key}": array for key, array in own.items()}
+        references: dict[str, Any] = {}
+        for at, (name, batch) in enumerate(self.extract.references.items()):
+            references[name] = {"columns": list(batch.schema.names), "rows": batch.num_rows}
+            for column, cells in enumerate(batch.columns):
+                arrays |= _packed(f"reference.{at}.{column}", cells)
+        documents = {
+            "about": self.about()
+            | {
+                "tables": list(self.extract.configs),
+                "types": {
+                    name: {c: type_text(kind) for c, kind in types.items()} for name, types in self.types.items()
+                },
+                "formats": {name: marks.model_dump(mode="json") for name, marks in self.formats.items()},
+            },
+            "schema": self.schema.model_dump(mode="json"),
+            "columns": {name: table.codec.to_json() for name, table in self.extract.tables.items()},
+            "given": {name: _given(table) for name, table in self.extract.tables.items()},
+            "extract": {
+                "order": list(self.extract.tables),
+                "numbers": dict(self.extract.numbers),
+                "births": self.extract.births,
+                "identifier": None if self.extract.identifier is None else self.extract.identifier.to_json(),
+                "references": references,
+            },
+            "models": models,
+        }
+        return documents, arrays
+
+    @classmethod
+    def restore(
+        cls, schema: Schema, documents: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> ExtractSynthesizer:
+        """The inverse of ``contents``. Raises what damaged parts raise."""
+        about, learned = documents["about"], documents["extract"]
+        formats = {name: Format.model_validate(marks) for name, marks in about["formats"].items()}
+        structure = Structure.of(schema)
+        model = load_model(schema.model.name)
+        tables: dict[str, FittedTable] = {}
+        prefixes = {name: str(at) for at, name in enumerate(learned["order"])}
+        read = reader(documents["models"], arrays, prefixes)
+        for name in learned["order"]:
+            given = documents["given"][name]
+            timeline = None
+            if given["timeline"] is not None:
+                timeline = Timeline.from_json(schema.tables[name], formats[name], given["timeline"])
+            added = Additions.from_json(given["added"])
+            if name == PERSONS:
+                plan = Plan(implied(added), schema.format)
+            else:
+                plan = Plan(derived(schema.tables[name], structure.members[name], timeline, added), formats[name])
+            codec = plan.restore(documents["columns"][name])
+            surroundings = None if given["surroundings"] is None else Surroundings.from_json(given["surroundings"])
+            calendar = None if given["calendar"] is None else Calendar.from_json(given["calendar"])
+            memory = None if given["memory"] is None else Memory.from_json(codec.domains, given["memory"])
+            frame = Frame(codec, added, timeline, surroundings, calendar, memory)
+            context: tuple[Domain, ...] = ()
+            if surroundings is not None and memory is not None:
+                context = context_domains(surroundings, calendar, memory, tables)
+            fitted = read(model, name, frame.domains, context)
+            tables[name] = FittedTable(codec, added, timeline, surroundings, calendar, memory, fitted)
+        identifier = None if learned["identifier"] is None else Identifier.from_json(learned["identifier"])
+        references = {
+            name: _unpacked(f"reference.{at}", kept, arrays)
+            for at, (name, kept) in enumerate(learned["references"].items())
+        }
+        extract = Extract(
+            structure=structure,
+            configs=dict(schema.tables),
+            tables=tables,
+            references=references,
+            numbers={name: int(n) for name, n in learned["numbers"].items()},
+            births=learned["births"],
+            identifier=identifier,
+            linking=Linking(structure, dict(schema.tables)),
+        )
+        types = {name: {c: type_named(text) for c, text in own.items()} for name, own in about["types"].items()}
+        return cls(schema, about["seed"], dict(about["versions"]), types, formats, extract)
+
+
+def _given(table: FittedTable) -> dict[str, Any]:
+    parts = {
+        "added": table.added,
+        "timeline": table.timeline,
+        "surroundings": table.surroundings,
+        "calendar": table.calendar,
+        "memory": table.memory,
+    }
+    return {name: None if part is None else part.to_json() for name, part in parts.items()}
+
+
+def _packed(name: str, cells: pa.DictionaryArray) -> dict[str, NDArray[Any]]:
+    """A column of texts as arrays: the distinct texts as bytes, where each ends, and which stands in each row."""
+    texts = [text.encode() for text in cells.dictionary.to_pylist()]
+    return {
+        f"{name}.bytes": np.frombuffer(b"".join(texts), np.uint8),
+        f"{name}.ends": np.cumsum([len(text) for text in texts], dtype=np.int64),
+        f"{name}.rows": np.asarray(cells.indices).astype(np.int32),
+    }
+
+
+def _unpacked(name: str, kept: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> pa.RecordBatch:
+    columns = []
+    for at in range(len(kept["columns"])):
+        whole, ends, rows = (arrays[f"{name}.{at}.{part}"] for part in ("bytes", "ends", "rows"))
+        data = whole.tobytes()
+        texts = [data[start:end].decode() for start, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=False)]
+        if len(rows) != kept["rows"] or (len(rows) and not 0 <= rows.min() <= rows.max() < len(texts)):
+            raise ValueError("a reference table does not fit its texts")
+        columns.append(pa.DictionaryArray.from_arrays(pa.array(rows), pa.array(texts, pa.string())))
+    return pa.RecordBatch.from_arrays(columns, names=list(kept["columns"]))

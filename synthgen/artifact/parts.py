@@ -1,0 +1,38 @@
+"""What artifacts are made of, and how a fitted model is read back from its part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.encoding.domain import Domain
+from synthgen.models.base import FittedModel, Model
+
+#: JSON documents and arrays, by name.
+Contents: TypeAlias = tuple[dict[str, Any], dict[str, NDArray[Any]]]
+
+#: Restores one part, which a model of some class made.
+Reader: TypeAlias = Callable[[type[Model], str, tuple[Domain, ...], tuple[Domain, ...]], FittedModel]
+
+
+def reader(values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], prefixes: Mapping[str, str]) -> Reader:
+    """What restores parts.
+
+    Args:
+        values: the JSON values of each part.
+        arrays: all arrays of the artifact.
+        prefixes: what the names of each part's arrays begin with.
+    """
+
+    def restore(model: type[Model], part: str, domains: tuple[Domain, ...], context: tuple[Domain, ...]) -> FittedModel:
+        begin = f"{prefixes[part]}."
+        own = {key.removeprefix(begin): array for key, array in arrays.items() if key.startswith(begin)}
+        for array in own.values():
+            if array.dtype.kind == "f" and not np.isfinite(array[~np.isinf(array)]).all():
+                raise ValueError("not a number in an array")
+        return model.fitted().from_state(domains, context, values[part], own)
+
+    return restore

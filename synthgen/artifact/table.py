@@ -1,0 +1,97 @@
+"""A fitted synthesizer of one table, and what an artifact holds of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthgen.artifact.parts import Contents, reader
+from synthgen.artifact.synthesizer import Synthesizer
+from synthgen.artifact.types import type_named, type_text
+from synthgen.encoding.domain import Domain
+from synthgen.encoding.quantiser import Quantiser
+from synthgen.models.base import FittedModel, Model
+from synthgen.models.independent import Independent
+from synthgen.plugins import load_model
+from synthgen.relational.codec import Plan
+from synthgen.relational.flat import FlatSynthesizer
+from synthgen.relational.person import rows_domain
+from synthgen.schema.config import Schema
+
+
+@dataclass(frozen=True, eq=False)
+class TableSynthesizer(Synthesizer):
+    """A synthesizer of one table.
+
+    Attributes:
+        table: the name of the table.
+        types: Arrow types of the columns of a typed source, for Parquet output; empty for text files.
+        flat: the fitted parts.
+    """
+
+    table: str
+    types: Mapping[str, pa.DataType]
+    flat: FlatSynthesizer
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the output."""
+        return self.flat.codec.plan.written
+
+    @property
+    def unsafe(self) -> bool:
+        return self.flat.rows.unsafe
+
+    def try_out(self) -> None:
+        self.flat.codec.try_out()
+
+    def contents(self) -> Contents:
+        flat = self.flat
+        parts: dict[str, FittedModel] = {"rows": flat.rows} | ({} if flat.person is None else {"person": flat.person})
+        arrays: dict[str, NDArray[Any]] = {}
+        models: dict[str, Any] = {}
+        for part, model in parts.items():
+            models[part], own = model.state()
+            arrays |= {f"{part}.{name}": array for name, array in own.items()}
+        documents: dict[str, Any] = {
+            "about": self.about()
+            | {"table": self.table, "types": {name: type_text(kind) for name, kind in self.types.items()}},
+            "schema": self.schema.model_dump(mode="json"),
+            "columns": flat.codec.to_json(),
+            "persons": {
+                "columns": list(flat.personal),
+                "rows": None if flat.numbers is None else flat.numbers.to_json(),
+            },
+            "models": models,
+        }
+        return documents, arrays
+
+    @classmethod
+    def restore(
+        cls, schema: Schema, documents: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> TableSynthesizer:
+        about, persons = documents["about"], documents["persons"]
+        config = schema.tables[about["table"]]
+        codec = Plan(config, schema.format).restore(documents["columns"])
+        personal = tuple(persons["columns"])
+        if sorted(set(personal)) != list(personal) or not set(personal) <= set(range(len(codec.domains))):
+            raise ValueError("the patients' columns are not columns of the table")
+        if (config.patient is None) != (persons["rows"] is None):
+            raise ValueError("patients without numbers of rows, or the other way round")
+        rest = tuple(codec.domains[i] for i in range(len(codec.domains)) if i not in set(personal))
+        model: type[Model] = load_model(schema.model.name)
+        restored = reader(documents["models"], arrays, {part: part for part in ("person", "rows")})
+        numbers = None if persons["rows"] is None else Quantiser.from_json(persons["rows"])
+        person = None
+        own: tuple[Domain, ...] = ()
+        if numbers is not None:
+            own = (*(codec.domains[i] for i in personal), rows_domain(numbers))
+            person = restored(model if model.conditional else Independent, "person", own, ())
+        rows = restored(model, "rows", rest, own if model.conditional else ())
+        flat = FlatSynthesizer(codec, person, personal, numbers, rows)
+        types = {name: type_named(text) for name, text in about["types"].items()}
+        return cls(schema, about["seed"], dict(about["versions"]), about["table"], types, flat)
