@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any, TypeVar, cast
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthgen.metrics.base import Comparison, Records, Variable
@@ -19,6 +22,16 @@ from synthgen.schema.config import Schema
 from synthgen.tables.dataset import Dataset
 
 _DAY = 86_400
+#: What the day of birth is called.
+_BIRTH = re.compile("birth|born|dob$", re.IGNORECASE)
+_CODES = ("category", "code", "ordinal", "boolean")
+#: So many rows to a label, or so few labels, make a column one of codes.
+_RECURRING, _FEW_LABELS = 5, 20
+T = TypeVar("T")
+#: What the whole of an extract, one record for each patient, is called where a table's name stands.
+HISTORIES = "patient histories"
+#: The floor is resampled once for all measures.
+_FLOOR_SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +39,7 @@ class Rows:
     """One table of one set.
 
     Attributes:
-        records: on the footing that all sets share. Rows of no patient have numbers of their own there.
+        records: on the footing that all sets share. Each row of no patient is a patient of its own there.
         patient: int64 ``(n,)``, the ordinal of the patient, -1 where there is none.
         parent: int64 ``(n,)``, the row of the parent table, negative where there is none; ``None`` at the top.
         n_parents: how many rows the parent table has; of a table at the top, how many patients there are.
@@ -55,11 +68,15 @@ class Extract:
     """One set: its tables by name, in an order in which each stands behind its parent; reference tables are not there.
 
     Attributes:
-        n_patients: how many patients there are, those without rows included.
+        ids: the patients' ids, by ordinal, those without rows included. Personal data.
     """
 
-    n_patients: int
+    ids: pa.StringArray
     tables: Mapping[str, Rows]
+
+    @property
+    def n_patients(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +94,7 @@ class Extracts:
     train: Extract
     holdout: Extract | None
     synthetic: Extract
-    _known: dict[str, object] = field(default_factory=dict, init=False, repr=False)
+    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, schema: Schema, train: Dataset, holdout: Dataset | None, synthetic: Dataset) -> Extracts:
@@ -103,7 +120,9 @@ class Extracts:
                 holdout=None if holdout is None else sheets[1],
                 synthetic=sheets[-1],
                 rare_below=schema.privacy.rare_below,
-                patients=[_units(each.patient, kin.n_patients) for each, kin in zip(relatives, kinships, strict=True)],
+                patients=None
+                if member.role == "lookup"
+                else [_units(each.patient, kin.n_patients) for each, kin in zip(relatives, kinships, strict=True)],
             )
             comparisons[name] = compared
             records = [compared.train, *([] if compared.holdout is None else [compared.holdout]), compared.synthetic]
@@ -111,8 +130,86 @@ class Extracts:
                 parent = None if each.parent is None else each.parent.rows
                 above = None if member.parent is None else kin.tables[member.parent.table].n_rows
                 own[name] = Rows(rows, each.patient, parent, kin.n_patients if above is None else above, each)
-        sets = [Extract(kin.n_patients, own) for kin, own in zip(kinships, tables, strict=True)]
+        sets = [Extract(kin.ids, own) for kin, own in zip(kinships, tables, strict=True)]
         return cls(schema, structure, comparisons, sets[0], None if holdout is None else sets[1], sets[-1])
+
+    def times(self, name: str, extract: Extract) -> NDArray[np.float64] | None:
+        """What orders the rows of a table, in seconds where it is a date or a time; ``None`` without such a column."""
+        order = self.structure.members[name].order
+        variable = None if order is None else self.variable(name, order)
+        if variable is None or variable.kind != "numeric":
+            return None
+        numbers = extract.tables[name].records.numbers[variable.name]
+        return numbers * _DAY if variable.temporal == "date" else numbers
+
+    def days(self, name: str, extract: Extract) -> NDArray[np.float64] | None:
+        """The day of each row by the column that orders the table; ``None`` where that is no date."""
+        order = self.structure.members[name].order
+        variable = None if order is None else self.variable(name, order)
+        return None if variable is None else moments(variable, extract.tables[name].records)
+
+    def in_time(self, name: str, extract: Extract) -> Siblings:
+        """The rows of a table patient by patient, each one's in the order of time, or as they stand without one."""
+        which = next((key for key, each in self.sets.items() if each is extract), None)
+        made = partial(Siblings.of, extract.tables[name].patient, extract.n_patients, self.times(name, extract))
+        return made() if which is None else self.once(f"order of {name} in {which}", made)
+
+    def birth(self, extract: Extract) -> NDArray[np.float64] | None:
+        """The day of birth of each patient; ``None`` where no date of the patients' table is named so."""
+        table = self.structure.patients
+        for variable in () if table is None else self.variables(table):
+            if variable.temporal in ("date", "datetime") and _BIRTH.search(variable.name):
+                assert table is not None
+                return moments(variable, extract.tables[table].records)
+        return None
+
+    def begun(self, extract: Extract) -> NDArray[np.float64]:
+        """The day from which the dates of a patient count: birth, else that of the first row of any child table."""
+        birth = self.birth(extract)
+        if birth is not None:
+            return birth
+        first = np.full(extract.n_patients, np.inf)
+        for name in self.children:
+            days, patient = self.days(name, extract), extract.tables[name].patient
+            if days is not None:
+                known = np.isfinite(days) & (patient >= 0)
+                np.minimum.at(first, patient[known], days[known])
+        return np.where(np.isfinite(first), first, np.nan)
+
+    def code(self, name: str, column: str | None = None) -> Variable | None:
+        """The variable that says what each row of a table is about: of the labels of many rows the most diverse.
+
+        Args:
+            column: that one instead.
+        """
+        config, records = self.schema.tables[name], self.train.tables[name].records
+        found = [
+            each
+            for each in self.variables(name)
+            if each.kind == "categorical" and config.columns[each.name].kind in _CODES and len(each.labels) > 1
+        ]
+        if column is not None:
+            return next((each for each in found if each.name == column), None)
+        # The names of things that hardly recur say nothing of what happened.
+        recurring = [each for each in found if len(each.labels) <= max(records.n / _RECURRING, _FEW_LABELS)]
+        return max(recurring, key=lambda each: _entropy(records.codes[each.name]), default=None)
+
+    def once(self, what: str, compute: Callable[[], T]) -> T:
+        """What ``compute`` gives, computed once for all measures that ask for it under this name."""
+        if what not in self._known:
+            self._known[what] = compute()
+        return cast(T, self._known[what])
+
+    @property
+    def real(self) -> dict[str, Extract]:
+        """The training set and, where there is one, the holdout."""
+        return {"train": self.train} | ({} if self.holdout is None else {"holdout": self.holdout})
+
+    @property
+    def sets(self) -> dict[str, Extract]:
+        """The real sets, the synthetic one, and the floor, by name."""
+        floor = self.once("floor", lambda: self.unrelated(np.random.default_rng(_FLOOR_SEED)))
+        return self.real | {"synthetic": self.synthetic, "floor": floor}
 
     @property
     def children(self) -> tuple[str, ...]:
@@ -127,8 +224,8 @@ class Extracts:
         """One of them; ``None`` where the column is not compared."""
         return next((each for each in self.variables(name) if each.name == column), None)
 
-    def floor(self, rng: np.random.Generator) -> Extract:
-        """The training set where every column of every table is resampled by itself, and so is every link.
+    def unrelated(self, rng: np.random.Generator) -> Extract:
+        """The floor: the training set where every column of every table is resampled by itself, and so is every link.
 
         A row belongs to any parent with the same chance: what such a set scores, a generator scores that knows the
         columns and the number of rows, and nothing of patients and time.
@@ -136,7 +233,7 @@ class Extracts:
         made: dict[str, Rows] = {}
         for name, rows in self.train.tables.items():
             member = self.structure.members[name]
-            parent = None if rows.parent is None else rng.integers(rows.n_parents, size=rows.n)
+            parent = None if rows.parent is None else rng.integers(max(rows.n_parents, 1), size=rows.n)
             if parent is not None and member.parent is not None:
                 patient = made[member.parent.table].patient[parent]
             elif member.role == "child":
@@ -144,12 +241,13 @@ class Extracts:
             else:
                 patient = rows.patient
             made[name] = Rows(independent(rows.records, rows.n, rng), patient, parent, rows.n_parents)
-        return Extract(self.train.n_patients, made)
+        return Extract(self.train.ids, made)
 
 
 def _units(patient: NDArray[np.int64], n_patients: int) -> NDArray[np.int64]:
-    """Patients' ordinals, where rows of no patient are patients of their own."""
-    return np.where(patient >= 0, patient, n_patients + np.arange(len(patient)))
+    """Patients as dense numbers, where each row of no patient is a patient of its own."""
+    apart = np.where(patient >= 0, patient, n_patients + np.arange(len(patient)))
+    return np.unique(apart, return_inverse=True)[1].astype(np.int64)
 
 
 def moments(variable: Variable, records: Records) -> NDArray[np.float64] | None:
@@ -161,6 +259,7 @@ def moments(variable: Variable, records: Records) -> NDArray[np.float64] | None:
     return None
 
 
-def in_time(rows: Rows, n_patients: int, times: NDArray[np.float64] | None) -> Siblings:
-    """The rows patient by patient, each one's in the order of time."""
-    return Siblings.of(rows.patient, n_patients, times)
+def _entropy(codes: NDArray[np.int32]) -> float:
+    shares = np.bincount(codes + 1) / max(len(codes), 1)
+    shares = shares[shares > 0]
+    return float(-(shares * np.log(shares)).sum())

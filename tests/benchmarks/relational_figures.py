@@ -90,7 +90,7 @@ class Judging:
         """The sets by name; the training set first."""
         holdout = self.extracts.holdout
         assert holdout is not None
-        floor = self.extracts.floor(np.random.default_rng(self.seed))
+        floor = self.extracts.unrelated(np.random.default_rng(self.seed))
         return {"train": self.extracts.train, "score": self.extracts.synthetic, "ceiling": holdout, "floor": floor}
 
     @cached_property
