@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.errors import NotApplicable
-from synthgen.metrics.base import Records, Variable
+from synthgen.metrics.base import Variable
 from synthgen.metrics.extract import Extracts
 from synthgen.metrics.longitudinal.base import Distances, Drawn, RelationalMeasure, Scored, by_table
 from synthgen.metrics.result import Metric
@@ -28,30 +28,40 @@ class DateWindow(RelationalMeasure):
         self, extracts: Extracts, *, rng: np.random.Generator, progress: Progress = silent
     ) -> tuple[Metric, ...]:
         def score(name: str, drawn: Drawn) -> Scored:
-            dated = [each for each in extracts.variables(name) if each.temporal in ("date", "datetime")]
-            train = extracts.train.tables[name].records
-            windows = {each: window for each in dated if (window := _window(each, train)) is not None}
-            if not windows:
+            found = windows(extracts, name)
+            if not found:
                 raise NotApplicable("the table has no dates")
             rates = {
-                which: [_rate(which, each, windows[each], extracts, name, drawn) for each in windows]
+                which: [_rate(which, each, found[each], extracts, name, drawn) for each in found]
                 for which in extracts.sets
             }
             rows = [
                 {"column": each.name, **{which: float(rates[which][k][0]) for which in rates if which != "floor"}}
-                for k, each in enumerate(windows)
+                for k, each in enumerate(found)
             ]
             rows.sort(key=lambda row: -row["synthetic"])  # type: ignore[operator]
             mean = {which: np.mean(each, axis=0) for which, each in rates.items()}
             distances = Distances(mean["synthetic"], mean.get("holdout"), float(mean["floor"][0]))
-            return Scored(name, distances, {"rows": rows}, tuple(each.name for each in windows))
+            return Scored(name, distances, {"rows": rows}, tuple(each.name for each in found))
 
         return by_table(NAME, "share", extracts, rng, score, progress)
 
 
-def _window(variable: Variable, train: Records) -> tuple[float, float] | None:
-    known = train.numbers[variable.name][np.isfinite(train.numbers[variable.name])]
-    return (float(known.min()), float(known.max())) if len(known) else None
+def windows(extracts: Extracts, name: str) -> dict[Variable, tuple[float, float]]:
+    """The first and the last date of the training set, by column of a table."""
+    train = extracts.train.tables[name].records
+    found = {}
+    for variable in extracts.variables(name):
+        if variable.temporal in ("date", "datetime"):
+            known = train.numbers[variable.name][np.isfinite(train.numbers[variable.name])]
+            if len(known):
+                found[variable] = float(known.min()), float(known.max())
+    return found
+
+
+def outside(values: NDArray[np.float64], window: tuple[float, float]) -> NDArray[np.bool_]:
+    """Which dates lie before or after a window."""
+    return (values < window[0]) | (values > window[1])
 
 
 def _rate(
@@ -60,6 +70,5 @@ def _rate(
     rows = extracts.sets[which].tables[name]
     values = rows.records.numbers[variable.name]
     known = np.flatnonzero(np.isfinite(values))
-    outside = (values[known] < window[0]) | (values[known] > window[1])
-    counts = drawn.sums(which, outside.astype(np.int64), rows.patient[known], 2)
+    counts = drawn.sums(which, outside(values[known], window).astype(np.int64), rows.patient[known], 2)
     return np.asarray(counts[:, 1] / np.maximum(counts.sum(axis=1), 1))

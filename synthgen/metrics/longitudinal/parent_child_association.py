@@ -21,6 +21,8 @@ from synthgen.progress import Progress, silent
 NAME = "parent_child_association"
 #: Quantiles of the training set that stand for ranks.
 _GRID = 50
+#: Pairs of columns by name, and their associations, shape ``(sets, n)``.
+Strengths = list[tuple[str, NDArray[np.float64]]]
 
 
 @dataclass(frozen=True)
@@ -118,10 +120,13 @@ class Pairing:
         distances = Distances(far["synthetic"], far.get("holdout"), float(far["floor"][0]))
         return Scored(self.name, distances, {"rows": _rows(real, found, kept)})
 
-    def strengths(self, extracts: Extracts, which: str, drawn: Drawn | None) -> list[tuple[str, NDArray[np.float64]]]:
+    def strengths(
+        self, extracts: Extracts, which: str, drawn: Drawn | NDArray[np.bool_] | None
+    ) -> list[tuple[str, NDArray[np.float64]]]:
         """By pair of columns its name and its associations, one for each code where the column below is a number.
 
-        Each has shape ``(1 + 2 * halvings, n)``; without ``drawn`` it is that of the whole set, shape ``(1, n)``.
+        Each has shape ``(1 + 2 * halvings, n)``; where ``drawn`` says only which patients count, or is ``None`` for all
+        of them, shape ``(1, n)``.
         """
         extract = extracts.sets[which]
         rows = extract.tables[self.name]
@@ -129,7 +134,7 @@ class Pairing:
         coded_ = np.zeros(rows.n, np.int64) if self.code is None else self.code.of(rows.records)
         size = 1 if self.code is None else self.code.size
         ranks = {name: _ranked(grid, rows.records.numbers[name], coded_) for name, grid in self.grids.items()}
-        found: list[tuple[str, NDArray[np.float64]]] = []
+        found: Strengths = []
         for table, columns in self.above.items():
             owner = rows.parent if table != extracts.structure.patients else rows.patient
             assert owner is not None
@@ -177,7 +182,7 @@ class _Sums:
     """Sums over rows by cell, of a set's drawn patients in the whole and in every half, or of all in one."""
 
     which: str
-    drawn: Drawn | None
+    drawn: Drawn | NDArray[np.bool_] | None
     patient: NDArray[np.int64]
 
     def of(
@@ -187,9 +192,12 @@ class _Sums:
         rows: NDArray[np.bool_],
         weights: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
-        some = np.flatnonzero(rows & (self.patient >= 0))
+        owned = rows & (self.patient >= 0)
+        if isinstance(self.drawn, np.ndarray):
+            owned &= self.drawn[np.maximum(self.patient, 0)]
+        some = np.flatnonzero(owned)
         heavy = None if weights is None else weights[some]
-        if self.drawn is None:
+        if not isinstance(self.drawn, Drawn):
             return np.bincount(cells[some], heavy, size)[None].astype(np.float64)
         return self.drawn.sums(self.which, cells[some], self.patient[some], size, heavy)
 
@@ -224,8 +232,8 @@ def _ranked(grid: NDArray[np.float64], values: NDArray[np.float64], code: NDArra
 
 
 def _rows(
-    real: list[tuple[str, NDArray[np.float64]]],
-    found: Mapping[str, list[tuple[str, NDArray[np.float64]]]],
+    real: Strengths,
+    found: Mapping[str, Strengths],
     kept: NDArray[np.bool_],
 ) -> list[dict[str, Any]]:
     """Pairs of columns with the mean association over their codes that are strong, worst first."""
