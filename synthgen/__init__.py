@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from synthgen.artifact.synthesizer import Synthesizer
     from synthgen.contest import compare
+    from synthgen.judgement import evaluate
     from synthgen.schema.config import Schema
-    from synthgen.workflow import evaluate, fit, sample
+    from synthgen.workflow import fit, sample
 
 __all__ = ["Schema", "compare", "evaluate", "fit", "load", "sample"]
 
@@ -44,7 +45,11 @@ def __getattr__(name: str) -> Any:
         from synthgen.contest import compare
 
         return compare
-    if name in ("evaluate", "fit", "sample"):
+    if name == "evaluate":
+        from synthgen.judgement import evaluate
+
+        return evaluate
+    if name in ("fit", "sample"):
         from synthgen import workflow
 
         return getattr(workflow, name)

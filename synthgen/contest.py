@@ -17,8 +17,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from synthgen import plugins, workflow
+from synthgen import judgement, plugins, workflow
 from synthgen.errors import InputError, NotApplicable, SynthgenError
+from synthgen.inputs import drawn_seed
 from synthgen.metrics.result import Contender, Contest, Evaluation, Metric, Verdict
 from synthgen.progress import Progress, silent
 from synthgen.schema.config import ModelConfig, Schema
@@ -60,7 +61,7 @@ def compare(
     Raises:
         InputError: the data or the config cannot be read, nothing is to be held out, or there is no such model.
     """
-    seed = workflow.drawn_seed(seed)
+    seed = drawn_seed(seed)
     names = _names(models)
     with tempfile.TemporaryDirectory(prefix="synthgen-") as folder:
         path = _file(data, Path(folder))
@@ -196,7 +197,7 @@ def _judged(data: Path, schema: Schema, seed: int, folder: Path, steps: TextIO) 
         write_table(synthetic, table.name, sample.columns, batches, result.synthesizer.schema.format, sample.types)
     sample_seconds = time.perf_counter() - start
     peak = _peak_mebibytes()
-    evaluation = workflow.evaluate(synthetic, extract, model=model, seed=seed, progress=_stage(steps, 0.75, 0.75))
+    evaluation = judgement.evaluate(synthetic, extract, model=model, seed=seed, progress=_stage(steps, 0.75, 0.75))
     return {
         "fit_seconds": fit_seconds,
         "sample_seconds": sample_seconds,

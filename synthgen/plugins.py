@@ -86,6 +86,12 @@ def metrics() -> Mapping[str, Reference]:
     return own | {name: found for name, found in _entry_points("synthgen.metrics").items() if name not in own}
 
 
+@cache
+def relational_metrics() -> Mapping[str, Reference]:
+    """The known measures of several tables and of time by name; none is imported."""
+    return {name: Reference(f"synthgen.metrics.longitudinal.{name}") for name in _modules("metrics/longitudinal")}
+
+
 def presets() -> Mapping[str, Path]:
     """The layouts that ``init --preset`` knows, by name: the files that describe them."""
     return {file.stem: file for file in sorted((_HERE / "inference" / "presets").glob("*.yaml"))}
@@ -109,6 +115,16 @@ def load_metric(name: str) -> type[Any]:
         SynthgenError: the measure cannot be imported.
     """
     return _load("measure", name, metrics(), "synthgen.metrics.base:Measure")
+
+
+def load_relational_metric(name: str) -> type[Any]:
+    """The class of a measure of several tables, a subclass of ``synthgen.metrics.longitudinal.base.RelationalMeasure``.
+
+    Raises:
+        InputError: there is no such measure.
+    """
+    contract = "synthgen.metrics.longitudinal.base:RelationalMeasure"
+    return _load("measure of tables", name, relational_metrics(), contract)
 
 
 def options(name: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 import synthgen
-from synthgen import plugins, workflow
+from synthgen import judgement, plugins, workflow
 from synthgen.errors import InputError
 from synthgen.metrics.base import Comparison, Measure
 from synthgen.metrics.result import Evaluation, Metric, Verdict
@@ -282,9 +282,9 @@ def test_a_measure_may_ask_the_model_how_probable_its_own_training_and_holdout_r
 def test_what_a_gate_refuses() -> None:
     lines = (line("a", "leak"), line("b", "fail"), line("c", "pass"), line("d", "not_assessable"))
     judged = Evaluation(seed=1, synthgen="0", inputs={}, verdicts=lines, metrics=())
-    assert workflow.refusals(judged) == ("a: leak; why", "b: fail; why")
+    assert judgement.refusals(judged) == ("a: leak; why", "b: fail; why")
     judged = replace(judged, verdicts=lines[2:], required=("c", "d", "e"))
-    assert workflow.refusals(judged) == (
+    assert judgement.refusals(judged) == (
         "d: required, but not assessable; why",
         "e: required, but not measured in this run",
     )

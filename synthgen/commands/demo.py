@@ -27,7 +27,7 @@ def command(output: Path) -> None:
     """
     require_folder(output)
     require_free(output, force=True)
-    from synthgen import workflow
+    from synthgen import judgement, workflow
     from synthgen.report.write import write
     from synthgen.tables.read import read
     from synthgen.tables.write import write_table
@@ -44,7 +44,7 @@ def command(output: Path) -> None:
             write_table(
                 synthetic, extract.stem, sample.columns, batches, result.synthesizer.schema.format, sample.types
             )
-        evaluation = workflow.evaluate(synthetic, extract, model=model, seed=_SEED, progress=progress)
+        evaluation = judgement.evaluate(synthetic, extract, model=model, seed=_SEED, progress=progress)
         write(evaluation, beside / "report", progress=progress)
         for path in list(filter(Path.is_file, beside.rglob("*"))):
             place = output / path.relative_to(beside)

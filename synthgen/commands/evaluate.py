@@ -54,11 +54,11 @@ def command(
     """
     require_folder(output)
     require_free(output, force=force)
-    from synthgen import workflow
+    from synthgen import judgement
     from synthgen.report.write import write
 
     with shown() as progress:
-        evaluation = workflow.evaluate(
+        evaluation = judgement.evaluate(
             synthetic,
             real,
             holdout=holdout,
@@ -74,7 +74,7 @@ def command(
     misjudged = tell_self_test(evaluation)
     say(f"seed {evaluation.seed}")
     say(f"report: {output / 'report.html'}")
-    reasons = workflow.refusals(evaluation) if gate else ()
+    reasons = judgement.refusals(evaluation) if gate else ()
     for reason in reasons:
         say(f"gate refused: {' '.join(reason.split())}")
     return _REFUSED if reasons or misjudged else 0

@@ -11,6 +11,7 @@ import numpy as np
 from synthgen import plugins
 from synthgen.errors import InputError
 from synthgen.metrics.base import Comparison, Measure
+from synthgen.metrics.longitudinal.base import RelationalMeasure
 from synthgen.metrics.result import Metric, Verdict
 from synthgen.metrics.verdicts import family_wise
 from synthgen.progress import Progress, silent
@@ -97,13 +98,27 @@ def judged(
     metrics: list[Metric] = []
     verdicts: list[Verdict] = []
     for name, measure in measures.items():
-        step = _Step(progress, name.replace("_", " "))
-        step("", 0.0)
-        own = measure.measure(comparison, rng=np.random.default_rng([seed, *name.encode()]), progress=step)
+        own, lines = measured(name, measure, comparison, seed=seed, progress=progress)
         metrics.extend(own)
-        verdicts.extend(_with_origin(line, measure) for line in measure.judge(own, comparison))
-        step("", 1.0)
+        verdicts.extend(lines)
     return tuple(metrics), family_wise(verdicts)
+
+
+def measured(
+    name: str, measure: Measure, comparison: Comparison, *, seed: int, progress: Progress
+) -> tuple[tuple[Metric, ...], tuple[Verdict, ...]]:
+    """The figures of one measure, and its verdict lines, which are not yet corrected for the number of all."""
+    step = _Step(progress, name.replace("_", " "))
+    step("", 0.0)
+    own = measure.measure(comparison, rng=stream(seed, name), progress=step)
+    lines = tuple(_with_origin(line, measure) for line in measure.judge(own, comparison))
+    step("", 1.0)
+    return own, lines
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """The random numbers of a measure."""
+    return np.random.default_rng([seed, *name.encode()])
 
 
 @dataclass(frozen=True)
@@ -119,7 +134,13 @@ class _Step:
 
 def _judging() -> tuple[str, ...]:
     """The names of the measures that tell a verdict line."""
-    return tuple(name for name in plugins.metrics() if plugins.load_metric(name).judge is not Measure.judge)
+    tables = (n for n in plugins.metrics() if plugins.load_metric(n).judge is not Measure.judge)
+    relational = (
+        n
+        for n in plugins.relational_metrics()
+        if plugins.load_relational_metric(n).judge is not RelationalMeasure.judge
+    )
+    return (*tables, *relational)
 
 
 def _own_limits() -> dict[str, float]:

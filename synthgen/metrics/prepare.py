@@ -79,8 +79,13 @@ def compare(
     holdout: Sheet | None,
     synthetic: Sheet,
     rare_below: int,
+    patients: Sequence[NDArray[np.int64]] | None = None,
 ) -> Comparison:
     """The comparison of three sets of one table.
+
+    Args:
+        patients: whose row each is, set by set, for a table that reaches the patient through others; where left out,
+            the patient column says it.
 
     Raises:
         InputError: the synthetic or holdout set lacks columns.
@@ -96,7 +101,8 @@ def compare(
     variables: list[Variable] = []
     numbers: list[dict[str, NDArray[np.float64]]] = [{} for _ in sheets]
     codes: list[dict[str, NDArray[np.int32]]] = [{} for _ in sheets]
-    patients = [_patients(sheet, config.patient) for sheet in sheets]
+    clustered = patients is not None or config.patient is not None
+    patients = patients or [_patients(sheet, config.patient) for sheet in sheets]
     for name, column in compared.items():
         tokens = Tokens(config.missing_in(name), ())
         for part, cells in _parts(name, column, sheets):
@@ -128,7 +134,7 @@ def compare(
         records[-1],
         config.target,
         rare_below,
-        config.patient is not None,
+        clustered,
         config.groups,
         _survival(config),
     )

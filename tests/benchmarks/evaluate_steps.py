@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from synthgen import workflow
+from synthgen import judgement
 from synthgen.report.write import write
 from tests.benchmarks.clock import machine, table
 
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     options = parser.parse_args()
     steps = Steps()
-    evaluation = workflow.evaluate(options.synthetic, options.real, model=options.model, seed=1, progress=steps)
+    evaluation = judgement.evaluate(options.synthetic, options.real, model=options.model, seed=1, progress=steps)
     steps("writing the report", 0.0)
     with tempfile.TemporaryDirectory() as folder:
         write(evaluation, Path(folder) / "report")

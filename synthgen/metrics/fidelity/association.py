@@ -15,6 +15,7 @@ from synthgen.metrics.cells import Cells, cut
 from synthgen.metrics.equal import EqualSets, equal_sets
 from synthgen.metrics.halves import Halves
 from synthgen.metrics.result import Metric
+from synthgen.metrics.strength import correlation_ratio, cramers_v, over
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
 
@@ -108,22 +109,13 @@ class _Ranked:
         )
         covariance = n * sxy - sx * sy
         spread = np.clip(n * sxx - sx**2, 0, None) * np.clip(n * syy - sy**2, 0, None)
-        return _over(covariance, np.sqrt(spread), n)
+        return over(covariance, np.sqrt(spread), n)
 
     def _cramer(self, first: int, second: int) -> NDArray[np.float64]:
         rows, columns = self.sizes[first], self.sizes[second]
         joint = self.cells[first] * columns + self.cells[second]
         counts = self.halves.sums(self.group, joint, rows * columns).reshape(-1, rows, columns)
-        n = counts.sum(axis=(1, 2))
-        across, down = counts.sum(axis=2), counts.sum(axis=1)
-        expected = across[:, :, None] * down[:, None, :]
-        squares = np.divide(counts**2, expected, out=np.zeros_like(counts), where=expected > 0)
-        phi = squares.sum(axis=(1, 2)) - 1
-        r, c = (across > 0).sum(axis=1), (down > 0).sum(axis=1)
-        size = np.maximum(n - 1, 1)
-        phi = np.clip(phi - (r - 1) * (c - 1) / size, 0, None)
-        smaller = np.minimum(r - (r - 1) ** 2 / size, c - (c - 1) ** 2 / size) - 1
-        return np.asarray(np.sqrt(np.clip(_over(phi, smaller, n), 0, 1)))
+        return cramers_v(counts)
 
     def _ratio(self, ranks: NDArray[np.float64], label: int) -> NDArray[np.float64]:
         here = np.isfinite(ranks)
@@ -133,21 +125,7 @@ class _Ranked:
             self.halves.chosen @ np.bincount(cell, weights=weights, minlength=groups * levels).reshape(groups, levels)
             for weights in (np.ones(here.sum()), ranks[here], ranks[here] ** 2)
         )
-        total = n.sum(axis=1)
-        mean = s.sum(axis=1) / np.maximum(total, 1)
-        whole = q.sum(axis=1) - total * mean**2
-        within = q.sum(axis=1) - np.divide(s**2, n, out=np.zeros_like(s), where=n > 0).sum(axis=1)
-        freedom = total - (n > 0).sum(axis=1)
-        unexplained = _over(within * (total - 1), whole * freedom, total, otherwise=1.0)
-        return np.sqrt(np.clip(1 - unexplained, 0, 1))
-
-
-def _over(
-    above: NDArray[np.float64], below: NDArray[np.float64], n: NDArray[np.float64], otherwise: float = 0.0
-) -> NDArray[np.float64]:
-    """``above / below``, or ``otherwise`` where the column is constant up to rounding."""
-    defined = below > 1e-9 * np.maximum(n, 1)
-    return np.asarray(np.divide(above, below, out=np.full(np.shape(above), otherwise), where=defined))
+        return correlation_ratio(n, s, q)
 
 
 def _ranks(variable: Variable, records: Records) -> NDArray[np.float64]:

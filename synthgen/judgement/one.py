@@ -1,0 +1,116 @@
+"""The sets of one table on one footing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthgen.artifact.synthesizer import Synthesizer
+from synthgen.errors import InputError
+from synthgen.inputs import Data, dataset_of, only_table
+from synthgen.judgement.readable import require_readable
+from synthgen.metrics.base import Comparison, LogLikelihood
+from synthgen.metrics.prepare import Sheet, compare
+from synthgen.schema.config import Schema
+from synthgen.schema.table import TableConfig
+from synthgen.tables.dataset import Table
+from synthgen.tables.split import Split
+
+
+def compared(
+    synthetic: Data,
+    table: Table,
+    holdout: Data | None,
+    split: Split | None,
+    schema: Schema,
+    synthesizer: Synthesizer | None,
+) -> tuple[Comparison, dict[str, Any]]:
+    """The sets on one footing, and what a report says of them."""
+    config = schema.tables[table.name]
+    # Opened before anything long is done, so that a wrong path is told at once.
+    generated = _any_table(synthetic, schema)
+    others = None if holdout is None else _any_table(holdout, schema)
+    whole = Sheet.of(table, schema.format)
+    train, apart = whole, None
+    if others is not None:
+        apart = Sheet.of(others, schema.format)
+        _require_other_patients(whole, apart, config)
+    elif split is not None and split.share > 0:
+        split.require_same_input(table)
+        held_out = np.concatenate([held for _, _, held in split.blocks(table)])
+        train, apart = whole.rows(~held_out), whole.rows(held_out)
+    shown = Sheet.of(generated, schema.format)
+    comparison = compare(
+        config, table=table.name, train=train, holdout=apart, synthetic=shown, rare_below=schema.privacy.rare_below
+    )
+    require_readable(comparison, generated.source)
+    # A holdout from another file may be written in another way than the model reads.
+    if split is not None and synthesizer is not None and apart is not None and synthesizer.flat.likelihood:
+        comparison = comparison.told_by(_log_likelihood(synthesizer, comparison, {"train": train, "holdout": apart}))
+    sets = {"train": comparison.train, "holdout": comparison.holdout, "synthetic": comparison.synthetic}
+    inputs: dict[str, Any] = {name: None if records is None else records.sizes for name, records in sets.items()}
+    compared = {variable.name.partition("[")[0] for variable in comparison.variables}
+    inputs |= {
+        "table": table.name,
+        "unit": config.patient or "row",
+        "rare_below": schema.privacy.rare_below,
+        "columns_not_compared": [name for name in config.columns if name not in compared],
+        "columns_only_in_synthetic": [name for name in shown.columns if name not in config.columns],
+    }
+    return comparison, inputs
+
+
+def _log_likelihood(synthesizer: Synthesizer, comparison: Comparison, sheets: Mapping[str, Sheet]) -> LogLikelihood:
+    """How probable the model finds the real records; what asks is a measure, which knows no model."""
+    patients = {
+        "train": comparison.train.patient,
+        "holdout": comparison.train.patient[:0] if comparison.holdout is None else comparison.holdout.patient,
+    }
+
+    def of(which: Literal["train", "holdout"], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        columns = sheets[which].columns
+        block = pa.RecordBatch.from_arrays([*columns.values()], names=[*columns])
+        return synthesizer.flat.log_prob(block, patients[which], rows)
+
+    return of
+
+
+def _any_table(data: Data, schema: Schema) -> Table:
+    """A table of some generator: in the schema's dialect, or in its own.
+
+    Raises:
+        InputError: it cannot be read in either, or has no column of the schema; told as of the schema's dialect, which
+            is what the user means the table to be in.
+    """
+    try:
+        return only_table(dataset_of(data, schema))
+    except InputError as error:
+        # Other columns or another dialect than the original's; what the comparison needs is checked there.
+        try:
+            table = only_table(dataset_of(data, None))
+        except InputError:
+            raise error from None
+        if not set(table.columns) & {name for config in schema.tables.values() for name in config.columns}:
+            raise
+        return table
+
+
+def _require_other_patients(real: Sheet, holdout: Sheet, config: TableConfig) -> None:
+    """A holdout that shares patients with the training data would make any generator look safe."""
+    name = config.patient
+    if name is None or name not in holdout.columns:
+        return
+    known, apart = (
+        {text.strip() for text in sheet.columns[name].cast(pa.string()).unique().to_pylist()}
+        - {"", *config.missing_in(name)}
+        for sheet in (real, holdout)
+    )
+    if shared := len(known & apart):
+        raise InputError(
+            f"{holdout.source}: {shared} of its {len(apart)} patients are in {real.source} too; "
+            "a holdout has other patients: take them out of one of the two files"
+        )
