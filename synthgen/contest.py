@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from synthgen import judgement, plugins, workflow
+from synthgen.artifact.table import TableSynthesizer
 from synthgen.errors import InputError, NotApplicable, SynthgenError
 from synthgen.inputs import drawn_seed
 from synthgen.metrics.result import Contender, Contest, Evaluation, Metric, Verdict
@@ -66,6 +67,8 @@ def compare(
     with tempfile.TemporaryDirectory(prefix="synthgen-") as folder:
         path = _file(data, Path(folder))
         schema, notes = workflow.schema_of(path, schema)
+        if len(schema.tables) > 1:
+            raise InputError(f"{path}: has {len(schema.tables)} tables, and models are compared on one; name a file")
         if schema.holdout == 0:
             raise InputError("holdout: found 0; a comparison needs patients that no model learned from: set 0.2, say")
         found: list[tuple[Contender, Mapping[str, Any]]] = []
@@ -192,9 +195,11 @@ def _judged(data: Path, schema: Schema, seed: int, folder: Path, steps: TextIO) 
     rows = sum(int((~held_out).sum()) for _, _, held_out in result.split.blocks(table))
     start = time.perf_counter()
     _stage(steps, 0.5, 0.5)("sampling", 0.0)
-    sample = workflow.sample(result.synthesizer, rows, seed=seed)
+    synthesizer = result.synthesizer
+    assert isinstance(synthesizer, TableSynthesizer)
+    sample = workflow.sample(synthesizer, rows, seed=seed)
     with closing(iter(sample)) as batches:
-        write_table(synthetic, table.name, sample.columns, batches, result.synthesizer.schema.format, sample.types)
+        write_table(synthetic, table.name, sample.columns, batches, synthesizer.schema.format, sample.types)
     sample_seconds = time.perf_counter() - start
     peak = _peak_mebibytes()
     evaluation = judgement.evaluate(synthetic, extract, model=model, seed=seed, progress=_stage(steps, 0.75, 0.75))

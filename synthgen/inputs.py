@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, Union
 
@@ -17,8 +18,8 @@ from synthgen.tables.read import read
 if TYPE_CHECKING:
     import pandas as pd
 
-#: A path, a DataFrame, or tables that were read already.
-Data: TypeAlias = Union[Path, str, "pd.DataFrame", Dataset]
+#: A path, a DataFrame, several of them by the names of their tables, or tables that were read already.
+Data: TypeAlias = Union[Path, str, "pd.DataFrame", "Mapping[str, pd.DataFrame]", Dataset]
 
 
 def drawn_seed(seed: int | None) -> int:
@@ -39,6 +40,8 @@ def dataset_of(data: Data, schema: Schema | None) -> Dataset:
     """
     if isinstance(data, Dataset):
         return data
+    if isinstance(data, Mapping):
+        return Dataset({name: MemoryTable.from_pandas(frame, name) for name, frame in data.items()})
     if isinstance(data, Path | str):
         return read(Path(data), schema=schema)
     name = next(iter(schema.tables)) if schema is not None else "table"
@@ -53,7 +56,7 @@ def only_table(dataset: Dataset) -> Table:
     """
     if len(dataset.tables) != 1:
         sources = ", ".join(table.source for table in dataset.tables.values())
-        raise InputError(f"found {len(dataset.tables)} tables ({sources}); this version handles one: name one file")
+        raise InputError(f"found {len(dataset.tables)} tables ({sources}) where one is meant; name one file")
     (table,) = dataset.tables.values()
     return table
 
@@ -64,11 +67,26 @@ def with_schema(data: Data, schema: Schema | Path | str | None) -> tuple[Dataset
     Raises:
         InputError: the data or the config cannot be read, or contradict each other.
     """
+    dataset, found, _ = inferred(data, schema)
+    return dataset, found
+
+
+def inferred(data: Data, schema: Schema | Path | str | None) -> tuple[Dataset, Schema, tuple[str, ...]]:
+    """As ``with_schema``; and what was inferred, a line each, nothing where there is a schema.
+
+    Raises:
+        InputError: the data or the config cannot be read, or contradict each other.
+    """
     if isinstance(schema, Path | str):
         schema = schema_file.load(Path(schema))
     dataset = dataset_of(data, schema)
-    if schema is None and len(dataset.tables) == 1:
-        schema = inference.infer(only_table(dataset)).schema
-    elif schema is None:
-        schema = inference.infer_tables(dataset).schema
-    return dataset, schema
+    if schema is not None:
+        return dataset, schema, ()
+    several = len(dataset.tables) > 1
+    found = inference.infer_tables(dataset) if several else inference.infer(only_table(dataset))
+    return dataset, found.schema, tuple(_line(note, several=several) for note in found.notes)
+
+
+def _line(note: inference.Note, *, several: bool) -> str:
+    places = [place for place in (note.table if several else None, note.column) if place]
+    return f"{'.'.join(places)}: {note.text}" if places else note.text

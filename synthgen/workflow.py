@@ -5,36 +5,35 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, overload
 
 import pyarrow as pa
 
-from synthgen import inference, plugins
+from synthgen import plugins
+from synthgen.artifact.extract import ExtractSynthesizer
 from synthgen.artifact.synthesizer import Synthesizer
+from synthgen.artifact.table import TableSynthesizer
 from synthgen.errors import InputError, SynthgenError
-from synthgen.inputs import Data, dataset_of, drawn_seed, only_table, split_path
+from synthgen.generated import ExtractSample, Sample
+from synthgen.inputs import Data, drawn_seed, inferred, only_table, split_path
 from synthgen.metrics.judging import require_known
 from synthgen.progress import Progress, silent
 from synthgen.relational.codec import Plan
-from synthgen.relational.condition import Condition, parse
 from synthgen.relational.flat import learn
-from synthgen.schema import load as schema_file
-from synthgen.schema.column import Category, Code, Integer, Number
+from synthgen.relational.learning import learn as learn_extract
+from synthgen.schema.column import Category, Code, Column
 from synthgen.schema.config import ModelConfig, Schema
+from synthgen.schema.table import TableConfig
 from synthgen.tables.arrow import is_text, plain
-from synthgen.tables.dataset import Table
+from synthgen.tables.dataset import Dataset
 from synthgen.tables.split import Split
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: The libraries whose versions shape what is generated.
 _RECORDED: Final = ("numpy", "scipy", "pyarrow", "torch")
-#: What the config says of tables and their links, and no model honours yet.
+#: What the config says of tables and their links.
 _BETWEEN_TABLES: Final = ("parent", "foreign_keys", "order", "reference")
 
 
@@ -102,84 +101,64 @@ def fit(
     """
     seed = drawn_seed(seed)
     chosen = None if model is None else ModelConfig.model_validate(_model(model))
-    table, schema, notes = _table_and_schema(data, schema)
+    dataset, schema, notes = inferred(data, schema)
     if chosen is not None:
         schema = schema.model_copy(update={"model": chosen})
+    require_known(schema.evaluation.policy)
+    learned = _fit_extract if len(schema.tables) > 1 else _fit_table
+    synthesizer, split = learned(dataset, schema, seed, progress)
+    return Fit(synthesizer, split, notes)
+
+
+def _fit_table(dataset: Dataset, schema: Schema, seed: int, progress: Progress) -> tuple[TableSynthesizer, Split]:
+    table = only_table(dataset)
+    _require_flat(schema)
     if table.types:
         # The config's dialect is that of text files; the cells of a typed table are written in its own.
-        schema = _for_types(schema.model_copy(update={"format": table.format}), table)
-    require_known(schema.evaluation.policy)
+        schema = _for_types(schema.model_copy(update={"format": table.format}), dataset)
     config = schema.tables[table.name]
     plan = Plan(config, schema.format)
     split = Split.draw(table, share=schema.holdout, patient=config.patient, seed=seed)
     flat = learn(
         table, plan, split, schema.model.build, rare_below=schema.privacy.rare_below, seed=seed, progress=progress
     )
-    versions = {"synthgen": importlib.metadata.version("synthgen")} | {
-        name: importlib.metadata.version(name) for name in _RECORDED
-    }
-    return Fit(Synthesizer(schema, table.name, dict(table.types), seed, versions, flat), split, notes)
+    return TableSynthesizer(schema, seed, _versions(), table.name, dict(table.types), flat), split
 
 
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """Generated rows, batch by batch; made anew at each iteration, always the same.
-
-    Attributes:
-        columns: of every batch.
-        types: Arrow types for typed output; empty for text.
-    """
-
-    synthesizer: Synthesizer
-    n: int
-    seed: int
-    where: tuple[str, ...]
-    balance: tuple[str, ...] = ()
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return self.synthesizer.columns
-
-    @property
-    def types(self) -> Mapping[str, pa.DataType]:
-        return {name: kind for name, kind in self.synthesizer.types.items() if name in self.columns}
-
-    @property
-    def _conditions(self) -> list[Condition]:
-        columns, dialect = self.synthesizer.flat.codec.plan.config.columns, self.synthesizer.schema.format
-        marked = ((Number,) if dialect.decimal == "," else ()) + ((Number, Integer) if dialect.thousands == "," else ())
-        read = partial(
-            parse,
-            table=self.synthesizer.table,
-            columns=tuple(columns),
-            semicolons=dialect.decimal == ",",
-            with_commas={name for name, column in columns.items() if isinstance(column, marked)},
-        )
-        return [read(text) for text in self.where]
-
-    def __iter__(self) -> Generator[pa.RecordBatch]:
-        yield from self.synthesizer.flat.blocks(
-            self.n, seed=self.seed, conditions=self._conditions, balance=self.balance
-        )
-
-    def effective_share(self) -> float:
-        """How many independent rows each row is worth: 1 where the conditions are drawn from exactly."""
-        return self.synthesizer.flat.effective_share(self._conditions, seed=self.seed) if self.where else 1.0
-
-    def to_pandas(self) -> pd.DataFrame:
-        """All rows as a DataFrame of text cells, typed where the source was typed."""
-        from synthgen.tables.arrow import from_text
-
-        batches = list(self)
-        whole = pa.Table.from_batches(batches) if batches else pa.table({name: [] for name in self.columns})
-        columns = {name: whole.column(name).cast(pa.string()) for name in self.columns}
-        columns |= {name: from_text(_one(whole.column(name)), kind) for name, kind in self.types.items()}
-        frame: pd.DataFrame = pa.table(columns).to_pandas()
-        return frame
+def _fit_extract(dataset: Dataset, schema: Schema, seed: int, progress: Progress) -> tuple[ExtractSynthesizer, Split]:
+    schema = _for_types(schema, dataset)
+    split = Split.draw(dataset, share=schema.holdout, patient=None, seed=seed)
+    extract = learn_extract(dataset, schema, split, schema.model.build, seed=seed, progress=progress)
+    tables = {name: dataset.tables[name] for name in schema.tables}
+    types = {name: dict(table.types) for name, table in tables.items() if table.types}
+    formats = {name: table.format if table.types else schema.format_of(name) for name, table in tables.items()}
+    return ExtractSynthesizer(schema, seed, _versions(), types, formats, extract), split
 
 
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    return column.unify_dictionaries().combine_chunks()
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in ("synthgen", *_RECORDED)}
+
+
+@overload
+def sample(
+    synthesizer: TableSynthesizer,
+    n: int,
+    *,
+    seed: int | None = None,
+    where: Sequence[str] = (),
+    balance: Sequence[str] = (),
+) -> Sample: ...
+
+
+@overload
+def sample(
+    synthesizer: Synthesizer,
+    n: int,
+    *,
+    seed: int | None = None,
+    where: Sequence[str] = (),
+    balance: Sequence[str] = (),
+) -> Sample | ExtractSample: ...
 
 
 def sample(
@@ -189,19 +168,28 @@ def sample(
     seed: int | None = None,
     where: Sequence[str] = (),
     balance: Sequence[str] = (),
-) -> Sample:
-    """The first ``n`` rows that a seed generates, in which every ``where`` condition holds.
+) -> Sample | ExtractSample:
+    """The first ``n`` rows of a table, or all rows of the first ``n`` patients of several, that a seed generates.
 
     Args:
+        where: conditions that hold in every row.
         balance: columns whose combinations of levels are made equally frequent among patients; what follows from them
             stays as learned.
 
     Raises:
-        InputError: ``n`` is below 1; while iterating: a condition that makes no sense or has no support.
+        InputError: ``n`` is below 1, or conditions are asked of several tables; while iterating: a condition that
+            makes no sense or has no support.
     """
     if n < 1:
-        raise InputError(f"-n {n}: expected at least 1 row")
-    return Sample(synthesizer, n, drawn_seed(seed), tuple(where), tuple(balance))
+        raise InputError(f"-n {n}: expected at least 1")
+    seed = drawn_seed(seed)
+    if isinstance(synthesizer, TableSynthesizer):
+        return Sample(synthesizer, n, seed, tuple(where), tuple(balance))
+    assert isinstance(synthesizer, ExtractSynthesizer)
+    if where or balance:
+        option = "--where" if where else "--balance"
+        raise InputError(f"{option}: is for models of one table, and this one has several; choose among what it gives")
+    return ExtractSample(synthesizer, n, seed)
 
 
 def schema_of(data: Data, schema: Schema | Path | str | None = None) -> tuple[Schema, tuple[str, ...]]:
@@ -210,7 +198,7 @@ def schema_of(data: Data, schema: Schema | Path | str | None = None) -> tuple[Sc
     Raises:
         InputError: the data or the config cannot be read.
     """
-    _, found, notes = _table_and_schema(data, schema)
+    _, found, notes = inferred(data, schema)
     return found, notes
 
 
@@ -221,38 +209,26 @@ def _model(name: str) -> dict[str, str]:
     return {"name": name}
 
 
-def _table_and_schema(data: Data, schema: Schema | Path | str | None) -> tuple[Table, Schema, tuple[str, ...]]:
-    if isinstance(schema, Path | str):
-        schema = schema_file.load(Path(schema))
-    if schema is not None:
-        _require_one_flat_table(schema)
-    table = only_table(dataset_of(data, schema))
-    if schema is None:
-        inferred = inference.infer(table)
-        notes = tuple(f"{note.column}: {note.text}" if note.column else note.text for note in inferred.notes)
-        return table, inferred.schema, notes
-    return table, schema, ()
-
-
-def _require_one_flat_table(schema: Schema) -> None:
-    """Refuse what a config may say of tables and their links and no model honours yet."""
-    if len(schema.tables) > 1:
-        raise InputError(
-            f"the config has {len(schema.tables)} tables ({', '.join(schema.tables)}), which `init` reads and this "
-            "version cannot learn; give a config and a file of one"
-        )
+def _require_flat(schema: Schema) -> None:
+    """Refuse what a config may say of tables and their links where there is one table."""
     for name, table in schema.tables.items():
         if found := [key for key in _BETWEEN_TABLES if key in table.model_dump(exclude_defaults=True)]:
-            raise InputError(f"tables.{name}: this version cannot learn with {' and '.join(found)}; remove it")
+            raise InputError(f"tables.{name}: {' and '.join(found)} is for extracts of several tables; remove it")
 
 
-def _for_types(schema: Schema, table: Table) -> Schema:
-    """The schema of a typed table: where a column's type has no text for merged rare levels, they are given up."""
-    config = schema.tables[table.name]
-    columns = {
+def _for_types(schema: Schema, dataset: Dataset) -> Schema:
+    """The schema of typed tables: where a column's type has no text for merged rare levels, they are given up."""
+    tables = {
+        name: config.model_copy(update={"columns": _for_typed(config, dataset.tables[name].types)})
+        for name, config in schema.tables.items()
+    }
+    return schema.model_copy(update={"tables": tables})
+
+
+def _for_typed(config: TableConfig, types: Mapping[str, pa.DataType]) -> dict[str, Column]:
+    return {
         name: column.model_copy(update={"other": None})
-        if isinstance(column, Category | Code) and not is_text(plain(table.types[name]))
+        if isinstance(column, Category | Code) and name in types and not is_text(plain(types[name]))
         else column
         for name, column in config.columns.items()
     }
-    return schema.model_copy(update={"tables": {table.name: config.model_copy(update={"columns": columns})}})

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from synthgen.commands.options import FORCE, PATH, SEED, require_file, require_free
+from synthgen.commands.options import FORCE, PATH, SEED, require_file, require_folder, require_free
 from synthgen.commands.terminal import say, shown
 from synthgen.progress import Progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from synthgen.workflow import Sample
+    from synthgen.generated import ExtractSample, Sample
 
 
 #: From so many independent rows per row on, nothing has to be said.
@@ -25,7 +25,9 @@ _EXACT: Final = 0.995
 
 @click.command("sample")
 @click.argument("model", type=PATH)
-@click.option("-n", "rows", type=click.IntRange(min=1), required=True, help="How many rows.")
+@click.option(
+    "-n", "number", type=click.IntRange(min=1), required=True, help="How many rows; of several tables, patients."
+)
 @SEED
 @click.option(
     "--where",
@@ -40,11 +42,17 @@ _EXACT: Final = 0.995
     help="Make the levels of these columns, joined by commas, equally frequent in all combinations.",
 )
 @click.option("--trust", is_flag=True, help="Load MODEL even where that executes code in it (SDV's models).")
-@click.option("-o", "--output", type=PATH, required=True, help="A .csv, .csv.gz, .tsv or .parquet file.")
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    required=True,
+    help="A .csv, .csv.gz, .tsv or .parquet file; for several tables a folder.",
+)
 @FORCE
 def command(
     model: Path,
-    rows: int,
+    number: int,
     seed: int | None,
     where: tuple[str, ...],
     balance: str,
@@ -54,31 +62,54 @@ def command(
 ) -> None:
     """Generate records with the synthesizer MODEL.
 
-    Whole patients are generated until the rows are there; the last one is cut. The first rows of a longer output of
-    the same seed are the same. A README beside the output says what it is.
+    Of one table whole patients are generated until the rows are there, the last one cut; of several, all rows of so
+    many patients. The first ones of a longer output of the same seed are the same. A README beside the output says
+    what it is.
     """
-    readme = output.with_name(output.name + ".README.txt")
-    require_file(output)
-    require_file(readme)
-    for path in (output, readme):
-        require_free(path, force=force, inputs=(model,))
+    require_free(output, force=force, inputs=(model,))
     from synthgen import workflow
-    from synthgen.artifact.synthesizer import Synthesizer
+    from synthgen.artifact.load import load
+    from synthgen.generated import Sample
+
+    synthesizer = load(model, trust=trust)
+    balanced = tuple(name.strip() for name in balance.split(",") if name.strip())
+    sample = workflow.sample(synthesizer, number, seed=seed, where=where, balance=balanced)
+    if isinstance(sample, Sample):
+        _write_rows(sample, output, force=force)
+    else:
+        _write_tables(sample, output)
+
+
+def _write_rows(sample: Sample, output: Path, *, force: bool) -> None:
     from synthgen.tables.write import write_table, write_text
 
-    synthesizer = Synthesizer.load(model, trust=trust)
-    balanced = tuple(name.strip() for name in balance.split(",") if name.strip())
-    sample = workflow.sample(synthesizer, rows, seed=seed, where=where, balance=balanced)
+    readme = output.with_name(output.name + ".README.txt")
+    for path in (output, readme):
+        require_file(path)
+    require_free(readme, force=force)
+    synthesizer = sample.synthesizer
     if (worth := sample.effective_share()) < _EXACT:
         say(
-            f"--where: by importance resampling, {rows} rows are worth about {worth * rows:.0f} independent ones; "
-            "with the columns in `model: {condition_on: [...]}` when fitting, all of them would be"
+            f"--where: by importance resampling, {sample.n} rows are worth about {worth * sample.n:.0f} independent "
+            "ones; with the columns in `model: {condition_on: [...]}` when fitting, all of them would be"
         )
     # Closed at once where writing fails or is interrupted, so that no block ahead is still computed.
     with shown() as progress, closing(_counted(sample, progress)) as batches:
         write_table(output, synthesizer.table, sample.columns, batches, synthesizer.schema.format, sample.types)
-    write_text(readme, _readme(sample, output.name))
-    say(f"{output}: {rows} synthetic rows, seed {sample.seed}")
+    write_text(readme, _readme(sample, output.name, f"{sample.n} rows"))
+    say(f"{output}: {sample.n} synthetic rows, seed {sample.seed}")
+
+
+def _write_tables(sample: ExtractSample, output: Path) -> None:
+    from synthgen.tables.write import write_dataset, write_text
+
+    require_folder(output)
+    synthesizer = sample.synthesizer
+    endings = {name: ".parquet" if name in synthesizer.types else ".csv" for name in synthesizer.written}
+    with shown() as progress, sample.tables(progress) as dataset:
+        write_dataset(output, dataset, endings)
+    write_text(output / "README.txt", _readme(sample, f"This folder ({output.name})", f"{sample.n} patients"))
+    say(f"{output}: {len(endings)} tables of {sample.n} synthetic patients, seed {sample.seed}")
 
 
 def _counted(sample: Sample, progress: Progress) -> Generator[pa.RecordBatch]:
@@ -90,14 +121,18 @@ def _counted(sample: Sample, progress: Progress) -> Generator[pa.RecordBatch]:
             progress("sampling", done / sample.n)
 
 
-def _readme(sample: Sample, name: str) -> str:
+def _readme(sample: Sample | ExtractSample, name: str, size: str) -> str:
+    from synthgen.generated import Sample
+
     synthesizer = sample.synthesizer
-    conditions = "".join(f"\nCondition:  {text}" for text in sample.where)
-    conditions += f"\nBalanced:   {', '.join(sample.balance)}" if sample.balance else ""
+    conditions = ""
+    if isinstance(sample, Sample):
+        conditions += "".join(f"\nCondition:  {text}" for text in sample.where)
+        conditions += f"\nBalanced:   {', '.join(sample.balance)}" if sample.balance else ""
     return f"""{name} holds synthetic records. None of them is a record of a person.
 
 Model:      {synthesizer.schema.model.name}, fitted with seed {synthesizer.seed}
-Sample:     {sample.n} rows, seed {sample.seed}{conditions}
+Sample:     {size}, seed {sample.seed}{conditions}
 Made with:  synthgen {synthesizer.versions["synthgen"]}
 Config:     SHA-256 {synthesizer.config_hash}
 

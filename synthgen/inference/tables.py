@@ -16,7 +16,7 @@ from synthgen.inference.preset import Preset, kinds, placed
 from synthgen.inference.shapes import Outline, outline
 from synthgen.inference.table import Inference, Known, Note, TableGuess, guess_table
 from synthgen.schema.column import Code, Column, Date, Datetime, Drop, Fake, Id, Integer, Number, Text, Time
-from synthgen.schema.config import Format, Privacy, Schema
+from synthgen.schema.config import Format, ModelConfig, Privacy, Schema
 from synthgen.schema.table import Parent, TableConfig
 from synthgen.tables.dataset import Dataset
 from synthgen.tables.keys import KeyColumns, KeyIndex, concatenated
@@ -60,7 +60,8 @@ def infer_tables(dataset: Dataset, *, preset: Preset | None = None, rare_below: 
         # of a single table no links are learned yet
         alone: Mapping[str, object] = {"order": None, "foreign_keys": {}, "reference": False}
         tables = {name: config.model_copy(update=alone) for name, config in tables.items()}
-    schema = Schema(format=common, tables=tables, privacy=Privacy(rare_below=rare_below))
+    model = ModelConfig(name="autoregressive")
+    schema = Schema(format=common, tables=tables, privacy=Privacy(rare_below=rare_below), model=model)
     notes: list[Note] = []
     for name, guess in guesses.items():
         notes += _about(name, tables[name], found, outlines)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgen import plugins
-from synthgen.artifact.synthesizer import Synthesizer
+from synthgen.artifact.load import look
 from synthgen.errors import InputError
 from synthgen.inputs import Data, drawn_seed, only_table, split_path, with_schema
 from synthgen.judgement import one, several
@@ -57,7 +57,7 @@ def evaluate(
     if model is not None:
         if schema is not None:
             raise InputError("-m and -c both name a schema; give one of them")
-        synthesizer = Synthesizer.look(Path(model))
+        synthesizer = look(Path(model))
         schema = synthesizer.schema
         split = Split.load(split_path(Path(model))) if holdout is None else None
     dataset, schema = with_schema(real, schema)

@@ -15,7 +15,7 @@ from tests.commands.conftest import Cli
 def test_a_second_run_writes_over_the_first(
     run: Cli, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo, "sample_extract", lambda: small)
+    monkeypatch.setattr(demo, "sample_data", lambda name: small)
     folder = tmp_path / "demo"
     first = run("demo", "-o", folder)
     assert (first.status, first.out) == (0, f"report: {folder / 'report' / 'report.html'}\n")
@@ -39,4 +39,4 @@ def test_a_place_that_cannot_be_is_a_mistake(refused: Callable[..., str], tmp_pa
 
 
 def test_the_sample_data_are_there(sample_csv: Path) -> None:
-    assert demo.sample_extract() == sample_csv
+    assert demo.sample_data("encounters.csv") == sample_csv
