@@ -126,6 +126,8 @@ def _fit_table(dataset: Dataset, schema: Schema, seed: int, progress: Progress) 
 
 
 def _fit_extract(dataset: Dataset, schema: Schema, seed: int, progress: Progress) -> tuple[ExtractSynthesizer, Split]:
+    if lacking := [name for name in schema.tables if name not in dataset.tables]:
+        raise InputError(f"{dataset.source}: has no {', '.join(lacking)}, which the config declares; name the folder")
     schema = _for_types(schema, dataset)
     split = Split.draw(dataset, share=schema.holdout, patient=None, seed=seed)
     extract = learn_extract(dataset, schema, split, schema.model.build, seed=seed, progress=progress)

@@ -99,7 +99,7 @@ def test_a_sample_is_made_anew_and_the_same(fitted: workflow.Fit) -> None:
     sample = synthgen.sample(fitted.synthesizer, 50, seed=2, where=["sex=F", "age>=40"])
     pd.testing.assert_frame_equal(sample.to_pandas(), sample.to_pandas())
     assert set(sample.to_pandas()["sex"]) == {"F"}
-    with pytest.raises(InputError, match="at least 1 row"):
+    with pytest.raises(InputError, match="at least 1"):
         synthgen.sample(fitted.synthesizer, 0)
 
 
@@ -211,32 +211,32 @@ def test_what_cannot_be_compared_is_refused(sample_csv: Path, sample_config: Pat
         synthgen.evaluate(frame, sample_csv, schema=sample_config)
 
 
-def test_one_table_is_asked_for() -> None:
+def test_tables_that_name_no_patient_are_refused() -> None:
     tables: Mapping[str, MemoryTable] = {
         name: MemoryTable.from_arrow(pa.table({"sex": ["F"]}), name) for name in ("one", "two")
     }
-    with pytest.raises(InputError, match=r"found 2 tables .* name one file"):
+    with pytest.raises(InputError, match="no table names the patient"):
         synthgen.fit(Dataset(tables))
 
 
 @pytest.mark.parametrize(
     ("keys", "told"),
     [
-        ({"order": "day"}, "cannot learn with order; remove it"),
-        ({"foreign_keys": {"visit_id": "visits"}, "reference": False}, "cannot learn with foreign_keys; remove it"),
+        ({"order": "day"}, "order is for extracts of several tables"),
+        ({"foreign_keys": {"visit_id": "visits"}, "reference": False}, "foreign_keys is for extracts of several tables"),
     ],
 )
-def test_what_no_model_honours_yet_is_refused(keys: dict[str, Any], told: str) -> None:
+def test_what_links_tables_is_refused_of_one(keys: dict[str, Any], told: str) -> None:
     schema = SCHEMA.model_dump()
     schema["tables"]["visits"] |= keys
-    with pytest.raises(InputError, match=f"tables.visits: this version {told}"):
+    with pytest.raises(InputError, match=f"tables.visits: {told}"):
         synthgen.fit(visits(), Schema.model_validate(schema))
 
 
-def test_a_config_of_several_tables_is_refused() -> None:
+def test_a_table_that_the_config_declares_and_the_data_lack_is_named() -> None:
     table = SCHEMA.tables["visits"]
     person = table.model_copy(update={"key": "patient_id", "target": None})
-    with pytest.raises(InputError, match=r"the config has 2 tables \(patients, visits\)"):
+    with pytest.raises(InputError, match="has no visits, which the config declares"):
         synthgen.fit(visits(), Schema(tables={"patients": person, "visits": table}))
 
 

@@ -38,6 +38,8 @@ class Domain:
             what goes together with them matters most.
         leads: whether these codes are drawn before all others where a model has an order, because which of them are
             possible is told row by row.
+        unit: the column that says what the codes mean, one thing for each of its values; empty for most. A model with
+            an order draws that one before.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Domain:
     system: str = ""
     target: bool = False
     leads: bool = False
+    unit: str = ""
 
     def __post_init__(self) -> None:
         if self.size < 1:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from synthgen.inference.dependencies import Dependency, find_dependencies
 from synthgen.inference.header import Header, read_header
 from synthgen.inference.identity import find_patient, guess_id, guess_particulars
@@ -24,6 +26,7 @@ from synthgen.inference.profile import Profile, profile
 from synthgen.inference.quantities import guess_moment, guess_number
 from synthgen.inference.shapes import NONE_SIGNS
 from synthgen.inference.subject import Guess, Subject
+from synthgen.inference.units import find_units
 from synthgen.inference.values import Values, values
 from synthgen.schema.column import Boolean, Category, Code, Column, Constant, Fake, Id, Integer, Number, Ordinal, Text
 from synthgen.schema.config import Format, Privacy, Schema
@@ -151,6 +154,10 @@ def guess_table(table: Table, rare_below: int, known: Known | None = None) -> Ta
     )
 
 
+#: Rows per patient of a long table, on average.
+_LONG: Final = 2
+
+
 class _Guessing:
     """The steps of ``guess_table``, each with what the ones before it found."""
 
@@ -166,6 +173,7 @@ class _Guessing:
             whose = None if self.patient is None else named_in(self.patient)
         else:
             self.patient, whose = known.patient, known.whose
+        self.whose = whose
         if whose is not None:
             people = count_patients(table, self.profiles, whose)
             everything = {name: values(column, people[name]) for name, column in self.profiles.items()}
@@ -174,7 +182,7 @@ class _Guessing:
         self.missing: Missing = find_missing(everything, declared, rare_below)
         guesses = {name: self._guess(name, header) for name, header in self.headers.items()}
         if known is None or not known.kept:
-            guesses = self._determined(guesses, self._dependencies(guesses))
+            guesses = self._scaled(self._determined(guesses, self._dependencies(guesses)))
         self.guesses: Mapping[str, Guess] = guesses
         columns = {name: self._finish(name, guesses) for name in guesses}
         self.config = TableConfig(
@@ -243,6 +251,27 @@ class _Guessing:
                 column.model_copy(update={"determined_by": dependency.by}), (*notes, told)
             )
         return after
+
+    def _scaled(self, guesses: Mapping[str, Guess]) -> dict[str, Guess]:
+        """The guesses with the numbers whose scale depends on another column, as in long tables of results."""
+        if not self._is_long():
+            return dict(guesses)
+        free = {name: guess for name, guess in guesses.items() if guess.column.determined_by is None}
+        numbers = [name for name, guess in free.items() if isinstance(guess.column, Integer | Number)]
+        labels = [name for name, guess in free.items() if isinstance(guess.column, Category | Code)]
+        after = dict(guesses)
+        for name, by in find_units(self.table, numbers, labels, self.format()).items():
+            told = f"each value of `{by}` has a scale of its own here"
+            column = guesses[name].column.model_copy(update={"unit_of": by})
+            after[name] = Guess(column, (*guesses[name].notes, told))
+        return after
+
+    def _is_long(self) -> bool:
+        """Whether patients have several rows each."""
+        if self.whose is None:
+            return False
+        block = next(iter(self.table), None)
+        return block is not None and block.num_rows >= _LONG * len(np.unique(self.whose(block)))
 
     def _finish(self, name: str, guesses: Mapping[str, Guess]) -> Column:
         """The column with its own missing tokens, the sex that a made-up name agrees with."""

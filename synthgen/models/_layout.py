@@ -79,6 +79,7 @@ class Layout:
                 i,
             ),
         )
+        own = _after_units(own, domains)
         order = (*(i for i in many if i < n_context), *own)
         factor, power = _EMBEDDING
         dims = {i: min(_LARGEST_EMBEDDING, max(2, round(factor * domains[i].size ** power))) for i in order}
@@ -136,6 +137,16 @@ class Layout:
         """The entries before ``entry`` whose column is of the same coding system."""
         system = self.domains[self.order[entry]].system
         return tuple(e for e in range(entry) if system and self.domains[self.order[e]].system == system)
+
+
+def _after_units(order: Sequence[int], domains: Sequence[Domain]) -> list[int]:
+    """The order in which what depends on a unit comes right behind it, where it would come before."""
+    found = [i for i in order if not domains[i].unit]
+    for i in (i for i in order if domains[i].unit):
+        place = {domains[each].owner: at for at, each in enumerate(found)}
+        before = sum(order.index(each) < order.index(i) for each in found)
+        found.insert(max(place.get(domains[i].unit, -1) + 1, before), i)
+    return found
 
 
 def runs(domains: Sequence[Domain]) -> Iterator[range]:

@@ -21,6 +21,7 @@ from synthgen.encoding.identifier import Identifier, IdentifierSummary
 from synthgen.encoding.levels import Cells, LevelCounts, Unit
 from synthgen.encoding.numeric import NumericKind
 from synthgen.encoding.ordinal import OrdinalKind
+from synthgen.encoding.per_unit import PerUnitEncoder, PerUnitKind, with_units
 from synthgen.encoding.temporal import TemporalKind
 from synthgen.errors import InputError
 from synthgen.reshape.code_list import CodeList
@@ -89,10 +90,21 @@ class Plan:
             if kind is None or column.determined_by is not None:
                 continue
             missing = self.config.missing_in(name)
+            if name in self.units:
+                kind = PerUnitKind
             for position in self.lists[name].positions if name in self.lists else (name,):
                 tokens = missing if position == name or "" in missing else (*missing, "")
                 kinds[position] = kind(position, column, self.format, tokens)
         return kinds
+
+    @cached_property
+    def units(self) -> dict[str, str]:
+        """Columns of numbers whose scale depends on another column, with that column."""
+        return {
+            name: column.unit_of
+            for name, column in self.config.columns.items()
+            if isinstance(column, schema_column.Integer | schema_column.Number) and column.unit_of is not None
+        }
 
     @cached_property
     def determined(self) -> dict[str, Determined]:
@@ -145,6 +157,8 @@ class Plan:
         for name in self.config.columns:
             if name in self.lists:
                 yield from zip(self.lists[name].positions, self.lists[name].split(block.column(name)), strict=True)
+            elif name in self.units:
+                yield name, with_units(block.column(self.units[name]), block.column(name))
             elif name in self.kinds:
                 yield name, block.column(name)
 
@@ -239,10 +253,13 @@ class Codec:
         begins = np.r_[True, persons[1:] != persons[:-1]]
         person_of_row = pa.array(np.cumsum(begins) - 1)
         learned: dict[str, pa.Array] = {}
+        by_unit: dict[str, NDArray[np.int32]] = {}
         at = 0
         for name, encoder in self.encoders.items():
             own = codes[:, at : at + self._widths[name]]
-            if name in constant:
+            if name in self.plan.units:
+                by_unit[name] = own
+            elif name in constant:
                 learned[name] = encoder.decode(own[begins], rng).take(person_of_row)
             else:
                 learned[name] = encoder.decode(own, rng)
@@ -252,6 +269,8 @@ class Codec:
             columns[name] = codes_in_cell.join([learned[position] for position in codes_in_cell.positions])
         for name, step in self.plan.determined.items():
             columns[name] = step.restore(_encoded(columns[step.by]), self.determined[name])
+        for name, own in by_unit.items():
+            columns[name] = self._of_units(name, own, columns[self.plan.units[name]], rng)
         for name in self.plan.ids:
             ordinals = persons if name == self.plan.config.patient else rows
             columns[name] = self.ids[name].generate(ordinals, key + name.encode())
@@ -261,6 +280,11 @@ class Codec:
         blank = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(codes), np.int32)), pa.array([""]))
         chosen = [_encoded(columns.get(name, blank)) for name in self.plan.written]
         return pa.RecordBatch.from_arrays(chosen, names=list(self.plan.written))
+
+    def _of_units(self, name: str, codes: NDArray[np.int32], units: pa.Array, rng: np.random.Generator) -> pa.Array:
+        encoder = self.encoders[name]
+        assert isinstance(encoder, PerUnitEncoder)
+        return encoder.decoded(codes, _encoded(units), rng)
 
     def try_out(self) -> None:
         """Decode every code once, so that the contents of a damaged artifact raise ``ValueError`` or its like."""

@@ -155,7 +155,9 @@ def _entropy(counts: NDArray[np.int64]) -> float:
 
 
 def _renamed(domain: Domain, when: str) -> Domain:
-    return replace(domain, name=f"{domain.name} {when}", owner=f"{domain.owner} {when}", target=False, leads=False)
+    return replace(
+        domain, name=f"{domain.name} {when}", owner=f"{domain.owner} {when}", target=False, leads=False, unit=""
+    )
 
 
 class History:

@@ -275,7 +275,7 @@ class _Learning:
             codec.domains,
             codes,
             left_out=self._no_subjects(name, timeline),
-            value=None,
+            value=_valued(codec),
             spans=_ROW_SPANS if timeline is None else _SPANS,
         )
         frame = Frame(codec, added, timeline, surroundings, calendar, memory)
@@ -487,6 +487,12 @@ class _Learning:
         missing = frozenset(self.schema.tables[name].missing_in(column))
         made = identifier.solve(identifier.summarise(cells, missing), rare_below=self.rare_below)
         return replace(made, missing=())
+
+
+def _valued(codec: Codec) -> int | None:
+    """The code column of the number whose scale depends on another column, if there is one."""
+    owners = [domain.owner for domain in codec.domains]
+    return next((owners.index(name) for name in codec.plan.units), None)
 
 
 def _as_cells(numbers: NDArray[np.int64]) -> pa.DictionaryArray:

@@ -114,6 +114,7 @@ def _foreign(domain: Domain, table: str) -> Domain:
         system="",
         target=False,
         leads=False,
+        unit="",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, field_validator, model_validator
 
@@ -25,8 +25,6 @@ class ColumnBase(Part, ABC):
         missing: the texts that mean missing in this column; ``None`` means those of the table.
         determined_by: a column whose value fixes the value of this one.
     """
-
-    not_honoured: ClassVar[frozenset[str]] = frozenset({"unit_of"})
 
     missing: tuple[DataText, ...] | None = Field(None, description="Texts that mean missing, instead of the table's.")
     determined_by: str | None = Field(None, description="A column whose value fixes the value of this one.")
@@ -75,9 +73,14 @@ class Boolean(ColumnBase):
 
 
 class Integer(ColumnBase):
-    """Whole numbers; ``atoms`` are text results such as ``neg``, kept as they are."""
+    """Whole numbers; ``atoms`` are text results such as ``neg``, kept as they are.
+
+    Attributes:
+        unit_of: the column that says in which unit each number is, or of what it is one: each has its own scale.
+    """
 
     kind: Literal["integer"] = "integer"
+    unit_of: str | None = Field(None, description="The column that says what, or in which unit, each number is.")
     min: int | None = Field(None, description="The smallest value that makes sense.")
     max: int | None = Field(None, description="The largest value that makes sense.")
     atoms: tuple[DataText, ...] = Field((), description="Text results that stand among the numbers.")
@@ -90,9 +93,14 @@ class Integer(ColumnBase):
 
 
 class Number(ColumnBase):
-    """Numbers written with ``decimals`` decimals; ``None`` means as each value has them."""
+    """Numbers written with ``decimals`` decimals; ``None`` means as each value has them.
+
+    Attributes:
+        unit_of: the column that says in which unit each number is, or of what it is one: each has its own scale.
+    """
 
     kind: Literal["number"] = "number"
+    unit_of: str | None = Field(None, description="The column that says what, or in which unit, each number is.")
     decimals: int | None = Field(None, ge=0, le=15, description="How many decimals are written.")
     min: float | None = Field(None, description="The smallest value that makes sense.")
     max: float | None = Field(None, description="The largest value that makes sense.")

@@ -12,6 +12,7 @@ from synthgen.schema.format import Format
 from synthgen.schema.part import DataText, Mistake, Part
 
 _DETERMINES = ("category", "code", "ordinal", "boolean", "integer")
+_UNITS = ("category", "code", "ordinal", "boolean", "constant")
 _SEX = ("category", "boolean", "integer", "constant")
 _NOT_LEARNED = ("id", "fake", "text", "drop")
 _GROUPS = ("category", "ordinal", "code", "boolean")
@@ -173,6 +174,7 @@ def _several(where: tuple[str, ...], what: str, names: Any, columns: Mapping[str
 def _between_columns(columns: Mapping[str, Any]) -> Iterator[Mistake]:
     for name, column in columns.items():
         yield from _refer(("columns", name, "sex"), get(column, "sex"), columns, allowed=_SEX)
+        yield from _refer(("columns", name, "unit_of"), get(column, "unit_of"), columns, allowed=_UNITS)
         by = get(column, "determined_by")
         if by is None:
             continue

@@ -77,7 +77,6 @@ def test_a_column_does_not_change() -> None:
         (Fake, {"provider": "name", "locale": "norsk"}, '"norsk" is not a locale; write it like nb_NO'),
         (Category, {"levels": ("a",)}, "unknown key; the keys here are missing, determined_by, kind, other"),
         (Number, {"decimal": 1}, "did you mean `decimals`?"),
-        (Number, {"unit_of": "unit"}, "`unit_of` is not honoured by this version; remove it"),
     ],
 )
 def test_nonsense_is_refused(kind: type[Category], keys: dict[str, object], message: str) -> None:

@@ -151,7 +151,7 @@ def test_all_mistakes_at_once_each_on_its_line(tmp_path: Path) -> None:
         ("{kind: integer, min: 0.5}", '.min: found "0.5"; expected a whole number'),
         ("{kind: number, max: .inf}", '.max: found ".inf"; expected a number'),
         ("{kind: number, decimals: 99}", '.decimals: found "99"; expected at most 15'),
-        ("{kind: number, unit_of: u}", ".unit_of: `unit_of` is not honoured by this version; remove it"),
+        ("{kind: number, unit_of: u}", ".unit_of: there is no column `u`; declare it under columns, or correct the name"),
         ("{kind: date, format: '%d.%m.'}", ': format "%d.%m." has no year; add %Y'),
         ("{kind: fake, provider: name, locale: nb-NO}", '.locale: "nb-NO" is not a locale; write it like nb_NO'),
         (

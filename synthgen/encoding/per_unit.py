@@ -1,0 +1,236 @@
+"""Numbers whose scale depends on another column: the unit, or what was measured. Each of its values has its own bins.
+
+A long table of results holds quantities of many scales in one column. Bins of their own keep each as finely as a column
+of its own would; the codes mean *how high for what it is*, so that what is known of one quantity helps with another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from synthgen.encoding.base import N_STYLES, BadCells, ColumnSummary, Encoder, Kind, Reading, as_objects
+from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
+from synthgen.encoding.levels import Cells, LevelCounts
+from synthgen.encoding.numeric import NumericEncoder, NumericKind
+from synthgen.schema.column import Integer, Number
+
+#: Between unit and value. The readers refuse NUL, so no cell holds it.
+_BETWEEN: Final = "\0"
+
+
+def with_units(units: pa.DictionaryArray, cells: pa.DictionaryArray) -> pa.DictionaryArray:
+    """Both texts of each row in one."""
+    width = max(len(cells.dictionary), 1)
+    pairs = np.asarray(units.indices).astype(np.int64) * width + np.asarray(cells.indices)
+    distinct, indices = np.unique(pairs, return_inverse=True)
+    left = units.dictionary.take(pa.array(distinct // width))
+    right = cells.dictionary.take(pa.array(distinct % width))
+    return pa.DictionaryArray.from_arrays(
+        pa.array(indices.astype(np.int32)), pc.binary_join_element_wise(left, right, _BETWEEN)
+    )
+
+
+@dataclass(frozen=True)
+class PerUnitEncoder(Encoder):
+    """The numbers of every unit spread over the same codes, then text results, then missing tokens.
+
+    Attributes:
+        units: what encodes the numbers of each unit that enough patients have.
+        others: what encodes those of all other units together.
+    """
+
+    kind: PerUnitKind
+    units: Mapping[str, NumericEncoder]
+    others: NumericEncoder
+
+    @cached_property
+    def _every(self) -> tuple[NumericEncoder, ...]:
+        return (*self.units.values(), self.others)
+
+    @cached_property
+    def n_regular(self) -> int:
+        """Codes of numbers."""
+        return max(encoder.quantiser.size for encoder in self._every)
+
+    @cached_property
+    def special(self) -> tuple[str, ...]:
+        """Text results and missing tokens, of whatever unit."""
+        results = dict.fromkeys(text for encoder in self._every for text in encoder.results)
+        tokens = dict.fromkeys(text for encoder in self._every for text in encoder.tokens.kept)
+        return (*results, *tokens)
+
+    @property
+    def domains(self) -> tuple[Domain, ...]:
+        name, size = self.kind.name, max(self.n_regular + len(self.special), 1)
+        special = tuple(range(self.n_regular, size))
+        tokens = {text for encoder in self._every for text in encoder.tokens.kept}
+        missing = tuple(self.n_regular + at for at, text in enumerate(self.special) if text in tokens)
+        unit = self.kind.column.unit_of or ""
+        return (Domain(name, name, size, Scale.ORDERED, special, missing if self.special else special, unit=unit),)
+
+    def _slots(self, encoder: NumericEncoder) -> NDArray[np.int64]:
+        """The code of each of an encoder's own codes for numbers: spread out, in order."""
+        own = encoder.quantiser.size
+        return np.arange(own) * (self.n_regular - 1) // max(own - 1, 1)
+
+    def encode(self, texts: list[str]) -> NDArray[np.int32]:
+        units, values = _parted(texts)
+        codes = np.full(len(texts), UNOBSERVED, np.int32)
+        for encoder, rows in self._of_units(units):
+            own = encoder.encode([values[row] for row in rows])[:, 0]
+            regular = (own >= 0) & (own < encoder.quantiser.size)
+            codes[rows[regular]] = self._slots(encoder)[own[regular]]
+            texts_apart = (*encoder.results, *encoder.tokens.kept)
+            for row, code in zip(rows[own >= encoder.quantiser.size], own[own >= encoder.quantiser.size], strict=True):
+                if texts_apart:
+                    apart = texts_apart[code - encoder.quantiser.size]
+                    codes[row] = self.n_regular + self.special.index(apart)
+        return codes.reshape(-1, 1)
+
+    def _of_units(self, units: Sequence[str]) -> list[tuple[NumericEncoder, NDArray[np.intp]]]:
+        """Which encoder is that of which texts."""
+        which = np.array([unit if unit in self.units else None for unit in units], object)
+        known = [(self.units[unit], np.flatnonzero(which == unit)) for unit in dict.fromkeys(which) if unit is not None]
+        return [*known, (self.others, np.flatnonzero([unit is None for unit in which]))]
+
+    def decode(self, codes: NDArray[np.int32], rng: np.random.Generator) -> pa.Array:
+        """Numbers of no known unit; ``decoded`` knows them."""
+        return self._written(self.others, codes[:, 0], rng)
+
+    def decoded(self, codes: NDArray[np.int32], units: pa.DictionaryArray, rng: np.random.Generator) -> pa.Array:
+        """Texts of codes of shape ``(n, 1)``, given the unit of each row."""
+        of_text = self._of_units(units.dictionary.to_pylist())
+        indices = np.asarray(units.indices)
+        parts, rows = [pa.array([], pa.string())], [np.zeros(0, np.int64)]
+        for encoder, texts in of_text:
+            own = np.flatnonzero(np.isin(indices, texts))
+            parts.append(self._written(encoder, codes[own, 0], rng).cast(pa.string()))
+            rows.append(own)
+        order = np.argsort(np.concatenate(rows), kind="stable")
+        return pa.concat_arrays(parts).take(pa.array(order))
+
+    def _written(self, encoder: NumericEncoder, codes: NDArray[np.int32], rng: np.random.Generator) -> pa.Array:
+        regular = codes < self.n_regular
+        slots = self._slots(encoder)
+        if len(slots):
+            # A code that this unit does not use stands for the nearest one that it does.
+            middles = (slots[1:] + slots[:-1]) / 2
+            own = np.searchsorted(middles, codes[regular]).astype(np.int32)
+            numbers = encoder.decode(own.reshape(-1, 1), rng).cast(pa.string())
+        else:
+            numbers = pa.array([""] * int(regular.sum()), pa.string())
+        texts = pa.concat_arrays([pa.array([*self.special, ""], pa.string()), numbers])
+        place = np.where(regular, len(self.special) + np.cumsum(regular), codes - self.n_regular)
+        return texts.take(pa.array(place))
+
+    def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
+        raise ValueError(f"its scale depends on {self.kind.column.unit_of}; condition on that column")
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "units": {unit: encoder.to_json() for unit, encoder in self.units.items()},
+            "others": self.others.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class PerUnitKind(Kind):
+    """Numbers with their units before them, as ``with_units`` puts them."""
+
+    column: Integer | Number
+
+    @property
+    def inner(self) -> NumericKind:
+        """How the numbers of one unit are read."""
+        return NumericKind(self.name, self.column, self.format, self.missing)
+
+    @property
+    def expected(self) -> str:
+        return self.inner.expected
+
+    def read(self, texts: list[str]) -> Reading:
+        return self.inner.read(_parted(texts)[1])
+
+    def summarise(self, cells: Cells) -> ColumnSummary:
+        """Labels, keys and styles, each as text behind its unit, so that summaries of parts add up exactly."""
+        units, _ = _parted(cells.texts)
+        reading = self.read(cells.texts)
+        if (bad := reading.bad & (cells.rows > 0)).any():
+            raise BadCells(np.flatnonzero(bad), self.expected)
+        regular = ~reading.labelled
+
+        def behind(values: Sequence[object]) -> NDArray[np.object_]:
+            return as_objects([f"{unit}{_BETWEEN}{value}" for unit, value in zip(units, values, strict=True)])
+
+        return ColumnSummary(
+            cells.levels(behind(reading.labels.tolist()), reading.labelled),
+            (
+                cells.levels(behind(reading.keys[0].tolist()), regular),
+                cells.levels(behind(reading.style.tolist()), regular),
+            ),
+            (),
+        )
+
+    def solve(self, summary: ColumnSummary, rare_below: int) -> PerUnitEncoder:
+        labels, keys, styles = (_by_unit(counts) for counts in (summary.labels, *summary.parts))
+        common = {unit for unit, counts in keys.items() if counts.pooled_patients() >= rare_below}
+        every = {*labels, *keys}
+
+        def solved(units: set[str]) -> NumericEncoder:
+            own = ColumnSummary(
+                _pooled(labels, units, numbers=False),
+                (_pooled(keys, units, numbers=True),),
+                _styles(_pooled(styles, units, numbers=True)),
+            )
+            return self.inner.solve(own, rare_below)
+
+        # What no unit has for itself is learned from those without one, or, where all have one, from all together.
+        rest = every - common
+        return PerUnitEncoder(self, {unit: solved({unit}) for unit in sorted(common)}, solved(rest or every))
+
+    def restore(self, learned: dict[str, Any]) -> PerUnitEncoder:
+        units = {unit: self.inner.restore(each) for unit, each in learned["units"].items()}
+        return PerUnitEncoder(self, units, self.inner.restore(learned["others"]))
+
+
+def _parted(texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Units and values."""
+    pairs = [text.partition(_BETWEEN) for text in texts]
+    return [unit for unit, _, _ in pairs], [value for _, _, value in pairs]
+
+
+def _by_unit(counts: LevelCounts) -> dict[str, LevelCounts]:
+    units, _ = _parted(counts.keys.tolist())
+    names = np.array(units, object)
+    return {unit: counts.take(np.flatnonzero(names == unit)) for unit in dict.fromkeys(units)}
+
+
+def _pooled(by_unit: Mapping[str, LevelCounts], units: set[str], *, numbers: bool) -> LevelCounts:
+    """The levels of some units as if they were one, without their units."""
+    parts = [by_unit[unit] for unit in sorted(units) if unit in by_unit]
+    if not parts:
+        width = next((counts.witnesses.shape[1] for counts in by_unit.values()), 0)
+        return LevelCounts(
+            np.empty(0, np.int64 if numbers else object), np.empty(0, np.int64), np.empty((0, width), np.uint64)
+        )
+    whole = LevelCounts(
+        np.concatenate([part.keys for part in parts]),
+        np.concatenate([part.counts for part in parts]),
+        np.concatenate([part.witnesses for part in parts]),
+    )
+    _, values = _parted(whole.keys.tolist())
+    return whole.regroup(np.array(values, np.int64) if numbers else as_objects(values))
+
+
+def _styles(counts: LevelCounts) -> tuple[int, ...]:
+    styles = np.zeros(N_STYLES, np.int64)
+    styles[counts.keys.astype(np.int64)] = counts.counts
+    return tuple(styles.tolist())
