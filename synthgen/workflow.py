@@ -28,6 +28,7 @@ from synthgen.progress import Progress, silent
 from synthgen.relational.codec import Plan
 from synthgen.relational.condition import Condition, parse
 from synthgen.relational.flat import learn
+from synthgen.relational.rules import told
 from synthgen.schema import load as schema_file
 from synthgen.schema.column import Category, Code, Integer, Number
 from synthgen.schema.config import ModelConfig, Policy, Schema
@@ -60,11 +61,13 @@ class Fit:
         synthesizer: may be exported.
         split: personal data; stays with the source.
         notes: what was inferred, a line each; empty where a config was given.
+        rules: how often real rows break each rule of the config, a line each.
     """
 
     synthesizer: Synthesizer
     split: Split
     notes: tuple[str, ...]
+    rules: tuple[str, ...] = ()
 
     def save(self, path: Path | str) -> None:
         """Write the synthesizer to ``path`` and its split beside it: both appear, each whole, or neither.
@@ -132,7 +135,8 @@ def fit(
     versions = {"synthgen": importlib.metadata.version("synthgen")} | {
         name: importlib.metadata.version(name) for name in _RECORDED
     }
-    return Fit(Synthesizer(schema, table.name, dict(table.types), seed, versions, flat), split, notes)
+    rules = tuple(told(config.rules, flat.rates))
+    return Fit(Synthesizer(schema, table.name, dict(table.types), seed, versions, flat), split, notes, rules)
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,6 +37,7 @@ def describe(synthesizer: Synthesizer) -> dict[str, Any]:
         "patient": config.patient,
         "constant_within_patient": list(flat.constant_columns),
         "rows_per_patient": None if flat.numbers is None else flat.numbers.to_json(),
+        "rules": dict(zip(config.constraints, flat.rates, strict=True)),
         "columns": {name: _column(synthesizer, name) for name in config.columns},
         "arrays": {name: _array(array) for name, array in arrays.items()},
         "documents": documents,

@@ -24,6 +24,7 @@ from synthgen.models.independent import Independent
 from synthgen.relational.codec import Plan
 from synthgen.relational.flat import FlatSynthesizer
 from synthgen.relational.person import rows_domain
+from synthgen.relational.rules import rates_from_json
 from synthgen.schema.config import Schema
 
 #: What an unsafe artifact says of itself, and whoever reads it is told.
@@ -96,7 +97,7 @@ class Synthesizer:
                 "rows": None if flat.numbers is None else flat.numbers.to_json(),
             },
             "models": models,
-        }
+        } | ({"rules": {"rates": list(flat.rates)}} if flat.rates else {})
         return documents, arrays
 
     @classmethod
@@ -183,7 +184,8 @@ def _restored(documents: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
         own = (*(codec.domains[i] for i in personal), rows_domain(numbers))
         person = restore(model if model.conditional else Independent, "person", own, ())
     rows = restore(model, "rows", rest, own if model.conditional else ())
-    flat = FlatSynthesizer(codec, person, personal, numbers, rows)
+    rates = rates_from_json(documents["rules"]["rates"], config.rules) if config.constraints else ()
+    flat = FlatSynthesizer(codec, person, personal, numbers, rows, rates)
     types = {name: type_named(text) for name, text in about["types"].items()}
     versions = dict(about["versions"])
     if not all(isinstance(text, str) for text in versions.values()) or not isinstance(about["seed"], int):

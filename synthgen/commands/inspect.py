@@ -41,6 +41,7 @@ def _overview(model: Path, synthesizer: Synthesizer) -> list[RenderableType]:
     from rich.text import Text
 
     from synthgen.artifact.describe import describe, summary
+    from synthgen.relational.rules import told
 
     everything = describe(synthesizer)
     options = {name: value for name, value in everything["model"].items() if name != "name"}
@@ -56,6 +57,8 @@ def _overview(model: Path, synthesizer: Synthesizer) -> list[RenderableType]:
         lines.insert(0, f"UNSAFE: {everything['unsafe']}. Do not export it. Here nothing in it was executed.")
     if everything["constant_within_patient"]:
         lines.append(f"constant within a patient: {', '.join(everything['constant_within_patient'])}")
+    flat = synthesizer.flat
+    lines += told(flat.codec.plan.config.rules, flat.rates)
     table = Table("column", "kind", "what is kept", box=None, pad_edge=False)
     for line in summary(synthesizer):
         table.add_row(*map(Text, line))
