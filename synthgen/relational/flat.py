@@ -246,7 +246,9 @@ class FlatSynthesizer:
             except NotApplicable:
                 return block.own[at]
 
-        return Block(block.codes, block.own, block.whose, rows, persons)
+        asked = {self.personal[at] for at in block.own_given}
+        asked |= {at if block.own is None else self.rest[at] for at in block.rows_given}
+        return Block(block.codes, block.own, block.whose, rows, persons, frozenset(asked))
 
     def _conditioned(self, conditions: Sequence[Condition]) -> tuple[FlatSynthesizer, Given]:
         """A synthesizer whose bins reach no further than the conditions, and the conditions on codes."""

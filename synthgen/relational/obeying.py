@@ -39,10 +39,11 @@ _WITHIN_TRIED: Final = 2
 #: How often rows are drawn again, more of them each time, up to so many at once.
 _ROUNDS: Final = 10
 _AT_ONCE: Final = 8192
-#: How often patients are drawn again whose rows found no room, and rows that repeat others.
+#: How often patients are drawn again whose rows found no room.
 _PERSONS: Final = 4
-_REPEATS: Final = 20
-
+#: How often rows that repeat others are drawn again, in blocks; and what a turn counts at least, however few they are.
+_REDRAWN: Final = 5.0
+_LEAST: Final = 0.05
 _CONSTANT: Final = (ex.Number, ex.Text, ex.Negative)
 
 Texts = dict[str, NDArray[np.object_]]
@@ -58,6 +59,7 @@ class Block:
         person: int64 ``(n_rows,)``, whose row each is; a patient's rows follow each other.
         again: codes of those columns that are not the patients' for some rows, drawn anew given ``own``.
         persons_again: codes for some patients, drawn anew given the numbers of their rows.
+        asked: the code columns that conditions are set to.
     """
 
     codes: Codes
@@ -65,6 +67,7 @@ class Block:
     person: NDArray[np.int64]
     again: Callable[[NDArray[np.int64]], Codes]
     persons_again: Callable[[NDArray[np.int64]], Codes]
+    asked: frozenset[int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +213,7 @@ class _Work:
         if block.own is not None and of.of_persons:
             self.own = self._own_texts(block.own)
         self.texts = self._row_texts(block.codes)
-        self.permitted = np.zeros(self.n, bool)
+        self.keys: dict[int, list[Any]] = {}
 
     def done(self) -> dict[str, pa.Array]:
         self._persons()
@@ -376,98 +379,132 @@ class _Work:
 
     def _apart(self) -> None:
         """Let rows that may not be alike differ: they are drawn again, an open episode with all of its patient's."""
+        if not self.of.between_rows:
+            return
+        self._note(np.arange(self.n))
         permitted: set[int] = set()
-        for turn in range(_REPEATS + 1):
+        spent = 0.0
+        while True:
             repeating = np.zeros((self.n, len(self.of.rates)), bool)
             for i in self.of.between_rows:
                 repeating[:, i] = self._repeating(i)
             rows = np.array([r for r in np.flatnonzero(repeating.any(axis=1)).tolist() if r not in permitted], np.int64)
-            if turn == 0:
+            if not spent:
                 left = self._not_permitted(rows, repeating[rows])
                 permitted |= set(rows.tolist()) - set(left.tolist())
                 rows = left
-            if not len(rows) or turn == _REPEATS:
-                self._repair(rows)
+            if not len(rows):
                 break
-            if turn < _REPEATS // 2 and any(self._is_open_rule(i) for i in np.flatnonzero(repeating[rows].any(axis=0))):
+            if spent > _REDRAWN:
+                self._repair(rows)
+                self._note(rows)
+                break
+            if spent < _REDRAWN / 2 and self._are_open(repeating[rows]):
                 rows = np.flatnonzero(np.isin(self.whose, self.whose[rows]))
+            spent += max(len(rows) / self.n, _LEAST)
             self._fresh(rows)
+            self._note(rows)
             self._repair(self._rows(self._unsettled(rows)))
+            self._note(rows)
         for i in self.of.between_rows:
             if self.of._whole_table(self.of.rules.expressions[i]):
-                self.seen.setdefault(i, set()).update(key for key in self._key(i) if key is not None)
+                self.seen.setdefault(i, set()).update(key for key in self.keys[i] if key is not None)
 
-    def _is_open_rule(self, i: np.int64) -> bool:
-        return isinstance(self.of.rules.expressions[int(i)], ex.AtMostOneOpen)
+    def _are_open(self, repeating: NDArray[np.bool_]) -> bool:
+        """Whether some of these rows are open episodes beyond the first."""
+        rules = (self.of.rules.expressions[i] for i in np.flatnonzero(repeating.any(axis=0)).tolist())
+        return any(isinstance(rule, ex.AtMostOneOpen) for rule in rules)
 
     def _repeating(self, i: int) -> NDArray[np.bool_]:
         """Which rows are like an earlier one."""
         earlier = set(self.seen.get(i, ()))
         repeats = np.zeros(self.n, bool)
-        for row, key in enumerate(self._key(i)):
+        for row, key in enumerate(self.keys[i]):
             if key is not None:
                 repeats[row] = key in earlier
                 earlier.add(key)
         return repeats
 
-    def _key(self, i: int) -> list[Any]:
-        """What has to be different in each row; ``None`` where a row is like no other."""
+    def _note(self, rows: NDArray[np.int64]) -> None:
+        """Keep what has to be different in rows that were changed."""
+        for i in self.of.between_rows:
+            keys = self.keys.setdefault(i, [None] * self.n)
+            for row, key in zip(rows.tolist(), self._key(i, rows), strict=True):
+                keys[row] = key
+
+    def _key(self, i: int, rows: NDArray[np.int64]) -> list[Any]:
+        """What has to be different in each of some rows; ``None`` where a row is like no other."""
         rule, patient = self.of.rules.expressions[i], self.of.codec.plan.config.patient
-        texts = self.texts | {name: own[self.whose] for name, own in self.own.items()}
-        read = self.of.rules.read(self._columns(texts, (i,)))
+        whose = self.whose[rows]
+        texts = {name: text[rows] for name, text in self.texts.items()}
+        read = self.of.rules.read(self._columns(texts | {n: own[whose] for n, own in self.own.items()}, (i,)))
         if isinstance(rule, ex.AtMostOneOpen):
             opened = is_open(rule, read)
-            return [person if is_ else None for person, is_ in zip(self.whose.tolist(), opened.tolist(), strict=True)]
+            return [person if is_ else None for person, is_ in zip(whose.tolist(), opened.tolist(), strict=True)]
         assert isinstance(rule, ex.Unique)
-        parts = []
+        parts: list[list[Any]] = []
         for column in rule.columns:
             if column.name == patient:
-                parts.append(self.whose.tolist())
+                parts.append(whose.tolist())
             else:
-                of = read[column]
-                parts.append(
-                    [
-                        None if np.isnan(number) else of.labels[int(number)] if of.labels else number
-                        for number in of.numbers.tolist()
-                    ]
-                )
+                of, labels = read[column], read[column].labels
+                known = (None if np.isnan(number) else number for number in of.numbers.tolist())
+                parts.append([n if n is None or not labels else labels[int(n)] for n in known])
         return [None if None in key else key for key in zip(*parts, strict=True)]
 
     # --- what is left ----------------------------------------------------------------------------------------------
 
     def _repair(self, rows: NDArray[np.int64]) -> None:
-        """Change single values of rows that still break a rule, where one of a few changes mends the row."""
-        for row in rows.tolist():
-            at = np.array([row])
+        """Change single values of rows that still break a rule, where that mends the row."""
+        own = {name: text[self.whose[rows]] for name, text in self.own.items()}
 
-            def faults(at: NDArray[np.int64] = at) -> list[int]:
-                alone = np.flatnonzero(self._rows_broken({n: t[at] for n, t in self.texts.items()}, at)[0]).tolist()
-                return [*alone, *(i for i in self.of.between_rows if self._repeating(i)[at[0]])]
+        def broken(texts: Texts, at: NDArray[np.int64]) -> NDArray[np.bool_]:
+            found = self._rows_broken(texts, at)
+            for i in self.of.between_rows:
+                before = {name: self.texts[name][at] for name in texts}
+                self._put(self.texts, at, texts)
+                self._note(at)
+                found[:, i] = self._repeating(i)[at]
+                self._put(self.texts, at, before)
+                self._note(at)
+            return found
 
-            self._mend(self.texts, row, {name: own[self.whose[at]] for name, own in self.own.items()}, faults)
+        self._mend(self.texts, rows, own, broken)
 
     def _repair_persons(self, persons: NDArray[np.int64]) -> None:
         """The same for columns of patients."""
-        for person in persons.tolist():
-            at = np.array([person])
+        self._mend(self.own, persons, {}, lambda texts, at: self._broken(texts, self.of.on_persons, len(at)))
 
-            def faults(at: NDArray[np.int64] = at) -> list[int]:
-                own = {name: text[at] for name, text in self.own.items()}
-                return np.flatnonzero(self._broken(own, self.of.on_persons, 1)[0]).tolist()
-
-            self._mend(self.own, person, {}, faults)
-
-    def _mend(self, texts: Texts, at: int, beside: Texts, faults: Callable[[], list[int]]) -> None:
-        """Try changes in ``texts`` at one place until there are no faults, else leave all as it was."""
-        before = {name: text[[at]] for name, text in texts.items()}
-        for i in faults():
-            whole = self._columns(before | beside, tuple(range(len(self.of.rates))))
-            encoders = {name: self.of.codec.encoders[name] for name in texts if name in whole}
-            read = self.of.rules.read(whole)
-            for change in repairs(self.of.rules.expressions[i], before, read, encoders, self.rng):
-                for name, text in change.items():
-                    texts[name][at] = text[0]
-                if not faults():
+    def _mend(
+        self,
+        texts: Texts,
+        at: NDArray[np.int64],
+        beside: Texts,
+        broken: Callable[[Texts, NDArray[np.int64]], NDArray[np.bool_]],
+    ) -> None:
+        """Make changes in ``texts`` at some places, each where nothing is broken with it."""
+        if not len(at):
+            return
+        before = {name: text[at] for name, text in texts.items()}
+        whole = self._columns(before | beside, tuple(range(len(self.of.rates))))
+        read = self.of.rules.read(whole)
+        free = {name: self.of.codec.encoders[name] for name in texts if name in whole and self._free(name)}
+        faults = broken(before, at)
+        left = np.arange(len(at))
+        for i in np.flatnonzero(faults.any(axis=0)).tolist():
+            for change in repairs(self.of.rules.expressions[i], before, read, free, self.rng):
+                tried = {name: change.get(name, text)[left] for name, text in before.items()}
+                good = ~np.logical_or.reduce(broken(tried, at[left]), axis=1)
+                self._put(texts, at[left[good]], {name: text[good] for name, text in tried.items()})
+                left = left[~good]
+                if not len(left):
                     return
-                for name in change:
-                    texts[name][at] = before[name][0]
+
+    def _free(self, name: str) -> bool:
+        """Whether no condition is set to a column."""
+        return not set(self.of.codec.places[name]) & self.block.asked
+
+    @staticmethod
+    def _put(texts: Texts, at: NDArray[np.int64], changed: Texts) -> None:
+        for name, text in changed.items():
+            texts[name][at] = text

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthgen.encoding.levels import LevelCounts, smallest_hashes
+from synthgen.errors import InputError
 from synthgen.reshape.operands import Operand
 from synthgen.schema.config import Format
 from synthgen.schema.rules import expression as ex
@@ -83,23 +84,26 @@ class RuleSummary:
     def rates(self, rules: Sequence[ex.Expression]) -> tuple[float | None, ...]:
         """The share of rows that break each rule; ``None`` where they are those of fewer than eleven patients, if any.
 
-        Where all but fewer than eleven patients break it, the share is rounded down so far that it says no more.
+        Raises:
+            InputError: all rows, but for those of fewer than eleven patients, break a rule.
         """
         return tuple(self._rate(rule, of) for rule, of in zip(rules, self.levels, strict=True))
 
     def _rate(self, rule: ex.Expression, levels: LevelCounts) -> float | None:
-        grain = _GRAIN
         if isinstance(rule, ex.BETWEEN_ROWS):
-            repeated = levels.take(levels.counts > 1)
-            broken = int(repeated.counts.sum()) - len(repeated)
+            found = levels.take(levels.counts > 1)
+            broken = int(found.counts.sum()) - len(found)
         else:
-            repeated = levels.take(levels.keys == _BROKEN)
-            broken = int(repeated.counts.sum())
-            if levels.take(levels.keys == _OTHER).pooled_patients() < SMALLEST:
-                grain = max(grain, SMALLEST / max(self.rows, 1))
-        if repeated.pooled_patients() < SMALLEST:
+            found = levels.take(levels.keys == _BROKEN)
+            broken = int(found.counts.sum())
+        if found.pooled_patients() < SMALLEST:
             return None
-        return float(round(np.floor(broken / self.rows / grain + 1e-9) * grain, 6))
+        if not isinstance(rule, ex.BETWEEN_ROWS) and levels.take(levels.keys == _OTHER).pooled_patients() < SMALLEST:
+            raise InputError(
+                f"constraints: `{rule}` is broken by the real rows of all patients but fewer than {SMALLEST}, if any; "
+                "correct it, or remove it"
+            )
+        return round(int(broken / self.rows / _GRAIN + 1e-9) * _GRAIN, 6)
 
 
 def _keys(

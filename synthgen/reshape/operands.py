@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from synthgen.encoding.leveled import Tokens
 from synthgen.encoding.numeric import plain_numbers
 from synthgen.encoding.temporal import parse_moments
 from synthgen.schema.config import Format
@@ -47,8 +46,7 @@ class Operand:
         encoded = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
         texts: list[str] = encoded.dictionary.to_pylist()
         places = np.asarray(encoded.indices)
-        tokens = Tokens(self.missing, ())
-        missing = np.array([tokens.read(text) is not None for text in texts], bool)
+        missing = self._among(texts, self.missing, as_it_stands=True)
         labels: tuple[str, ...] = ()
         numbers = np.full(len(texts), np.nan)
         if texts and self.quantity.sort == "number":
@@ -56,7 +54,7 @@ class Operand:
         elif texts and self.quantity.sort in ("date", "datetime", "time"):
             stripped = pc.utf8_trim_whitespace(pa.array(texts, pa.string()))
             seconds, bad = parse_moments(stripped, self.quantity.format)
-            numbers = np.where(bad | self._apart(texts), np.nan, seconds)
+            numbers = np.where(bad | self._among(texts, self.atoms), np.nan, seconds)
         elif self.quantity.sort == "level":
             place = {level: float(i) for i, level in enumerate(self.quantity.levels)}
             numbers = np.array([place.get(text.strip(), np.nan) for text in texts], np.float64)
@@ -65,12 +63,17 @@ class Operand:
         numbers = np.where(missing, np.nan, numbers)
         return Values(self.quantity, numbers[places], missing[places], labels)
 
-    def _apart(self, texts: list[str]) -> NDArray[np.bool_]:
-        return np.array([text.strip() in self.atoms for text in texts], bool)
+    def _among(self, texts: list[str], known: tuple[str, ...], *, as_it_stands: bool = False) -> NDArray[np.bool_]:
+        """Which texts are among some, white space around them aside (or not)."""
+        if not known:
+            return np.zeros(len(texts), bool)
+        cells, values = pa.array(texts, pa.string()), pa.array(known, pa.string())
+        found = pc.is_in(pc.utf8_trim_whitespace(cells), value_set=values)
+        return np.asarray(pc.or_(found, pc.is_in(cells, value_set=values)) if as_it_stands else found, bool)
 
     def _numbers(self, texts: list[str]) -> NDArray[np.float64]:
         plain, _ = plain_numbers(texts, self.marks)
-        sound = np.asarray(pc.match_substring_regex(plain, _NUMBER), bool) & ~self._apart(texts)
+        sound = np.asarray(pc.match_substring_regex(plain, _NUMBER), bool) & ~self._among(texts, self.atoms)
         numbers = np.full(len(texts), np.nan)
         numbers[sound] = np.asarray(plain.filter(pa.array(sound)).cast(pa.float64()))
         return numbers

@@ -120,14 +120,14 @@ def _about_rules(name: str, tables: Mapping[str, Any]) -> Iterator[Mistake]:
     above = _ancestors(name, tables)
 
     def resolve(column: Column) -> Quantity:
-        table = name if column.table is None else above[0] if column.table == "parent" and above else column.table
-        if table != name and table not in above:
+        table = above[0] if column.table == "parent" and above else column.table
+        if column.table is not None and table not in above:
             known = ", ".join(f"`{each}`" for each in above) or "none"
             raise RuleError(
                 f"`{table}` is no ancestor of the rows; the ancestors are {known}"
                 + ("; write the table's own columns without its name" if column.table == name else "")
             )
-        columns = get(tables[table], "columns")
+        columns = get(tables[table or name], "columns")
         return check.of_columns(quantities(columns if isinstance(columns, Mapping) else {}))(column)
 
     patient = get(tables[name], "patient") or ("above" if _reaches_patient(name, tables) else None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from synthgen.schema.column import Column
+from synthgen.schema.column import Column, Date, Datetime, Time
 from synthgen.schema.format import Format
 from synthgen.schema.part import DataText, Mistake, Part
 from synthgen.schema.rules import check
@@ -25,6 +25,11 @@ _NO_KEY = ("fake", "text", "drop")
 _ORDERED = ("date", "datetime", "time", "integer", "number")
 #: What a table that is kept as it is cannot be told.
 _NOT_OF_REFERENCES = ("patient", "parent", "order", "target", "survival", "groups", "constraints")
+#: How moments are written where a column does not say.
+_FORMATS = {
+    kind.model_fields["kind"].default: {"format": kind.model_fields["format"].default}
+    for kind in (Date, Datetime, Time)
+}
 #: The texts that pydantic reads as true.
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 
@@ -129,10 +134,12 @@ class TableConfig(Part):
 def quantities(columns: Mapping[str, Any]) -> dict[str, Quantity]:
     """What each column is in a rule, by declarations that may be raw."""
     keys = ("order", "true", "false", "format", "separator", "min", "max")
-    return {
-        name: Quantity.declared(get(column, "kind"), {key: get(column, key) for key in keys})
-        for name, column in columns.items()
-    }
+    found = {}
+    for name, column in columns.items():
+        kind = get(column, "kind")
+        told = {key: value for key in keys if (value := get(column, key)) is not None}
+        found[name] = Quantity.declared(kind, _FORMATS.get(str(kind), {}) | told)
+    return found
 
 
 def _rules(raw: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterator[Mistake]:
