@@ -45,11 +45,13 @@ class Fit:
         synthesizer: may be exported.
         split: personal data; stays with the source.
         notes: what was inferred, a line each; empty where a config was given.
+        rules: how often real rows break each rule of the config, a line each.
     """
 
     synthesizer: Synthesizer
     split: Split
     notes: tuple[str, ...]
+    rules: tuple[str, ...] = ()
 
     def save(self, path: Path | str) -> None:
         """Write the synthesizer to ``path`` and its split beside it: both appear, each whole, or neither.
@@ -107,7 +109,7 @@ def fit(
     require_known(schema.evaluation.policy)
     learned = _fit_extract if len(schema.tables) > 1 else _fit_table
     synthesizer, split = learned(dataset, schema, seed, progress)
-    return Fit(synthesizer, split, notes)
+    return Fit(synthesizer, split, notes, synthesizer.rules)
 
 
 def _fit_table(dataset: Dataset, schema: Schema, seed: int, progress: Progress) -> tuple[TableSynthesizer, Split]:

@@ -138,11 +138,6 @@ def test_no_part_of_the_config_is_left_out_of_the_manual() -> None:
     }
 
 
-def test_refused_keys_are_those_that_the_schema_refuses() -> None:
-    told = {row[0]: set(names(row[1])) for row in rows(section("Keys that are refused"))}
-    assert told == {"table": set(TableConfig.not_honoured)}
-
-
 # --- models and figures --------------------------------------------------------------------------------------------
 
 

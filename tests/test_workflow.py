@@ -223,7 +223,10 @@ def test_tables_that_name_no_patient_are_refused() -> None:
     ("keys", "told"),
     [
         ({"order": "day"}, "order is for extracts of several tables"),
-        ({"foreign_keys": {"visit_id": "visits"}, "reference": False}, "foreign_keys is for extracts of several tables"),
+        (
+            {"foreign_keys": {"visit_id": "visits"}, "reference": False},
+            "foreign_keys is for extracts of several tables",
+        ),
     ],
 )
 def test_what_links_tables_is_refused_of_one(keys: dict[str, Any], told: str) -> None:

@@ -54,6 +54,7 @@ def _tables(synthesizer: Synthesizer) -> dict[str, Any]:
         "patient": synthesizer.schema.tables[synthesizer.table].patient,
         "constant_within_patient": list(flat.constant_columns),
         "rows_per_patient": None if flat.numbers is None else flat.numbers.to_json(),
+        "rules": dict(zip(synthesizer.schema.tables[synthesizer.table].constraints, flat.rates, strict=True)),
         "columns": _columns(flat.codec),
     }
 

@@ -47,6 +47,10 @@ class ExtractSynthesizer(Synthesizer):
         return any(table.model.unsafe for table in self.extract.tables.values())
 
     @property
+    def rules(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def written(self) -> Mapping[str, tuple[str, ...]]:
         """The columns of every table of the output."""
         return self.extract.written

@@ -39,6 +39,11 @@ class Synthesizer(ABC):
     def unsafe(self) -> bool:
         """Whether the artifact holds training rows, and executes code when its model is brought back."""
 
+    @property
+    @abstractmethod
+    def rules(self) -> tuple[str, ...]:
+        """How often real rows broke each rule of the config, a line each."""
+
     @abstractmethod
     def contents(self) -> Contents:
         """The JSON documents and the arrays of the artifact: all that it holds."""

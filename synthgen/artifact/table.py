@@ -20,6 +20,7 @@ from synthgen.plugins import load_model
 from synthgen.relational.codec import Plan
 from synthgen.relational.flat import FlatSynthesizer
 from synthgen.relational.person import rows_domain
+from synthgen.relational.rules import rates_from_json, told
 from synthgen.schema.config import Schema
 
 
@@ -46,6 +47,10 @@ class TableSynthesizer(Synthesizer):
     def unsafe(self) -> bool:
         return self.flat.rows.unsafe
 
+    @property
+    def rules(self) -> tuple[str, ...]:
+        return tuple(told(self.flat.codec.plan.config.rules, self.flat.rates))
+
     def try_out(self) -> None:
         self.flat.codec.try_out()
 
@@ -67,7 +72,7 @@ class TableSynthesizer(Synthesizer):
                 "rows": None if flat.numbers is None else flat.numbers.to_json(),
             },
             "models": models,
-        }
+        } | ({"rules": {"rates": list(flat.rates)}} if flat.rates else {})
         return documents, arrays
 
     @classmethod
@@ -92,6 +97,7 @@ class TableSynthesizer(Synthesizer):
             own = (*(codec.domains[i] for i in personal), rows_domain(numbers))
             person = restored(model if model.conditional else Independent, "person", own, ())
         rows = restored(model, "rows", rest, own if model.conditional else ())
-        flat = FlatSynthesizer(codec, person, personal, numbers, rows)
+        rates = rates_from_json(documents["rules"]["rates"], config.rules) if config.constraints else ()
+        flat = FlatSynthesizer(codec, person, personal, numbers, rows, rates)
         types = {name: type_named(text) for name, text in about["types"].items()}
         return cls(schema, about["seed"], dict(about["versions"]), about["table"], types, flat)

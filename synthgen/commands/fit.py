@@ -34,6 +34,8 @@ def command(data: Path, config: Path | None, model: str | None, seed: int | None
         result.save(output)
     for note in result.notes:
         say(f"guessed: {note}")
+    for rule in result.rules:
+        say(rule)
     name = result.synthesizer.schema.model.name
     say(f"{output}: {name} fitted, seed {result.synthesizer.seed}")
     say(f"{split}: tells who was held out; keep it with the data, never export it")

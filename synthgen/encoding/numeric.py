@@ -74,6 +74,11 @@ class NumericEncoder(Encoder):
         places[in_bin] = len(fixed) + np.arange(len(keys))
         return pc.take(pa.concat_arrays([fixed, drawn]), pa.array(places))
 
+    def written(self, numbers: NDArray[np.float64]) -> pa.StringArray:
+        """Numbers as this column writes them, rounded to what it keeps."""
+        texts = pa.array([np.format_float_positional(number, trim="-") for number in numbers.tolist()], pa.string())
+        return self._marked(self.kind.grid.texts(self.kind.grid.keys(texts), decimals=self.decimals))
+
     def _marked(self, text: pa.StringArray) -> pa.StringArray:
         """Numbers with the decimal and thousands marks of the file."""
         decimal, thousands = self.kind.format.decimal, self.kind.format.thousands

@@ -112,6 +112,11 @@ class TemporalEncoder(Encoder):
         place = np.where(regular, np.cumsum(regular) - 1 + len(special), codes[:, 0] - size)
         return pc.take(texts, pa.array(place))
 
+    def written(self, seconds: NDArray[np.float64]) -> pa.StringArray:
+        """Moments (seconds since 1970), or times (since midnight), as this column writes them."""
+        whole = np.floor(seconds / self.kind.tick).astype(np.int64) * self.kind.tick
+        return written(whole, self.kind.column.format, beyond_a_day=self.days is None)
+
     def _day(self, code: NDArray[np.int32], weekday: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
         assert self.days is not None
         day = self.days.decode(code, rng)

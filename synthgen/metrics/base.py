@@ -33,6 +33,8 @@ from numpy.typing import NDArray
 
 from synthgen.metrics.result import Metric, Verdict
 from synthgen.progress import Progress, silent
+from synthgen.schema.rules.expression import Expression
+from synthgen.schema.rules.quantity import Quantity
 
 #: The largest number of patients that nothing published may stand for.
 _FEW = 10
@@ -134,6 +136,20 @@ class FollowUp:
 
 
 @dataclass(frozen=True)
+class Rules:
+    """The rules of the config.
+
+    Attributes:
+        quantities: what each column is in a rule.
+        patient: the patient column.
+    """
+
+    rules: tuple[Expression, ...]
+    quantities: Mapping[str, Quantity]
+    patient: str | None = None
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Training, holdout and synthetic records of one table, with the same variables.
 
@@ -144,6 +160,7 @@ class Comparison:
         clustered: whether there is a patient column.
         groups: the columns, from the schema, by which it is asked whether everyone is served alike.
         survival: the follow-up that the schema names; ``None`` where it names none.
+        constraints: the rules that the schema states on single tables; ``None`` where it states none.
         log_likelihood: where the generator is a model that can tell; ``None`` elsewhere. Set by ``told_by``, and not
             kept by ``dataclasses.replace``: other sets have other rows.
     """
@@ -158,6 +175,7 @@ class Comparison:
     clustered: bool = False
     groups: tuple[str, ...] = ()
     survival: FollowUp | None = None
+    constraints: Rules | None = None
     log_likelihood: LogLikelihood | None = field(default=None, init=False, repr=False, compare=False)
     _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 

@@ -14,10 +14,11 @@ from synthgen.encoding.leveled import Tokens
 from synthgen.encoding.numeric import plain_numbers
 from synthgen.encoding.temporal import parse_moments
 from synthgen.errors import InputError
-from synthgen.metrics.base import Comparison, FollowUp, Records, Variable
+from synthgen.metrics.base import Comparison, FollowUp, Records, Rules, Variable
 from synthgen.reshape.code_list import CodeList
 from synthgen.schema.column import Boolean, Code, Column, Date, Datetime, Integer, Number, Ordinal, Time
 from synthgen.schema.config import Format
+from synthgen.schema.rules.check import reaches_beyond
 from synthgen.schema.table import TableConfig
 from synthgen.tables.arrow import is_text, plain
 from synthgen.tables.dataset import Table
@@ -137,7 +138,13 @@ def compare(
         clustered,
         config.groups,
         _survival(config),
+        _constraints(config),
     )
+
+
+def _constraints(config: TableConfig) -> Rules | None:
+    own = tuple(rule for rule in config.rules if not reaches_beyond(rule))
+    return Rules(own, config.quantities, config.patient) if own else None
 
 
 def _survival(config: TableConfig) -> FollowUp | None:

@@ -241,6 +241,7 @@ class Codec:
         rows: NDArray[np.int64],
         persons: NDArray[np.int64],
         constant: Collection[str] = (),
+        kept: Mapping[str, pa.Array] | None = None,
     ) -> pa.RecordBatch:
         """The table of codes of shape ``(n, len(domains))``.
 
@@ -249,6 +250,7 @@ class Codec:
             rows: the ordinal of each row in the whole output.
             persons: the ordinal of each row's person; a person's rows follow each other.
             constant: columns that are decoded once for each person, so that a value drawn from a bin is one value.
+            kept: by encoder, the texts of those that were decoded before.
         """
         begins = np.r_[True, persons[1:] != persons[:-1]]
         person_of_row = pa.array(np.cumsum(begins) - 1)
@@ -257,18 +259,16 @@ class Codec:
         at = 0
         for name, encoder in self.encoders.items():
             own = codes[:, at : at + self._widths[name]]
-            if name in self.plan.units:
+            if kept is not None and name in kept:
+                learned[name] = kept[name]
+            elif name in self.plan.units:
                 by_unit[name] = own
             elif name in constant:
                 learned[name] = encoder.decode(own[begins], rng).take(person_of_row)
             else:
                 learned[name] = encoder.decode(own, rng)
             at += self._widths[name]
-        columns: dict[str, pa.Array] = {n: cells for n, cells in learned.items() if n in self.plan.config.columns}
-        for name, codes_in_cell in self.plan.lists.items():
-            columns[name] = codes_in_cell.join([learned[position] for position in codes_in_cell.positions])
-        for name, step in self.plan.determined.items():
-            columns[name] = step.restore(_encoded(columns[step.by]), self.determined[name])
+        columns = self.columns_of(learned)
         for name, own in by_unit.items():
             columns[name] = self._of_units(name, own, columns[self.plan.units[name]], rng)
         for name in self.plan.ids:
@@ -285,6 +285,29 @@ class Codec:
         encoder = self.encoders[name]
         assert isinstance(encoder, PerUnitEncoder)
         return encoder.decoded(codes, _encoded(units), rng)
+
+    def columns_of(self, learned: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+        """The columns that the texts of some encoders give: code lists joined, determined columns restored."""
+        columns = {name: cells for name, cells in learned.items() if name in self.plan.config.columns}
+        for name, codes_in_cell in self.plan.lists.items():
+            if codes_in_cell.positions[0] in learned:
+                columns[name] = codes_in_cell.join([learned[position] for position in codes_in_cell.positions])
+        for name, step in self.plan.determined.items():
+            if step.by in columns:
+                columns[name] = step.restore(_encoded(columns[step.by]), self.determined[name])
+        return columns
+
+    def encoders_of(self, name: str) -> tuple[str, ...]:
+        """The encoders whose texts give a column; none where it is regenerated."""
+        if name in self.plan.determined:
+            return self.encoders_of(self.plan.determined[name].by)
+        return self.plan.lists[name].positions if name in self.plan.lists else (name,) * (name in self.encoders)
+
+    @cached_property
+    def places(self) -> dict[str, tuple[int, ...]]:
+        """Which code columns each encoder has."""
+        ends = np.cumsum([*self._widths.values()]).tolist()
+        return {n: tuple(range(end - width, end)) for (n, width), end in zip(self._widths.items(), ends, strict=True)}
 
     def try_out(self) -> None:
         """Decode every code once, so that the contents of a damaged artifact raise ``ValueError`` or its like."""

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from tempfile import TemporaryFile
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +27,9 @@ from synthgen.progress import Progress, silent
 from synthgen.relational.balance import Balance
 from synthgen.relational.codec import BadBlock, Codec, Plan, TableSummary
 from synthgen.relational.condition import Condition
+from synthgen.relational.obeying import Block, Obeying
 from synthgen.relational.person import Persons, personal_columns, rows_domain, rows_per_person
+from synthgen.relational.rules import Rules, RuleSummary
 from synthgen.relational.source import BlockSource, cut, taken
 from synthgen.tables.dataset import Table
 from synthgen.tables.split import Split
@@ -50,6 +52,7 @@ class FlatSynthesizer:
         personal: the code columns that ``person`` generates.
         numbers: how the number of rows is coded; ``None`` without a patient column.
         rows: the other code columns, given the patient's codes where there are patients and the model takes context.
+        rates: the share of real rows that break each rule of the table; ``None`` where it is too small to tell.
     """
 
     codec: Codec
@@ -57,6 +60,13 @@ class FlatSynthesizer:
     personal: tuple[int, ...]
     numbers: Quantiser | None
     rows: FittedModel
+    rates: tuple[float | None, ...] = ()
+
+    @cached_property
+    def obeying(self) -> Obeying | None:
+        """What makes rows obey the rules of the table; ``None`` where there are none."""
+        rules = Rules(self.codec.plan.config, self.codec.plan.format)
+        return Obeying(self.codec, rules, self.personal, self.rates) if self.rates else None
 
     @cached_property
     def rest(self) -> tuple[int, ...]:
@@ -86,6 +96,8 @@ class FlatSynthesizer:
         generator, given = self._conditioned(conditions)
         shared = generator._balanced(balance, given)
         offset, number, per_block = 0, 0, BLOCK
+        seen: dict[int, set[Any]] = {}
+        one_by_one = generator.obeying is not None and generator.obeying.across_blocks
         # The products of one block are too small to share out: threads of their own would only wait for each other.
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_WORKERS) as pool:
             drawn: deque[Future[_Drawn]] = deque()
@@ -99,9 +111,11 @@ class FlatSynthesizer:
                     if drawn and len(decoded) < _AHEAD:
                         block = drawn.popleft().result()
                         per_block = len(block.codes)
+                        if one_by_one and decoded:
+                            decoded[-1].result()
                         if offset < n:
                             rows = offset + np.arange(min(per_block, n - offset))
-                            decoded.append(pool.submit(generator._decode, block, rows, key))
+                            decoded.append(pool.submit(generator._decode, block, rows, key, seen))
                             offset += len(rows)
                     else:
                         yield decoded.popleft().result()
@@ -147,7 +161,7 @@ class FlatSynthesizer:
         given = given if balance is None else {**given, **balance.given(group)}
         if self.person is None or self.numbers is None:
             codes = self.rows.sample(BLOCK, rng=rng, given=given or None)
-            return _Drawn(codes, first + np.arange(BLOCK), rng)
+            return _Drawn(codes, first + np.arange(BLOCK), rng, None, np.arange(BLOCK), {}, given)
         own, rows_given = self._parted(given)
         persons = self.person.sample(BLOCK, rng=rng, given=own or None)
         linked = bool(self.rows.context_domains)
@@ -162,7 +176,8 @@ class FlatSynthesizer:
             codes[:, self.rest] = self.rows.sample(
                 len(context), rng=rng, given=of_rows(rows_given, each) or None, context=context if linked else None
             )
-        return _Drawn(codes, np.repeat(first + np.arange(BLOCK), times), rng)
+        whose = np.repeat(np.arange(BLOCK), times)
+        return _Drawn(codes, first + whose, rng, persons, whose, own, rows_given)
 
     def _parted(self, given: Given) -> tuple[Given, Given]:
         """The conditions on the patient's columns and on the others, each by its place in its model."""
@@ -193,18 +208,52 @@ class FlatSynthesizer:
         drawn = self.rows.sample(len(persons), rng=rng, context=persons)
         return np.where(meets(drawn, given), 0.0, -np.inf)
 
-    def _decode(self, block: _Drawn, rows: NDArray[np.int64], key: bytes) -> pa.RecordBatch:
+    def _decode(self, block: _Drawn, rows: NDArray[np.int64], key: bytes, seen: dict[int, set[Any]]) -> pa.RecordBatch:
         # Decoded whole, so that what the cut leaves out draws from the generator as well.
         every = np.arange(rows[0], rows[0] + len(block.codes))
+        kept = None if self.obeying is None else self.obeying.obey(self._again(block), block.rng, seen)
         batch = self.codec.decode(
-            block.codes, rng=block.rng, key=key, rows=every, persons=block.persons, constant=self.constant_columns
+            block.codes,
+            rng=block.rng,
+            key=key,
+            rows=every,
+            persons=block.persons,
+            constant=self.constant_columns,
+            kept=kept,
         )
         return batch.slice(0, len(rows))
+
+    def _again(self, block: _Drawn) -> Block:
+        """A block whose rows, and patients, can be drawn again under the same conditions."""
+        linked = bool(self.rows.context_domains)
+
+        def rows(at: NDArray[np.int64]) -> Codes:
+            context = block.own[block.whose[at]] if linked and block.own is not None else None
+            given = of_rows(block.rows_given, block.whose[at])
+            return self.rows.sample(len(at), rng=block.rng, given=given or None, context=context)
+
+        def persons(at: NDArray[np.int64]) -> Codes:
+            assert self.person is not None
+            assert block.own is not None
+            if linked and block.rows_given:
+                # Those of the block were chosen by how well their rows meet the conditions.
+                others = block.own[block.rng.integers(len(block.own), size=len(at))]
+                others[:, -1] = block.own[at, -1]
+                return others
+            given = {**of_rows(block.own_given, at), block.own.shape[1] - 1: block.own[at, -1]}
+            try:
+                return self.person.sample(len(at), rng=block.rng, given=given)
+            except NotApplicable:
+                return block.own[at]
+
+        asked = {self.personal[at] for at in block.own_given}
+        asked |= {at if block.own is None else self.rest[at] for at in block.rows_given}
+        return Block(block.codes, block.own, block.whose, rows, persons, frozenset(asked))
 
     def _conditioned(self, conditions: Sequence[Condition]) -> tuple[FlatSynthesizer, Given]:
         """A synthesizer whose bins reach no further than the conditions, and the conditions on codes."""
         masks: dict[int, NDArray[np.bool_]] = {}
-        encoders = dict(self.codec.encoders)
+        encoders = dict((self.codec if self.obeying is None else self.obeying.narrowed()).encoders)
         for asked in conditions:
             condition = self._on_learned(asked)
             name = condition.column
@@ -292,11 +341,22 @@ class FlatSynthesizer:
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """The codes of one block, the ordinal of each row's person, and the generator for what is left to draw."""
+    """The codes of one block.
+
+    Attributes:
+        persons: the ordinal of each row's person.
+        rng: for what is left to draw.
+        own: the codes of the persons, ``None`` without a patient column; ``whose`` says which of them a row belongs to.
+        own_given, rows_given: the conditions they were drawn under, by their places in each model.
+    """
 
     codes: Codes
     persons: NDArray[np.int64]
     rng: np.random.Generator
+    own: Codes | None
+    whose: NDArray[np.int64]
+    own_given: Given
+    rows_given: Given
 
 
 def learn(
@@ -317,7 +377,8 @@ def learn(
     Raises:
         InputError: a cell contradicts its declared kind; or no row is left to learn from.
     """
-    summary, sides = _summary(table, plan, split, rare_below, progress)
+    summary, sides, ruled = _summary(table, plan, split, rare_below, progress)
+    rates = () if ruled is None else ruled.rates(plan.config.rules)
     codec = plan.solve(summary, rare_below)
     codes = _encoded(table, codec, [kept for kept, _ in sides], progress)
     every = tuple(range(len(codec.domains)))
@@ -325,7 +386,7 @@ def learn(
     model = make_model()
     if split.patient is None:
         rows = model.fit(BlockSource(codec.domains, codes, every), rng=rng, progress=progress)
-        return FlatSynthesizer(codec, None, (), None, rows)
+        return FlatSynthesizer(codec, None, (), None, rows, rates)
     persons = Persons.of(np.concatenate([hashes for _, hashes in sides]))
     personal = personal_columns(persons, codes, codec.domains) if model.conditional else ()
     numbers = rows_per_person(persons, rare_below)
@@ -341,7 +402,7 @@ def learn(
         groups=cut(persons.of_row),
         progress=progress,
     )
-    return FlatSynthesizer(codec, person, personal, numbers, fitted_rows)
+    return FlatSynthesizer(codec, person, personal, numbers, fitted_rows, rates)
 
 
 def _own_codes(persons: Persons, codes: Codes, personal: tuple[int, ...], numbers: Quantiser) -> Codes:
@@ -355,9 +416,14 @@ def _own_codes(persons: Persons, codes: Codes, personal: tuple[int, ...], number
 
 def _summary(
     table: Table, plan: Plan, split: Split, rare_below: int, progress: Progress
-) -> tuple[TableSummary, list[tuple[NDArray[np.int64], NDArray[np.uint64]]]]:
-    """The summary of the training rows; and, for each block, which rows these are and the hashes of their units."""
+) -> tuple[TableSummary, list[tuple[NDArray[np.int64], NDArray[np.uint64]]], RuleSummary | None]:
+    """The summary of the training rows; which rows of each block these are, and the hashes of their units; the rules.
+
+    ``None`` where the table states no rules.
+    """
     summary: TableSummary | None = None
+    ruled: RuleSummary | None = None
+    rules = Rules(plan.config, plan.format)
     sides: list[tuple[NDArray[np.int64], NDArray[np.uint64]]] = []
     first_row = 0
     for block, hashes, held_out in split.blocks(table):
@@ -374,11 +440,14 @@ def _summary(
                     "mend the value, or declare it under `missing` or `atoms`, or declare another kind"
                 ) from None
             summary = new if summary is None else summary.merge(new)
+            if rules.expressions:
+                told = rules.summarise(taken(block, kept), hashes[kept], persons=split.patient is not None)
+                ruled = told if ruled is None else ruled.merge(told)
         first_row += block.num_rows
         progress("reading", 0.0)
     if summary is None:
         raise InputError(f"{table.source}: no row is left to learn from; lower `holdout` or give more data")
-    return summary, sides
+    return summary, sides, ruled
 
 
 def _encoded(table: Table, codec: Codec, kept: Sequence[NDArray[np.int64]], progress: Progress) -> Codes:

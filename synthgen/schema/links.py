@@ -6,7 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from synthgen.schema.part import Mistake
-from synthgen.schema.table import get, is_true
+from synthgen.schema.rules import check
+from synthgen.schema.rules.expression import Column
+from synthgen.schema.rules.grammar import RuleError
+from synthgen.schema.rules.quantity import Quantity
+from synthgen.schema.table import get, is_true, quantities
 
 #: What a column may be that holds the key of a table which is kept as it is.
 _TO_REFERENCE = ("category", "code", "ordinal", "integer", "boolean", "constant")
@@ -28,6 +32,7 @@ def between_tables(tables: Mapping[str, Any]) -> Iterator[Mistake]:
         foreign = get(table, "foreign_keys")
         for column, target in foreign.items() if isinstance(foreign, Mapping) else ():
             yield from _about_foreign_key(name, column, target, tables)
+        yield from _about_rules(name, tables)
     yield from _about_patients(tables)
 
 
@@ -105,6 +110,29 @@ def _about_foreign_key(name: str, column: str, target: Any, tables: Mapping[str,
     if kind is not None and kind not in allowed and not is_true(get(tables[name], "reference")):
         why = "is kept as it is" if kept else "is regenerated"
         yield where, f"`{target}` {why}, so `{column}` must be {' or '.join(allowed)}; it is of kind {kind}"
+
+
+def _about_rules(name: str, tables: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Rules that speak of the columns of ancestors."""
+    texts = get(tables[name], "constraints")
+    if not isinstance(texts, list | tuple):
+        return
+    above = _ancestors(name, tables)
+
+    def resolve(column: Column) -> Quantity:
+        table = above[0] if column.table == "parent" and above else column.table
+        if column.table is not None and table not in above:
+            known = ", ".join(f"`{each}`" for each in above) or "none"
+            raise RuleError(
+                f"`{table}` is no ancestor of the rows; the ancestors are {known}"
+                + ("; write the table's own columns without its name" if column.table == name else "")
+            )
+        columns = get(tables[table or name], "columns")
+        return check.of_columns(quantities(columns if isinstance(columns, Mapping) else {}))(column)
+
+    patient = get(tables[name], "patient") or ("above" if _reaches_patient(name, tables) else None)
+    for place, told in check.mistakes(texts, resolve, beyond=True, patient=patient):
+        yield (name, "constraints", place), told
 
 
 def _about_patients(tables: Mapping[str, Any]) -> Iterator[Mistake]:

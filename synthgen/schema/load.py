@@ -136,7 +136,7 @@ def _table_lines(place: Place, table: TableConfig) -> Iterator[tuple[Place, str]
     plain = table.model_dump(mode="json", exclude={"columns"})
     differs = table.model_dump(mode="json", exclude_defaults=True)
     links = ("parent", "foreign_keys", "order", "reference")
-    for key in ("key", "patient", *links, "target", "survival", "groups", "format", "missing"):
+    for key in ("key", "patient", *links, "target", "survival", "groups", "format", "missing", "constraints"):
         if key in differs or key == "missing":
             yield (*place, key), f"    {key}: {_keys(plain[key]) if key == 'format' else _flow(plain[key])}"
     yield (*place, "columns"), "    columns:"

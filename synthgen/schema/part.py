@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 DataText = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean", "null"]})]
 
 #: Where in a part (keys from the part down) and what is wrong there.
-Mistake = tuple[tuple[str, ...], str]
+Mistake = tuple[tuple[str | int, ...], str]
 
 #: The type that mistakes found here carry in a pydantic ``ValidationError``.
 MISTAKE = "mistake"

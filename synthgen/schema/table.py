@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import Field
 
-from synthgen.schema.column import Column
+from synthgen.schema.column import Column, Date, Datetime, Time
 from synthgen.schema.format import Format
 from synthgen.schema.part import DataText, Mistake, Part
+from synthgen.schema.rules import check
+from synthgen.schema.rules.expression import Expression
+from synthgen.schema.rules.grammar import parse
+from synthgen.schema.rules.quantity import Quantity
 
 _DETERMINES = ("category", "code", "ordinal", "boolean", "integer")
 _UNITS = ("category", "code", "ordinal", "boolean", "constant")
@@ -21,7 +25,12 @@ _EVENTS = ("boolean", "integer")
 _NO_KEY = ("fake", "text", "drop")
 _ORDERED = ("date", "datetime", "time", "integer", "number")
 #: What a table that is kept as it is cannot be told.
-_NOT_OF_REFERENCES = ("patient", "parent", "order", "target", "survival", "groups")
+_NOT_OF_REFERENCES = ("patient", "parent", "order", "target", "survival", "groups", "constraints")
+#: How moments are written where a column does not say.
+_FORMATS = {
+    kind.model_fields["kind"].default: {"format": kind.model_fields["format"].default}
+    for kind in (Date, Datetime, Time)
+}
 #: The texts that pydantic reads as true.
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 
@@ -72,9 +81,8 @@ class TableConfig(Part):
         target: the column that the evaluation learns to predict.
         survival: where the rows tell of follow-up, its time and its event.
         groups: columns by which the evaluation asks whether everyone is served alike.
+        constraints: rules that rows obey, in the language of ``synthgen.schema.rules``.
     """
-
-    not_honoured: ClassVar[frozenset[str]] = frozenset({"constraints"})
 
     key: str | tuple[str, ...] | None = Field(None, description="The column or columns that tell rows apart.")
     patient: str | None = Field(None, description="The column that says whose row it is.")
@@ -88,6 +96,7 @@ class TableConfig(Part):
     target: str | None = Field(None, description="The column that the evaluation learns to predict.")
     survival: Survival | None = Field(None, description="Follow-up: its time and its event.")
     groups: tuple[str, ...] = Field((), description="Columns by which fairness is judged.")
+    constraints: tuple[str, ...] = Field((), description="Rules that rows obey, such as discharged_at >= admitted_at.")
 
     @property
     def key_columns(self) -> tuple[str, ...]:
@@ -101,6 +110,16 @@ class TableConfig(Part):
         own = self.columns[column].missing
         return self.missing if own is None else own
 
+    @property
+    def rules(self) -> tuple[Expression, ...]:
+        """``constraints``, parsed."""
+        return tuple(map(parse, self.constraints))
+
+    @property
+    def quantities(self) -> dict[str, Quantity]:
+        """What each column is in a rule."""
+        return quantities(self.columns)
+
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterable[Mistake]:
         """References to columns that are not there or cannot serve."""
@@ -110,6 +129,29 @@ class TableConfig(Part):
         yield from _roles(raw, columns)
         yield from _between_columns(columns)
         yield from _missing_levels(raw.get("missing", ("",)), columns)
+        yield from _rules(raw, columns)
+
+
+def quantities(columns: Mapping[str, Any]) -> dict[str, Quantity]:
+    """What each column is in a rule, by declarations that may be raw."""
+    keys = ("order", "true", "false", "format", "separator", "min", "max")
+    found = {}
+    for name, column in columns.items():
+        kind = get(column, "kind")
+        told = {key: value for key in keys if (value := get(column, key)) is not None}
+        found[name] = Quantity.declared(kind, _FORMATS.get(str(kind), {}) | told)
+    return found
+
+
+def _rules(raw: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Rules on the columns of the table; ``synthgen.schema.links`` knows those of its ancestors."""
+    texts = raw.get("constraints")
+    if isinstance(texts, list | tuple):
+        resolve = check.of_columns(quantities(columns))
+        for place, told in check.mistakes(
+            texts, resolve, beyond=False, patient=raw.get("patient") or raw.get("parent")
+        ):
+            yield ("constraints", place), told
 
 
 def _roles(raw: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterator[Mistake]:

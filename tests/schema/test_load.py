@@ -108,7 +108,7 @@ def test_all_mistakes_at_once_each_on_its_line(tmp_path: Path) -> None:
           visits:
             key: [a, zz]
             patient: {x: 1}
-            constraints: []
+            constraints: ["a >= zz", "a >"]
             columns:
               a: {kind: intege}
               "b.c": {kind: integer,
@@ -124,7 +124,9 @@ def test_all_mistakes_at_once_each_on_its_line(tmp_path: Path) -> None:
         "the keys here are version, format, tables, privacy, holdout, evaluation, model",
         "x.yaml:5: tables.visits.key: there is no column `zz`; declare it under columns, or correct the name",
         "x.yaml:6: tables.visits.patient: found keys with values; expected a text",
-        "x.yaml:7: tables.visits.constraints: `constraints` is not honoured by this version; remove it",
+        "x.yaml:7: tables.visits.constraints.0: there is no column `zz`; declare it under columns, or correct the name",
+        "x.yaml:7: tables.visits.constraints.1: the rule ends too early; "
+        "write for example discharged_at >= admitted_at",
         'x.yaml:9: tables.visits.columns.a: there is no kind "intege"; did you mean integer? the kinds are category, '
         "ordinal, code, boolean, integer, number, date, datetime, time, id, fake, constant, text, drop",
         'x.yaml:11: tables.visits.columns."b.c".min: found "low"; expected a whole number',
@@ -151,7 +153,10 @@ def test_all_mistakes_at_once_each_on_its_line(tmp_path: Path) -> None:
         ("{kind: integer, min: 0.5}", '.min: found "0.5"; expected a whole number'),
         ("{kind: number, max: .inf}", '.max: found ".inf"; expected a number'),
         ("{kind: number, decimals: 99}", '.decimals: found "99"; expected at most 15'),
-        ("{kind: number, unit_of: u}", ".unit_of: there is no column `u`; declare it under columns, or correct the name"),
+        (
+            "{kind: number, unit_of: u}",
+            ".unit_of: there is no column `u`; declare it under columns, or correct the name",
+        ),
         ("{kind: date, format: '%d.%m.'}", ': format "%d.%m." has no year; add %Y'),
         ("{kind: fake, provider: name, locale: nb-NO}", '.locale: "nb-NO" is not a locale; write it like nb_NO'),
         (
@@ -377,7 +382,7 @@ def test_the_json_schema_names_every_key_and_refuses_others() -> None:
     assert top["required"] == ["tables"]
     assert top["additionalProperties"] is False
     assert definitions()["TableConfig"]["additionalProperties"] is False
-    assert "constraints" not in definitions()["TableConfig"]["properties"]
+    assert "unit_of" not in definitions()["Integer"]["properties"]
     assert definitions()["ModelConfig"]["additionalProperties"] is True  # options
 
 

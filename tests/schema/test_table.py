@@ -151,11 +151,6 @@ def test_a_text_is_a_value_or_missing_but_not_both() -> None:
     }
 
 
-@pytest.mark.parametrize("key", ["constraints"])
-def test_what_is_not_honoured_yet_is_refused(key: str) -> None:
-    assert mistakes(**{key: None}) == {(key, f"`{key}` is not honoured by this version; remove it")}
-
-
 def test_a_mistake_in_a_column_hides_no_mistake_between_columns() -> None:
     columns = {"a": {"kind": "ordinal", "order": ()}, "b": {"kind": "categori"}}
     assert {place for place, _ in mistakes(target="c", columns=columns)} == {
