@@ -4,8 +4,9 @@ The known shapes of ``Metric.details``. The report draws these, and the shareabl
 its own; anything else stays in ``evaluation.json``.
 
 - ``rows``: dicts that all have the same keys, worst first. The first key says what a row speaks of: ``column``,
-  ``pair``, ``triple``, ``target``, ``model``, ``measure``, ``attack`` or ``group``. Rows that begin with anything else
-  (``record``, ``level``, ``class``) are internal. ``value``, ``floor`` and ``ceiling`` put a row on an axis.
+  ``table``, ``link``, ``pair``, ``triple``, ``target``, ``model``, ``measure``, ``attack`` or ``group``. Rows that
+  begin with anything else (``record``, ``level``, ``class``) are internal. ``value``, ``floor`` and ``ceiling`` put a
+  row on an axis.
 - ``histograms``: by ``column``, see ``metrics/histograms.py``.
 - ``matrices``: ``columns`` and a square of associations for ``train``, ``holdout`` and ``synthetic``.
 - ``curves``: each with ``name``, ``x`` and ``y``, beside ``x_label`` and ``y_label``. Where ``x_label`` begins with

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Records, Variable
 from synthgen.metrics.equal import FEWEST_PATIENTS
-from synthgen.metrics.extract import HISTORIES, Extracts
+from synthgen.metrics.extract import Extracts
 from synthgen.metrics.halves import Halves
 from synthgen.metrics.histograms import histogram
-from synthgen.metrics.result import Metric, Status, Verdict
+from synthgen.metrics.result import HISTORIES, Metric, Status, Verdict
 from synthgen.metrics.unanswered import NO_HOLDOUT
 from synthgen.progress import Progress, silent
 

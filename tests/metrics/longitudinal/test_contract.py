@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from synthgen import plugins
-from synthgen.metrics.extract import HISTORIES, Extracts
+from synthgen.metrics.extract import Extracts
 from synthgen.metrics.longitudinal.base import RelationalMeasure
-from synthgen.metrics.result import Metric
+from synthgen.metrics.result import HISTORIES, Metric
 from tests.metrics.longitudinal.hospital import Tables, extracts, hospital
 
 MEASURES = {name: plugins.load_relational_metric(name) for name in plugins.relational_metrics()}
