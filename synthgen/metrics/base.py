@@ -24,7 +24,7 @@ its own; anything else stays in ``evaluation.json``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeVar, cast
@@ -65,6 +65,16 @@ class Variable:
     code: bool = False
     decimals: int | None = None
     temporal: Literal["", "date", "datetime", "time"] = ""
+
+
+#: Beyond so many names a list of variables is cut short.
+_NAMED = 12
+
+
+def listed(variables: Sequence[Variable]) -> str:
+    """The names of variables in a sentence; of many the first, and how many more there are."""
+    names = [variable.name for variable in variables]
+    return ", ".join(names) if len(names) <= _NAMED else f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
 
 
 @dataclass(frozen=True)

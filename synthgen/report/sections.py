@@ -196,19 +196,24 @@ class Distributions:
 
 
 def distributions(evaluation: Evaluation, key: str = "") -> Distributions:
-    """One chart for each column that has a histogram."""
+    """One chart for each column that has a histogram; what is drawn of time stands elsewhere."""
+    columns = tuple(metric for metric in evaluation.metrics if metric.name not in wording.RELATIONAL)
+    return drawn_distributions(replace(evaluation, metrics=columns), key)
+
+
+def drawn_distributions(evaluation: Evaluation, key: str = "") -> Distributions:
+    """One chart for each histogram."""
     items = [
         (metric.table, item)
         for metric in evaluation.metrics
         for item in metric.details.get("histograms") or ()
-        if item.get("train") and item.get("synthetic") and metric.name not in wording.RELATIONAL
+        if item.get("train") and item.get("synthetic")
     ]
-    tables = {name for name, _ in items}
     items.sort(key=lambda pair: -_distance(pair[1]))
-    drawn = []
-    for i, (name, item) in enumerate(items[:DRAWN_HISTOGRAMS]):
-        title = f"{item['column']} ({name})" if len(tables) > 1 else item["column"]
-        drawn.append(Drawn(title, charts.histogram(item, key=f"{key}h{i}"), _sizes(item)))
+    drawn = [
+        Drawn(str(item["column"]), charts.histogram(item, key=f"{key}h{i}"), _sizes(item))
+        for i, (_, item) in enumerate(items[:DRAWN_HISTOGRAMS])
+    ]
     unseen = tuple(str(item["column"]) for _, item in items[DRAWN_HISTOGRAMS:])
     return Distributions(tuple(drawn[:OPEN_HISTOGRAMS]), tuple(drawn[OPEN_HISTOGRAMS:]), unseen)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from synthgen.metrics.result import HISTORIES, Evaluation, Metric
@@ -30,13 +30,20 @@ class OfTable:
 
 @dataclass(frozen=True)
 class Measured:
-    """One measure of tables and time: the tables on a chart, what is drawn of each, and the checks behind it."""
+    """One measure of tables and time: the tables on a chart, and the checks behind it."""
 
     title: str
     meaning: str
     chart: Drawn | None
-    drawings: tuple[Drawn, ...]
     table: Table | None
+
+
+@dataclass(frozen=True)
+class Time:
+    """All measures of tables and time, and what they drew."""
+
+    measures: tuple[Measured, ...]
+    drawings: Distributions
 
 
 def by_table(evaluation: Evaluation) -> Table | None:
@@ -91,24 +98,17 @@ def _size(sets: Any) -> str:
     return f"Rows: {', '.join(parts)}." if parts else ""
 
 
-def time(evaluation: Evaluation) -> tuple[Measured, ...]:
-    """Every measure of tables and time."""
+def time(evaluation: Evaluation) -> Time | None:
+    """Every measure of tables and time; ``None`` where there is none."""
     found = []
     for number, name in enumerate(wording.RELATIONAL):
         metrics = [metric for metric in evaluation.metrics if metric.name == name]
-        if not metrics:
-            continue
-        whole, *each = metrics
-        chart = _chart(each, f"r{number}")
-        drawings = [
-            Drawn(str(item["column"]), charts.histogram(item, key=f"r{number}h{k}"))
-            for k, item in enumerate(item for metric in each for item in metric.details.get("histograms") or ())
-            if item.get("train") and item.get("synthetic")
-        ]
-        table = _checks(name, whole, each)
-        if chart is not None or drawings or table is not None:
-            found.append(Measured(wording.title(name), wording.meaning(name), chart, tuple(drawings), table))
-    return tuple(found)
+        if metrics:
+            chart, table = _chart(metrics[1:], f"r{number}"), _checks(name, metrics[0], metrics[1:])
+            if chart is not None or table is not None:
+                found.append(Measured(wording.title(name), wording.meaning(name), chart, table))
+    own = replace(evaluation, metrics=tuple(m for m in evaluation.metrics if m.name in wording.RELATIONAL))
+    return Time(tuple(found), sections.drawn_distributions(own, "r")) if found else None
 
 
 def _chart(metrics: list[Metric], key: str) -> Drawn | None:

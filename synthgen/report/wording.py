@@ -193,7 +193,7 @@ HOW_TO_READ: Mapping[str, str] = MappingProxyType(
         "are ordered from the worst match to the best.",
         "association": "Each cell is the association of two columns; solid means strong and empty means none. In the "
         "difference, orange means more than in the training data (invented) and blue less (lost).",
-        "time": "Whether rows belong to the patients and the stays that they should, and whether what follows what, and "
+        "time": "Whether rows belong to the patients and the stays that they should, whether what follows what, and "
         "after how long, is as it really is. Each line is a table, between what rows scored that were dealt to "
         "patients and times at random (floor, left) and what other real patients scored (ceiling, right). Rows of real "
         "patients can be too early as well; compare with them.",
