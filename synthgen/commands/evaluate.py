@@ -11,9 +11,16 @@ from synthgen.commands.options import FORCE, PATH, SEED, require_folder, require
 from synthgen.commands.terminal import say, shown
 
 if TYPE_CHECKING:
-    from synthgen.metrics.result import Evaluation
+    from collections.abc import Iterator
+
+    from synthgen.metrics.result import Evaluation, Metric
 
 _HEADLINES: Final = ("accuracy_1", "accuracy_2", "accuracy_3", "c2st", "tstr")
+#: Of several tables: figures of all together, and of each.
+_TOGETHER: Final = (
+    *("c2st", "children_per_parent", "gaps", "transitions", "parent_child_association", "time_order", "date_window"),
+)
+_OF_EACH: Final = "accuracy_2"
 _REFUSED: Final = 1
 
 
@@ -82,8 +89,7 @@ def command(
 
 def tell(evaluation: Evaluation) -> None:
     """Print the headline figures between floor and ceiling, and the verdict lines."""
-    for metric in (metric for metric in evaluation.metrics if metric.name in _HEADLINES):
-        name = metric.name
+    for name, metric in _told(evaluation):
         if metric.value is None:
             say(f"{name:<26} {metric.status}: {metric.reason}")
             continue
@@ -91,6 +97,18 @@ def tell(evaluation: Evaluation) -> None:
         say(f"{name:<26} {metric.value:.3f}  (floor {floor}, ceiling {ceiling})")
     for line in evaluation.verdicts:
         say(f"{line.name:<26} {line.verdict.replace('_', ' ')}")
+
+
+def _told(evaluation: Evaluation) -> Iterator[tuple[str, Metric]]:
+    """The figures that are printed, and what they are called."""
+    if "tables" not in evaluation.inputs:
+        yield from ((metric.name, metric) for metric in evaluation.metrics if metric.name in _HEADLINES)
+        return
+    for name in _TOGETHER:  # the first of a name is that of all tables together
+        yield from [(name, metric) for metric in evaluation.metrics if metric.name == name][:1]
+    for metric in evaluation.metrics:
+        if metric.name == _OF_EACH:
+            yield f"{_OF_EACH} {metric.table}", metric
 
 
 def tell_self_test(evaluation: Evaluation) -> bool:

@@ -10,8 +10,9 @@ from synthgen.errors import InputError
 from synthgen.inputs import Data, dataset_of
 from synthgen.judgement.readable import require_readable
 from synthgen.metrics.base import Comparison
-from synthgen.metrics.extract import HISTORIES, Extracts
+from synthgen.metrics.extract import Extracts
 from synthgen.metrics.judging_tables import histories_of
+from synthgen.metrics.result import HISTORIES
 from synthgen.relational.kinship import Kinship
 from synthgen.schema.config import Schema
 from synthgen.schema.table import TableConfig

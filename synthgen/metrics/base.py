@@ -4,8 +4,9 @@ The known shapes of ``Metric.details``. The report draws these, and the shareabl
 its own; anything else stays in ``evaluation.json``.
 
 - ``rows``: dicts that all have the same keys, worst first. The first key says what a row speaks of: ``column``,
-  ``pair``, ``triple``, ``target``, ``model``, ``measure``, ``attack`` or ``group``. Rows that begin with anything else
-  (``record``, ``level``, ``class``) are internal. ``value``, ``floor`` and ``ceiling`` put a row on an axis.
+  ``table``, ``link``, ``pair``, ``triple``, ``target``, ``model``, ``measure``, ``attack`` or ``group``. Rows that
+  begin with anything else (``record``, ``level``, ``class``) are internal. ``value``, ``floor`` and ``ceiling`` put a
+  row on an axis.
 - ``histograms``: by ``column``, see ``metrics/histograms.py``.
 - ``matrices``: ``columns`` and a square of associations for ``train``, ``holdout`` and ``synthetic``.
 - ``curves``: each with ``name``, ``x`` and ``y``, beside ``x_label`` and ``y_label``. Where ``x_label`` begins with
@@ -23,7 +24,7 @@ its own; anything else stays in ``evaluation.json``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeVar, cast
@@ -66,6 +67,16 @@ class Variable:
     code: bool = False
     decimals: int | None = None
     temporal: Literal["", "date", "datetime", "time"] = ""
+
+
+#: Beyond so many names a list of variables is cut short.
+_NAMED = 12
+
+
+def listed(variables: Sequence[Variable]) -> str:
+    """The names of variables in a sentence; of many the first, and how many more there are."""
+    names = [variable.name for variable in variables]
+    return ", ".join(names) if len(names) <= _NAMED else f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,6 @@ _CODES = ("category", "code", "ordinal", "boolean")
 #: So many rows to a label, or so few labels, make a column one of codes.
 _RECURRING, _FEW_LABELS = 5, 20
 T = TypeVar("T")
-#: What the whole of an extract, one record for each patient, is called where a table's name stands.
-HISTORIES = "patient histories"
 #: The floor is resampled once for all measures.
 _FLOOR_SEED = 0
 

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from synthgen.metrics.base import Comparison, Records, Variable
 from synthgen.metrics.cells import Cells, cut
-from synthgen.metrics.extract import HISTORIES, Extract, Extracts
+from synthgen.metrics.extract import Extract, Extracts
 from synthgen.metrics.identity import distinct_pairs
+from synthgen.metrics.result import HISTORIES
 
 #: A code has columns of its own where so many training patients have it: their names stand in reports.
 _FEWEST = 11

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.metrics.base import Comparison, LogLikelihood, Records, Variable
+from synthgen.metrics.base import Comparison, LogLikelihood, Records, Variable, listed
 from synthgen.metrics.boosting import classifier, threads
 from synthgen.metrics.cells import cut
 from synthgen.metrics.features import Features, learnable
@@ -158,7 +158,7 @@ class Trial:
         every = tuple(range(len(self.variables)))
         found = [Attack(name, "all", score) for name, score in self._everywhere(every)]
         for half in self.halves:
-            names = ", ".join(self.variables[column].name for column in half)
+            names = listed([self.variables[column] for column in half])
             found += [Attack(name, names, score) for name, score in self._near(half)]
         return tuple(found)
 

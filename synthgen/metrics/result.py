@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 FORMAT_VERSION = 1
+#: What stands where a table's name does, in figures of an extract as a whole: one record for each patient.
+HISTORIES = "patient histories"
 
 Family = Literal["fidelity", "utility", "privacy", "fairness"]
 Status = Literal["ok", "not_applicable", "not_assessable"]
@@ -19,6 +21,7 @@ class Metric:
 
     Attributes:
         name: the fixed name of the figure (``accuracy_1``, ``c2st``, ...).
+        table: whose figure it is; ``HISTORIES`` for that of all tables together.
         columns: the columns it speaks of; empty for the whole table.
         status: ``ok``, or why there is no value, with ``reason`` in words.
         interval: 95 % interval of the expected value.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from synthgen.metrics.result import Contest, Evaluation
-from synthgen.report import board, sections, wording
+from synthgen.metrics.result import HISTORIES, Contest, Evaluation
+from synthgen.report import board, sections, tables, wording
 from synthgen.report.attacks import attacks
 from synthgen.report.document import Audience
 from synthgen.report.groups import groups
@@ -24,6 +24,9 @@ def render(evaluation: Evaluation, audience: Audience) -> str:
     ``shareable.redact``.
     """
     headlines = sections.headline_metrics(evaluation)
+    # Of several tables the page speaks of whole patients first, and then of each table.
+    several = sections.of_several(evaluation)
+    whole = sections.of_table(evaluation, HISTORIES) if several else evaluation
     return _environment().get_template("report.html").render(
         audience=audience,
         words=wording,
@@ -32,9 +35,13 @@ def render(evaluation: Evaluation, audience: Audience) -> str:
         summary=summary(evaluation),
         headlines=headlines,
         strip=sections.headline_chart(headlines),
-        offenders=list(sections.offenders(evaluation)),
-        distributions=sections.distributions(evaluation),
-        associations=list(sections.associations(evaluation)),
+        several=several,
+        by_table=tables.by_table(evaluation),
+        time=tables.time(evaluation),
+        tables=list(tables.tables(evaluation)),
+        offenders=list(sections.offenders(whole)),
+        distributions=sections.distributions(whole),
+        associations=list(sections.associations(whole)),
         neighbours=list(sections.neighbours(evaluation)),
         attacks=attacks(evaluation),
         groups=list(groups(evaluation)),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
 
-from synthgen.metrics.result import Evaluation, Metric, Verdict
+from synthgen.metrics.result import HISTORIES, Evaluation, Metric, Verdict
 from synthgen.report import charts, wording
 from synthgen.report.charts import Placed
 from synthgen.report.numbers import figure, percent, span
@@ -107,8 +107,21 @@ def _lines(number: int) -> str:
 
 
 def headline_metrics(evaluation: Evaluation) -> list[Metric]:
-    """The headline figures that were computed, in their fixed order, one for each table."""
+    """The headline figures that were computed, in their fixed order; of several tables those of all together."""
+    if of_several(evaluation):
+        whole = of_table(evaluation, HISTORIES).metrics
+        return [m for name in (*wording.HEADLINES, *wording.RELATIONAL) for m in whole if m.name == name]
     return [metric for name in wording.HEADLINES for metric in evaluation.metrics if metric.name == name]
+
+
+def of_several(evaluation: Evaluation) -> bool:
+    """Whether the evaluation is of an extract of several tables."""
+    return any(metric.table == HISTORIES for metric in evaluation.metrics)
+
+
+def of_table(evaluation: Evaluation, table: str) -> Evaluation:
+    """The same with nothing but the figures of one table."""
+    return replace(evaluation, metrics=tuple(metric for metric in evaluation.metrics if metric.table == table))
 
 
 def headline_chart(metrics: Sequence[Metric]) -> Drawn | None:
@@ -139,10 +152,13 @@ def _placed(name: str, metric: Metric) -> Placed | None:
 _OFFENDING = ("accuracy_1", "accuracy_2", "accuracy_3", "marginals", "association", "missingness", "c2st")
 
 
-def offenders(evaluation: Evaluation) -> Iterator[tuple[str, Drawn | Table]]:
+def offenders(evaluation: Evaluation, key: str = "") -> Iterator[tuple[str, Drawn | Table]]:
     """For each measure that names columns or pairs: its first rows, which are the worst.
 
     A chart where floor and ceiling are known, else a table.
+
+    Args:
+        key: begins the names within the charts, so that those of several tables stand on one page.
     """
     number = 0
     for metric in evaluation.metrics:
@@ -154,7 +170,7 @@ def offenders(evaluation: Evaluation) -> Iterator[tuple[str, Drawn | Table]]:
         if placed:
             worst = placed[:OFFENDERS]
             spoken = "; ".join(f"{r.name} {figure(r.value)}, ceiling {figure(r.ceiling)}" for r in worst)
-            chart = charts.between(worst, label=f"Worst first: {spoken}.", key=f"worst{number}")
+            chart = charts.between(worst, label=f"Worst first: {spoken}.", key=f"{key}worst{number}")
             yield wording.title(metric.name), Drawn(wording.title(metric.name), chart, wording.meaning(metric.name))
         else:
             yield wording.title(metric.name), table(wording.meaning(metric.name), rows, OFFENDERS)
@@ -179,20 +195,25 @@ class Distributions:
     unseen: tuple[str, ...]
 
 
-def distributions(evaluation: Evaluation) -> Distributions:
-    """One chart for each column that has a histogram."""
+def distributions(evaluation: Evaluation, key: str = "") -> Distributions:
+    """One chart for each column that has a histogram; what is drawn of time stands elsewhere."""
+    columns = tuple(metric for metric in evaluation.metrics if metric.name not in wording.RELATIONAL)
+    return drawn_distributions(replace(evaluation, metrics=columns), key)
+
+
+def drawn_distributions(evaluation: Evaluation, key: str = "") -> Distributions:
+    """One chart for each histogram."""
     items = [
         (metric.table, item)
         for metric in evaluation.metrics
         for item in metric.details.get("histograms") or ()
         if item.get("train") and item.get("synthetic")
     ]
-    tables = {name for name, _ in items}
     items.sort(key=lambda pair: -_distance(pair[1]))
-    drawn = []
-    for i, (name, item) in enumerate(items[:DRAWN_HISTOGRAMS]):
-        title = f"{item['column']} ({name})" if len(tables) > 1 else item["column"]
-        drawn.append(Drawn(title, charts.histogram(item, key=f"h{i}"), _sizes(item)))
+    drawn = [
+        Drawn(str(item["column"]), charts.histogram(item, key=f"{key}h{i}"), _sizes(item))
+        for i, (_, item) in enumerate(items[:DRAWN_HISTOGRAMS])
+    ]
     unseen = tuple(str(item["column"]) for _, item in items[DRAWN_HISTOGRAMS:])
     return Distributions(tuple(drawn[:OPEN_HISTOGRAMS]), tuple(drawn[OPEN_HISTOGRAMS:]), unseen)
 
@@ -232,7 +253,7 @@ class Association:
     others: tuple[Drawn, ...]
 
 
-def associations(evaluation: Evaluation) -> Iterator[Association]:
+def associations(evaluation: Evaluation, key: str = "") -> Iterator[Association]:
     """Training, synthetic and the difference between them, for each measure that has matrices."""
     for number, metric in enumerate(evaluation.metrics):
         matrices = metric.details.get("matrices")
@@ -250,7 +271,7 @@ def associations(evaluation: Evaluation) -> Iterator[Association]:
             metric.table,
             Drawn(
                 "Difference: synthetic less training",
-                charts.heatmap(apart, names, label=label, key=f"m{number}d", named=True, limit=limit),
+                charts.heatmap(apart, names, label=label, key=f"{key}m{number}d", named=True, limit=limit),
                 _largest(names, apart),
             ),
             f"{limit:g}",
@@ -261,7 +282,7 @@ def associations(evaluation: Evaluation) -> Iterator[Association]:
                         matrix,
                         names,
                         label=f"Associations in the {title.lower()} set.",
-                        key=f"m{number}{k}",
+                        key=f"{key}m{number}{k}",
                         named=False,
                     ),
                 )

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.metrics.result import Evaluation, Metric, Verdict
+from synthgen.metrics.result import HISTORIES, Evaluation, Metric, Verdict
 from synthgen.report.bins import OTHER, REST, ends
 from synthgen.report.shapes import group_rows
 
@@ -34,7 +34,8 @@ SETS = ("train", "holdout", "synthetic")
 
 # Words that a row's key may be made of, by what the figure under it is. A key with any other word is left out.
 _NAMES = frozenset(
-    "column columns pair triple target metric measure model learner task set attack subset family status group".split()
+    "column columns table link pair triple target metric measure model learner task set attack subset family status "
+    "group".split()
 )
 _SCORES = frozenset(
     "accuracy auc c2st floor ceiling ks wasserstein tv variation total error difference delta association spearman "
@@ -52,8 +53,13 @@ _LOG_GRAINS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 # Measures whose figures are averages or test statistics over many patients, not shares of patients.
 _SCORE_METRICS = re.compile(
-    r"accuracy_\d|c2st.*|association|tstr.*|marginals|distances|distance_ratios|nearest_neighbour_share|missingness.*"
+    r"accuracy_\d|c2st.*|association|tstr.*|marginals|distances|distance_ratios|nearest_neighbour_share|missingness.*|"
+    r"children_per_parent|gaps|transitions|parent_child_association"
 )
+# Figures of the synthetic set alone, which whoever has it can compute.
+_OF_SYNTHETIC = frozenset({"key_integrity"})
+# Of all tables together, means of shares of rows, of whichever table has the fewest patients behind them.
+_MEANS_OF_SHARES = frozenset({"time_order", "date_window"})
 # Of those, the ones whose rows hold shares of patients under `train`, `synthetic` and the like.
 _SHARE_ROWS = re.compile(r"missingness|nearest_neighbour_share")
 _SCORE_UNITS = frozenset(
@@ -70,7 +76,8 @@ _NUMBER_IN_WORDS = re.compile(r"\d|\b(one|two|three|four|five|six|seven|eight|ni
 _INPUT_TEXTS = frozenset("model audience software python numpy versions version mode".split())
 # What the user asked for, and names that the config and the program have; no figure of the data.
 _SETTINGS = frozenset({"policy"})
-_INPUT_NAMES = frozenset({"not_run", "columns_not_compared"})
+_TABLES = "tables"
+_INPUT_NAMES = frozenset({"not_run", "columns_not_compared", "tables_not_judged"})
 
 
 def redact(evaluation: Evaluation) -> Evaluation:
@@ -84,8 +91,11 @@ def redact(evaluation: Evaluation) -> Evaluation:
     group and the rest of every set have ``SMALLEST`` patients, on a grain of the group's own size. A free text that
     names a label or group which is not shown itself is left out.
     """
-    sizes = _known_sizes(evaluation.inputs)
-    metrics = tuple(_metric(metric, sizes) for metric in evaluation.metrics if metric.name not in _INTERNAL)
+    metrics = tuple(
+        _metric(metric, _sizes_of(metric, evaluation.inputs))
+        for metric in evaluation.metrics
+        if metric.name not in _INTERNAL
+    )
     hidden = _labels(evaluation.metrics) - _labels(metrics)
     return dataclasses.replace(
         evaluation,
@@ -205,6 +215,18 @@ def _known_sizes(inputs: Mapping[str, Any]) -> _Sizes:
     return _Sizes(sizes, {name: told[name]["patients"] for name in sizes}, max(each, default=1))
 
 
+def _sizes_of(metric: Metric, inputs: Mapping[str, Any]) -> _Sizes:
+    """The sizes of the table that a figure is of, where the inputs tell them table by table."""
+    tables = inputs.get(_TABLES)
+    if not isinstance(tables, Mapping):
+        return _known_sizes(inputs)
+    if metric.table == HISTORIES and metric.name in _MEANS_OF_SHARES:
+        each = [_known_sizes(told) for told in tables.values()]
+        fewest = {name: min(one.of[name] for one in each if name in one.of) for one in each for name in one.of}
+        return dataclasses.replace(_known_sizes(tables.get(HISTORIES, {})), of=fewest)
+    return _known_sizes(tables.get(metric.table, {}))
+
+
 def _is_size(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -239,6 +261,8 @@ def _inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
         words = _words(key)
         if isinstance(value, bool):
             kept[key] = value
+        elif key == _TABLES and isinstance(value, Mapping):  # whose names may be any words
+            kept[key] = {name: _inputs(told) for name, told in value.items()}
         elif isinstance(value, Mapping):
             whole = key in _SETTINGS or (key in {"versions", "software"} and _all_text(value))
             inner = dict(value) if whole else _inputs(value)
@@ -268,6 +292,8 @@ def _verdict(verdict: Verdict, hidden: frozenset[str]) -> Verdict:
 
 
 def _metric(metric: Metric, known: _Sizes) -> Metric:
+    if metric.name in _OF_SYNTHETIC:
+        return dataclasses.replace(metric, ceiling=None, floor=None, n={}, details={})
     sizes = known.narrowed(metric.n)
     rows = group_rows(metric)
     shown = _of_groups(metric, rows, sizes) if rows else lambda each: _headline(metric, each, sizes)

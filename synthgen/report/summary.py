@@ -10,6 +10,8 @@ from synthgen.report import wording
 from synthgen.report.numbers import figure, percent
 
 _BAD = ("leak", "fail")
+#: The line that speaks of keys, and of no patient.
+_KEYS = "key_integrity"
 #: An AUC this far above its ceiling means that a person could be misled by what the set gets wrong.
 _TOLD_APART = 0.1
 
@@ -66,7 +68,9 @@ def _not_run(evaluation: Evaluation) -> Iterator[str]:
 def _todo(evaluation: Evaluation) -> Iterator[str]:
     if any(answer.answer == "not_as_expected" for answer in evaluation.self_test):
         yield "Do not rely on this report: the self-test gave an answer that is known to be wrong. Report it."
-    bad = [line for line in evaluation.verdicts if line.verdict in _BAD]
+    if any(line.name == _KEYS and line.verdict == "fail" for line in evaluation.verdicts):
+        yield "Do not hand this set on: its tables cannot be joined. Mend the keys and links that are named above."
+    bad = [line for line in evaluation.verdicts if line.verdict in _BAD and line.name != _KEYS]
     if bad:
         yield (
             "Do not release this set. The lines above say what shows; the figures by column and group say where. "
@@ -94,9 +98,10 @@ def _todo(evaluation: Evaluation) -> Iterator[str]:
 def _use(evaluation: Evaluation) -> str:
     """What the likeness of the set allows, from the one figure that looks at all columns together."""
     confirm = "confirm findings that matter on real data."
-    for metric in evaluation.metrics:
+    # Of several tables the first is that of whole patients.
+    for metric in [metric for metric in evaluation.metrics if metric.name == "c2st"][:1]:
         value, ceiling = metric.value, metric.ceiling
-        if metric.name == "c2st" and value is not None and ceiling is not None and value - ceiling > _TOLD_APART:
+        if value is not None and ceiling is not None and value - ceiling > _TOLD_APART:
             return (
                 f"A classifier tells it from real records with an AUC of {figure(value)}, where real records reach "
                 f"{figure(ceiling)}. Use it to develop, to test and to teach; do not take what it says of the columns "

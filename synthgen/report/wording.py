@@ -7,6 +7,13 @@ from types import MappingProxyType
 
 #: The figures that stand at the top, in this order.
 HEADLINES = ("accuracy_1", "accuracy_2", "accuracy_3", "c2st", "association", "missingness", "tstr")
+#: Those of several tables and of time, in the order of their section.
+RELATIONAL = (
+    *("key_integrity", "children_per_parent", "gaps", "transitions", "parent_child_association", "time_order"),
+    "date_window",
+)
+#: Of each table, those that stand beside each other.
+OF_TABLES = ("accuracy_1", "accuracy_2", "c2st", "association", "missingness")
 
 #: Name and meaning of the figures with fixed names; any other is called by its own name.
 FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -38,6 +45,25 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "rare_categories": (
             "Rare values kept",
             "Share of the values of few patients that are there; those of fewer than the config protects are apart.",
+        ),
+        "key_integrity": ("Keys and links", "Share of keys that are unique and of links that lead to a row."),
+        "children_per_parent": (
+            "Children per parent",
+            "How far the numbers of rows per patient, or per row above, are from the real ones.",
+        ),
+        "gaps": ("Gaps", "How far the times between successive rows of a patient are from the real ones."),
+        "transitions": ("Transitions", "How far the pairs of successive codes of a patient are from the real ones."),
+        "parent_child_association": (
+            "Associations between tables",
+            "How far associations with the columns of the patient, or of the row above, are from the real ones.",
+        ),
+        "time_order": (
+            "Too early",
+            "Share of rows before the birth of the patient, before the row above, or that end before they begin.",
+        ),
+        "date_window": (
+            "Outside the window of dates",
+            "Share of dates before the first real one of their column, or after the last.",
         ),
         "tstr": ("Use for prediction", "A model trained on synthetic records, tested on held-out real ones."),
         "inference": (
@@ -168,6 +194,14 @@ HOW_TO_READ: Mapping[str, str] = MappingProxyType(
         "are ordered from the worst match to the best.",
         "association": "Each cell is the association of two columns; solid means strong and empty means none. In the "
         "difference, orange means more than in the training data (invented) and blue less (lost).",
+        "time": "Whether rows belong to the patients and the stays that they should, whether what follows what, and "
+        "after how long, is as it really is. Each line is a table, between what rows scored that were dealt to "
+        "patients and times at random (floor, left) and what other real patients scored (ceiling, right). Rows of real "
+        "patients can be too early as well; compare with them.",
+        "table": "The rows of one table, as though it were the only one; patients who have several rows are counted "
+        "as one when chance is reckoned with.",
+        "by_table": "The same figures for the rows of each table, each beside its ceiling: what real records scored "
+        "that the generator never saw.",
         "neighbours": "How far synthetic records are from the nearest training record, beside how far holdout records "
         "are. A synthetic curve clearly to the left of the holdout’s means that records lie closer to training records "
         "than chance explains. This picture can show a leak; it cannot show that there is none.",

@@ -68,7 +68,7 @@ def test_a_policy_that_names_what_there_is_not_is_told_all_at_once() -> None:
     with pytest.raises(InputError) as told:
         require_known(policy)
     assert str(told.value).splitlines() == [
-        "evaluation.policy.required: there is no verdict line exact_copy; lines: exact_copies, risk",
+        "evaluation.policy.required: there is no verdict line exact_copy; lines: exact_copies, risk, key_integrity",
         "evaluation.policy.limits: exact_copies, risks has no limit to set; lines with a limit: risk (0.09)",
     ]
     require_known(Policy(required=(), limits={"risk": 0.1}))

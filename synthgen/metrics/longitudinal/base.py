@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Records, Variable
 from synthgen.metrics.equal import FEWEST_PATIENTS
-from synthgen.metrics.extract import HISTORIES, Extracts
+from synthgen.metrics.extract import Extracts
 from synthgen.metrics.halves import Halves
 from synthgen.metrics.histograms import histogram
-from synthgen.metrics.result import Metric, Status, Verdict
+from synthgen.metrics.result import HISTORIES, Metric, Status, Verdict
 from synthgen.metrics.unanswered import NO_HOLDOUT
 from synthgen.progress import Progress, silent
 
@@ -244,19 +244,17 @@ def _metric(name: str, unit: str, drawn: Drawn, scored: Scored) -> Metric:
 def shown(
     variable: Variable,
     codes: Mapping[str, NDArray[np.int32]],
-    numbers: Mapping[str, NDArray[np.float64]] | None,
     patient: Mapping[str, NDArray[np.int64]],
     rare_below: int,
 ) -> dict[str, Any]:
-    """A histogram of whole sets, by set in the coding of ``Records``; what is nobody's is left out."""
+    """A histogram of labels in whole sets, in the coding of ``Records``; what is nobody's is left out."""
     records = {}
     for which in ("train", "holdout", "synthetic"):
         if which not in codes:
             continue
         own = patient[which] >= 0
-        held = {} if numbers is None else {variable.name: numbers[which][own]}
         whose = np.unique(patient[which][own], return_inverse=True)[1].astype(np.int64)
-        records[which] = Records(whose, held, {variable.name: codes[which][own]})
+        records[which] = Records(whose, {}, {variable.name: codes[which][own]})
     compared = Comparison(
         "", (variable,), records["train"], records.get("holdout"), records["synthetic"], rare_below=rare_below
     )

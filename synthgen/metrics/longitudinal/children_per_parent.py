@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from synthgen.progress import Progress, silent
 
 NAME = "children_per_parent"
 BINS = 10
+#: Where the bars of charts begin: the same steps whatever the data.
+_STEPS = (0, 1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100, 200, 500, 1000)
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,7 @@ class ChildrenPerParent(RelationalMeasure):
             numbers = {which: each.tables[name].numbers.astype(np.float64) for which, each in extracts.sets.items()}
             patient = {which: parents(extracts, name, each) for which, each in extracts.sets.items()}
             series = counted(numbers, patient)
-            drawing = shown(
-                Variable(called, "numeric", decimals=0),
-                {which: np.zeros(len(each), np.int32) for which, each in numbers.items()},
-                numbers,
-                patient,
-                extracts.schema.privacy.rare_below,
-            )
+            drawing = _drawing(called, numbers, patient, extracts)
             return Scored(name, series.distances(drawn), {"histograms": [drawing]})
 
         return by_table(NAME, "total variation", extracts, rng, score, progress)
@@ -65,3 +62,21 @@ def counted(numbers: dict[str, NDArray[np.float64]], patient: dict[str, NDArray[
     edges = quantile_edges(numbers["train"], np.ones(len(numbers["train"])), BINS)
     cells = {which: np.searchsorted(edges, each, side="right") for which, each in numbers.items()}
     return Series(cells, patient, len(edges) + 1)
+
+
+def _drawing(
+    called: str, numbers: dict[str, NDArray[np.float64]], patient: dict[str, NDArray[np.int64]], extracts: Extracts
+) -> dict[str, Any]:
+    steps = {
+        which: np.searchsorted(_STEPS, each, side="right") - 1 for which, each in numbers.items() if which != "floor"
+    }
+    used = np.unique(np.concatenate(list(steps.values())))
+    ends = [*(step - 1 for step in _STEPS[1:]), None]
+    labels = tuple(_step(_STEPS[k], ends[k]) for k in used)
+    codes = {which: np.searchsorted(used, each).astype(np.int32) for which, each in steps.items()}
+    variable = Variable(called, "categorical", labels, ordered=True)
+    return shown(variable, codes, patient, extracts.schema.privacy.rare_below)
+
+
+def _step(first: int, last: int | None) -> str:
+    return str(first) if first == last else f"{first} or more" if last is None else f"{first} to {last}"

@@ -101,4 +101,4 @@ def _drawing(
         f"time to the next row of {name}", "categorical", tuple(_STEPS[k][0] for k in used), ordered=True
     )
     codes = {which: place[each] for which, each in steps.items() if which != "floor"}
-    return shown(variable, codes, None, patient, extracts.schema.privacy.rare_below)
+    return shown(variable, codes, patient, extracts.schema.privacy.rare_below)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from synthgen.metrics.extract import HISTORIES, Extract, Extracts
+from synthgen.metrics.extract import Extract, Extracts
 from synthgen.metrics.longitudinal.base import RelationalMeasure
-from synthgen.metrics.result import Metric, Verdict
+from synthgen.metrics.result import HISTORIES, Metric, Verdict
 from synthgen.progress import Progress, silent
 
 NAME = "key_integrity"
@@ -55,7 +55,7 @@ class KeyIntegrity(RelationalMeasure):
         found = {which: list(checks(each, extracts)) for which, each in sets.items()}
         shares = {which: _share([check for check in each if check.binding]) for which, each in found.items()}
         rows: list[dict[str, Any]] = [
-            {"link": f"{check.table}: {check.what}", "broken": check.of - check.sound, "of": check.of}
+            {"link": f"{check.table}: {check.what}", "broken": check.of - check.sound, "rows": check.of}
             | {which: each[k].share for which, each in found.items()}
             | {"binding": check.binding}
             for k, check in enumerate(found["synthetic"])
@@ -79,7 +79,7 @@ class KeyIntegrity(RelationalMeasure):
         """One line, without a p: a broken link is no matter of chance."""
         (metric,) = metrics
         broken = [row for row in metric.details["rows"] if row["binding"] and row["broken"]]
-        told = "; ".join(f"{row['link']}: {row['broken']:,} of {row['of']:,} rows" for row in broken)
+        told = "; ".join(f"{row['link']}: {row['broken']:,} of {row['rows']:,} rows" for row in broken)
         return (
             Verdict(
                 name=NAME,

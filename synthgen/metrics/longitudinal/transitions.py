@@ -38,7 +38,7 @@ class Transitions(RelationalMeasure):
             return Scored(
                 name,
                 series.distances(drawn),
-                {"histograms": [_drawing(series, cells, extracts)]},
+                {"histograms": [_drawing(name, series, cells, extracts)]},
                 (cells.variable.name,),
             )
 
@@ -77,12 +77,12 @@ def successions(found: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]], c
     return Series(made, {which: each[1] for which, each in found.items()}, cells.size**2)
 
 
-def _drawing(series: Series, cells: Cells, extracts: Extracts) -> dict[str, object]:
+def _drawing(name: str, series: Series, cells: Cells, extracts: Extracts) -> dict[str, object]:
     names = [""] * cells.size
     for code, cell in enumerate(cells.place[1:]):
         names[cell] = cells.variable.labels[code]
     names[-2:] = ["other", "missing"]
     labels = tuple(f"{first} → {second}" for first in names for second in names)
-    variable = Variable(f"successive {cells.variable.name}", "categorical", labels)
+    variable = Variable(f"successive {cells.variable.name} of {name}", "categorical", labels)
     codes = {which: each.astype(np.int32) for which, each in series.cells.items() if which != "floor"}
-    return shown(variable, codes, None, series.patient, extracts.schema.privacy.rare_below)
+    return shown(variable, codes, series.patient, extracts.schema.privacy.rare_below)

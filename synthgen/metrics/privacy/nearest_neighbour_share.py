@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from synthgen.metrics.base import Comparison, Measure, Records, Variable
+from synthgen.metrics.base import Comparison, Measure, Records, Variable, listed
 from synthgen.metrics.exchangeable import obstacle
 from synthgen.metrics.identity import distinct_pairs, identities, integer_columns, pooled, without_repeats
 from synthgen.metrics.neighbours import Frame, Points, nearest
@@ -206,7 +206,7 @@ def _metric(
 ) -> Metric:
     rows: list[dict[str, Any]] = [
         {
-            "columns": "all" if i == 0 else ", ".join(sets.variables[column].name for column in one.columns),
+            "columns": "all" if i == 0 else listed([sets.variables[column] for column in one.columns]),
             "share": test.at_equal_sizes(float(test.shares[i])),
             "z": float(test.z[i]),
             "p": float(test.p[i]),
