@@ -22,7 +22,7 @@ from synthgen.inputs import Data, drawn_seed, inferred, only_table, split_path
 from synthgen.metrics.judging import require_known
 from synthgen.progress import Progress, silent
 from synthgen.relational.codec import Plan
-from synthgen.relational.flat import learn
+from synthgen.relational.flat_learning import learn
 from synthgen.relational.learning import learn as learn_extract
 from synthgen.schema.column import Category, Code, Column
 from synthgen.schema.config import ModelConfig, Schema

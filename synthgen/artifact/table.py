@@ -19,6 +19,8 @@ from synthgen.models.independent import Independent
 from synthgen.plugins import load_model
 from synthgen.relational.codec import Plan
 from synthgen.relational.flat import FlatSynthesizer
+from synthgen.relational.history import Memory
+from synthgen.relational.past import Past
 from synthgen.relational.person import rows_domain
 from synthgen.relational.rules import rates_from_json, told
 from synthgen.schema.config import Schema
@@ -70,6 +72,7 @@ class TableSynthesizer(Synthesizer):
             "persons": {
                 "columns": list(flat.personal),
                 "rows": None if flat.numbers is None else flat.numbers.to_json(),
+                "past": None if flat.past is None else flat.past.memory.to_json(),
             },
             "models": models,
         } | ({"rules": {"rates": list(flat.rates)}} if flat.rates else {})
@@ -96,8 +99,11 @@ class TableSynthesizer(Synthesizer):
         if numbers is not None:
             own = (*(codec.domains[i] for i in personal), rows_domain(numbers))
             person = restored(model if model.conditional else Independent, "person", own, ())
-        rows = restored(model, "rows", rest, own if model.conditional else ())
+        past = None if persons["past"] is None else Past(Memory.from_json(rest, persons["past"]))
+        given = (*own, *(() if past is None else past.domains))
+        rest = rest if past is None else past.memory.own_domains
+        rows = restored(model, "rows", rest, given if model.conditional else ())
         rates = rates_from_json(documents["rules"]["rates"], config.rules) if config.constraints else ()
-        flat = FlatSynthesizer(codec, person, personal, numbers, rows, rates)
+        flat = FlatSynthesizer(codec, person, personal, numbers, rows, rates, past)
         types = {name: type_named(text) for name, text in about["types"].items()}
         return cls(schema, about["seed"], dict(about["versions"]), about["table"], types, flat)

@@ -22,6 +22,8 @@ from synthgen.progress import Progress, silent
 _EPOCHS: Final = 4
 _ROWS_OF_EPOCHS: Final = 80_000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 3, 60
+#: Beyond so many rows fewer passes do.
+_ROWS_OF_FEWEST: Final = 1_000_000
 _BATCHES: Final = (32, 1024)
 _BATCHES_PER_EPOCH: Final = 75
 #: The share of patients by whom learning is stopped, and how many have to be there for that.
@@ -97,7 +99,8 @@ class Autoregressive(Model):
         n = len(rows)
         batch = int(np.clip(1 << int(np.log2(max(n / _BATCHES_PER_EPOCH, 1))), *_BATCHES))
         usual = round(_EPOCHS * (_ROWS_OF_EPOCHS / max(n, 1)) ** 0.5)
-        epochs = self.epochs or int(np.clip(usual, _FEWEST_EPOCHS, _MOST_EPOCHS))
+        fewest = max(1, round(_FEWEST_EPOCHS * min(1.0, _ROWS_OF_FEWEST / max(n, 1))))
+        epochs = self.epochs or int(np.clip(usual, fewest, _MOST_EPOCHS))
         decay = _decay(n, layout.n_weights)
         with np.errstate(divide="ignore"):  # what was never seen has a logarithm of minus infinity
             level = [np.log(shares_of(domains[i], counts[i])) for i in layout.order]

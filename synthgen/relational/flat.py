@@ -1,14 +1,13 @@
-"""A flat table as an implied patient table plus rows: learned in two passes, generated in keyed blocks."""
+"""A flat table as an implied patient table plus rows: generated in keyed blocks."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from tempfile import TemporaryFile
 from typing import Any, Final
 
 import numpy as np
@@ -17,28 +16,21 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from synthgen.encoding.domain import Scale
-from synthgen.encoding.levels import Unit
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.errors import InputError, NotApplicable
 from synthgen.models._rejection import meets
-from synthgen.models.base import Codes, FittedModel, Given, Model, of_rows
-from synthgen.models.independent import Independent
-from synthgen.progress import Progress, silent
+from synthgen.models.base import Codes, FittedModel, Given, of_rows
 from synthgen.relational.balance import Balance
-from synthgen.relational.codec import BadBlock, Codec, Plan, TableSummary
+from synthgen.relational.codec import Codec
 from synthgen.relational.condition import Condition
 from synthgen.relational.obeying import Block, Obeying
-from synthgen.relational.person import Persons, personal_columns, rows_domain, rows_per_person
-from synthgen.relational.rules import Rules, RuleSummary
-from synthgen.relational.source import BlockSource, cut, taken
-from synthgen.tables.dataset import Table
-from synthgen.tables.split import Split
+from synthgen.relational.past import Past
+from synthgen.relational.person import Persons, own_codes
+from synthgen.relational.rules import Rules
 
 #: Patients (rows, without a patient column) per block of output: part of the format, since draws are keyed by block.
 BLOCK: Final = 8192
 _AHEAD: Final = 4
-#: Bytes of codes that are held in memory; more are held in a temporary file.
-_MOST_IN_MEMORY: Final = 1 << 30
 _WORKERS: Final = 2
 
 
@@ -53,6 +45,7 @@ class FlatSynthesizer:
         numbers: how the number of rows is coded; ``None`` without a patient column.
         rows: the other code columns, given the patient's codes where there are patients and the model takes context.
         rates: the share of real rows that break each rule of the table; ``None`` where it is too small to tell.
+        past: what rows are given of those before, beside their patient; ``None`` where they stand by themselves.
     """
 
     codec: Codec
@@ -61,6 +54,7 @@ class FlatSynthesizer:
     numbers: Quantiser | None
     rows: FittedModel
     rates: tuple[float | None, ...] = ()
+    past: Past | None = None
 
     @cached_property
     def obeying(self) -> Obeying | None:
@@ -148,10 +142,15 @@ class FlatSynthesizer:
             return self.rows.log_prob(codes[rows])
         persons = Persons.of(patient.astype(np.uint64))
         asked, at = np.unique(persons.of_row[rows], return_inverse=True)
-        own = _own_codes(persons, codes, self.personal, self.numbers)[asked]
+        own = own_codes(persons, codes, self.personal, self.numbers)[asked]
         found = self.person.log_prob(own)[at]
         if self.rest:
-            found = found + self.rows.log_prob(codes[rows][:, self.rest], context=own[at])
+            context = own[at]
+            if self.past is not None:
+                given = np.empty((len(codes), len(self.past.domains)), np.int32, order="F")
+                given[persons.order] = self.past.told(codes[persons.order][:, self.rest], persons.of_row[persons.order])
+                context = np.asfortranarray(np.c_[context, given[rows]])
+            found = found + self.rows.log_prob(codes[rows][:, self.rest], context=context)
         return found
 
     def _draw(self, seed: int, number: int, given: Given, balance: Balance | None) -> _Drawn:
@@ -161,23 +160,35 @@ class FlatSynthesizer:
         given = given if balance is None else {**given, **balance.given(group)}
         if self.person is None or self.numbers is None:
             codes = self.rows.sample(BLOCK, rng=rng, given=given or None)
-            return _Drawn(codes, first + np.arange(BLOCK), rng, None, np.arange(BLOCK), {}, given)
+            return _Drawn(codes, first + np.arange(BLOCK), rng, None, np.arange(BLOCK), {}, given, None)
         own, rows_given = self._parted(given)
         persons = self.person.sample(BLOCK, rng=rng, given=own or None)
         linked = bool(self.rows.context_domains)
         if rows_given and linked:
             persons = self._resampled(persons, rows_given, group, rng)
         times = self.numbers.decode(persons[:, -1], rng)
-        context = np.asfortranarray(np.repeat(persons, times, axis=0))
-        codes = np.empty((len(context), len(self.codec.domains)), np.int32, order="F")
-        codes[:, self.personal] = context[:, :-1]
-        if self.rest:
-            each = np.repeat(np.arange(BLOCK), times)
-            codes[:, self.rest] = self.rows.sample(
-                len(context), rng=rng, given=of_rows(rows_given, each) or None, context=context if linked else None
-            )
         whose = np.repeat(np.arange(BLOCK), times)
-        return _Drawn(codes, first + whose, rng, persons, whose, own, rows_given)
+        codes = np.empty((len(whose), len(self.codec.domains)), np.int32, order="F")
+        codes[:, self.personal] = persons[whose, :-1]
+        past = None
+        if self.rest and self.past is None:
+            codes[:, self.rest] = self._rows_of(persons, whose, None, rows_given, rng)
+        elif self.rest and self.past is not None:
+            codes[:, self.rest], past = self.past.drawn(
+                whose, lambda at, told: self._rows_of(persons, whose[at], told, rows_given, rng)
+            )
+        return _Drawn(codes, first + whose, rng, persons, whose, own, rows_given, past)
+
+    def _rows_of(
+        self, persons: Codes, whose: NDArray[np.int64], past: Codes | None, given: Given, rng: np.random.Generator
+    ) -> Codes:
+        """Codes of rows of the patients ``whose``, given these and what is told of the rows before."""
+        context = self._context(persons[whose], past) if self.rows.context_domains else None
+        return self.rows.sample(len(whose), rng=rng, given=of_rows(given, whose) or None, context=context)
+
+    @staticmethod
+    def _context(persons: Codes, past: Codes | None) -> Codes:
+        return np.asfortranarray(persons if past is None else np.c_[persons, past])
 
     def _parted(self, given: Given) -> tuple[Given, Given]:
         """The conditions on the patient's columns and on the others, each by its place in its model."""
@@ -203,9 +214,10 @@ class FlatSynthesizer:
 
     def _log_mass_of_a_row(self, persons: Codes, given: Given, rng: np.random.Generator) -> NDArray[np.float64]:
         """How probable it is that a row of each patient meets the condition; without a likelihood, one draw tells."""
+        context = self._context(persons, None if self.past is None else self.past.nothing(len(persons)))
         if self.rows.likelihood:
-            return self.rows.log_mass(given, n=len(persons), context=persons)
-        drawn = self.rows.sample(len(persons), rng=rng, context=persons)
+            return self.rows.log_mass(given, n=len(persons), context=context)
+        drawn = self.rows.sample(len(persons), rng=rng, context=context)
         return np.where(meets(drawn, given), 0.0, -np.inf)
 
     def _decode(self, block: _Drawn, rows: NDArray[np.int64], key: bytes, seen: dict[int, set[Any]]) -> pa.RecordBatch:
@@ -228,9 +240,10 @@ class FlatSynthesizer:
         linked = bool(self.rows.context_domains)
 
         def rows(at: NDArray[np.int64]) -> Codes:
-            context = block.own[block.whose[at]] if linked and block.own is not None else None
-            given = of_rows(block.rows_given, block.whose[at])
-            return self.rows.sample(len(at), rng=block.rng, given=given or None, context=context)
+            if block.own is None:
+                return self.rows.sample(len(at), rng=block.rng, given=of_rows(block.rows_given, at) or None)
+            past = None if block.past is None else block.past[at]
+            return self._rows_of(block.own, block.whose[at], past, block.rows_given, block.rng)
 
         def persons(at: NDArray[np.int64]) -> Codes:
             assert self.person is not None
@@ -313,7 +326,9 @@ class FlatSynthesizer:
             persons = generator.person.sample(BLOCK, rng=rng, given=own or None)
             weight = np.exp(generator._log_mass_of_a_row(persons, rows_given, rng))
             share *= float(weight.sum() ** 2 / max((weight**2).sum(), 1e-300) / BLOCK)
-            share *= generator.rows.effective_share(rows_given, n=BLOCK, rng=rng, context=persons)
+            past = None if generator.past is None else generator.past.nothing(BLOCK)
+            context = generator._context(persons, past)
+            share *= generator.rows.effective_share(rows_given, n=BLOCK, rng=rng, context=context)
         return share
 
     def _on_learned(self, condition: Condition) -> Condition:
@@ -348,6 +363,7 @@ class _Drawn:
         rng: for what is left to draw.
         own: the codes of the persons, ``None`` without a patient column; ``whose`` says which of them a row belongs to.
         own_given, rows_given: the conditions they were drawn under, by their places in each model.
+        past: what each row was told of those before it.
     """
 
     codes: Codes
@@ -357,115 +373,4 @@ class _Drawn:
     whose: NDArray[np.int64]
     own_given: Given
     rows_given: Given
-
-
-def learn(
-    table: Table,
-    plan: Plan,
-    split: Split,
-    make_model: Callable[[], Model],
-    *,
-    rare_below: int,
-    seed: int,
-    progress: Progress = silent,
-) -> FlatSynthesizer:
-    """Learn a flat table; rows that the split holds out are never read.
-
-    A model that cannot be given context learns all rows alike, and none of a patient's columns stays constant; how many
-    rows a patient has is then a margin by itself.
-
-    Raises:
-        InputError: a cell contradicts its declared kind; or no row is left to learn from.
-    """
-    summary, sides, ruled = _summary(table, plan, split, rare_below, progress)
-    rates = () if ruled is None else ruled.rates(plan.config.rules)
-    codec = plan.solve(summary, rare_below)
-    codes = _encoded(table, codec, [kept for kept, _ in sides], progress)
-    every = tuple(range(len(codec.domains)))
-    rng = np.random.default_rng([seed, 0])
-    model = make_model()
-    if split.patient is None:
-        rows = model.fit(BlockSource(codec.domains, codes, every), rng=rng, progress=progress)
-        return FlatSynthesizer(codec, None, (), None, rows, rates)
-    persons = Persons.of(np.concatenate([hashes for _, hashes in sides]))
-    personal = personal_columns(persons, codes, codec.domains) if model.conditional else ()
-    numbers = rows_per_person(persons, rare_below)
-    own = _own_codes(persons, codes, personal, numbers)
-    own_domains = (*(codec.domains[i] for i in personal), rows_domain(numbers))
-    person_source = BlockSource(own_domains, own, tuple(range(own.shape[1])))
-    person = (model if model.conditional else Independent()).fit(person_source, rng=rng, progress=progress)
-    rest = tuple(i for i in every if i not in set(personal))
-    fitted_rows = model.fit(
-        BlockSource(tuple(codec.domains[i] for i in rest), codes, rest),
-        rng=rng,
-        context=replace(person_source, rows=persons.of_row) if model.conditional else None,
-        groups=cut(persons.of_row),
-        progress=progress,
-    )
-    return FlatSynthesizer(codec, person, personal, numbers, fitted_rows, rates)
-
-
-def _own_codes(persons: Persons, codes: Codes, personal: tuple[int, ...], numbers: Quantiser) -> Codes:
-    """The codes of each patient's own columns and, last, of the number of their rows."""
-    own = np.empty((len(persons.starts), len(personal) + 1), np.int32, order="F")
-    for at, column in enumerate(personal):
-        own[:, at] = persons.first_rows(codes[:, column])
-    own[:, -1] = numbers.encode(persons.n_rows)
-    return own
-
-
-def _summary(
-    table: Table, plan: Plan, split: Split, rare_below: int, progress: Progress
-) -> tuple[TableSummary, list[tuple[NDArray[np.int64], NDArray[np.uint64]]], RuleSummary | None]:
-    """The summary of the training rows; which rows of each block these are, and the hashes of their units; the rules.
-
-    ``None`` where the table states no rules.
-    """
-    summary: TableSummary | None = None
-    ruled: RuleSummary | None = None
-    rules = Rules(plan.config, plan.format)
-    sides: list[tuple[NDArray[np.int64], NDArray[np.uint64]]] = []
-    first_row = 0
-    for block, hashes, held_out in split.blocks(table):
-        kept = np.flatnonzero(~held_out)
-        sides.append((kept, hashes[kept]))
-        unit = Unit.rows() if split.patient is None else Unit.patients(hashes[kept], rare_below)
-        if len(kept):
-            try:
-                new = plan.summarise(taken(block, kept), unit)
-            except BadBlock as bad:
-                row = first_row + int(kept[bad.row]) + 1
-                raise InputError(
-                    f"{table.source}: record {row}, column {bad.column}: expected {bad.expected}, found another text; "
-                    "mend the value, or declare it under `missing` or `atoms`, or declare another kind"
-                ) from None
-            summary = new if summary is None else summary.merge(new)
-            if rules.expressions:
-                told = rules.summarise(taken(block, kept), hashes[kept], persons=split.patient is not None)
-                ruled = told if ruled is None else ruled.merge(told)
-        first_row += block.num_rows
-        progress("reading", 0.0)
-    if summary is None:
-        raise InputError(f"{table.source}: no row is left to learn from; lower `holdout` or give more data")
-    return summary, sides, ruled
-
-
-def _encoded(table: Table, codec: Codec, kept: Sequence[NDArray[np.int64]], progress: Progress) -> Codes:
-    codes = _room(sum(map(len, kept)), len(codec.domains))
-    first = 0
-    for block, rows in zip(table, kept, strict=True):
-        if len(rows):
-            codes[first : first + len(rows)] = codec.encode(taken(block, rows))
-            first += len(rows)
-        progress("encoding", 0.0)
-    return codes
-
-
-def _room(n_rows: int, n_columns: int) -> Codes:
-    """Room for codes, columns contiguous: in memory, or in a file without a name, which goes when the array goes."""
-    size = max(n_rows * n_columns, 1) * np.dtype(np.int32).itemsize
-    if size <= _MOST_IN_MEMORY:
-        return np.empty((n_rows, n_columns), np.int32, order="F")
-    with TemporaryFile() as file:
-        file.truncate(size)
-        return np.memmap(file, np.int32, "r+", shape=(n_rows, n_columns), order="F")
+    past: Codes | None

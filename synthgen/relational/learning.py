@@ -32,6 +32,7 @@ from synthgen.relational.extract import (
     end_unit,
     origins,
 )
+from synthgen.relational.flat_learning import valued
 from synthgen.relational.fold import (
     NONE,
     Additions,
@@ -274,8 +275,9 @@ class _Learning:
         memory = Memory.of(
             codec.domains,
             codes,
+            before=rows.before,
             left_out=self._no_subjects(name, timeline),
-            value=_valued(codec),
+            value=valued(codec, range(len(codec.domains))),
             spans=_ROW_SPANS if timeline is None else _SPANS,
         )
         frame = Frame(codec, added, timeline, surroundings, calendar, memory)
@@ -487,12 +489,6 @@ class _Learning:
         missing = frozenset(self.schema.tables[name].missing_in(column))
         made = identifier.solve(identifier.summarise(cells, missing), rare_below=self.rare_below)
         return replace(made, missing=())
-
-
-def _valued(codec: Codec) -> int | None:
-    """The code column of the number whose scale depends on another column, if there is one."""
-    owners = [domain.owner for domain in codec.domains]
-    return next((owners.index(name) for name in codec.plan.units), None)
 
 
 def _as_cells(numbers: NDArray[np.int64]) -> pa.DictionaryArray:

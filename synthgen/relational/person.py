@@ -11,6 +11,7 @@ from synthgen.encoding import quantiser
 from synthgen.encoding.domain import Domain, Scale
 from synthgen.encoding.levels import LevelCounts
 from synthgen.encoding.quantiser import Quantiser
+from synthgen.models.base import Codes
 
 #: A column belongs to the patient where it changes within so few of the patients with several rows, in proportion to
 #: those in whom it would change if rows were drawn at random. (A bare share would take any rare finding for a trait.)
@@ -89,3 +90,12 @@ def rows_per_person(persons: Persons, rare_below: int) -> Quantiser:
 def rows_domain(numbers: Quantiser) -> Domain:
     """The domain of the number of rows."""
     return Domain("rows per patient", "rows per patient", numbers.size, Scale.NUMERIC, (), (), tuple(numbers.positions))
+
+
+def own_codes(persons: Persons, codes: Codes, personal: tuple[int, ...], numbers: Quantiser) -> Codes:
+    """The codes of each patient's own columns and, last, of the number of their rows."""
+    own = np.empty((len(persons.starts), len(personal) + 1), np.int32, order="F")
+    for at, column in enumerate(personal):
+        own[:, at] = persons.first_rows(codes[:, column])
+    own[:, -1] = numbers.encode(persons.n_rows)
+    return own

@@ -43,6 +43,11 @@ class Rows:
         return _first(self.patient, self.parent)
 
     @cached_property
+    def before(self) -> NDArray[np.int64]:
+        """The row before each of the same patient, -1 for the first."""
+        return rows_before(self.patient)
+
+    @cached_property
     def left(self) -> NDArray[np.int64]:
         """How many rows of its patient there are from each row on, itself included."""
         first = np.r_[True, self.patient[1:] != self.patient[:-1]][: len(self)]
@@ -63,6 +68,12 @@ def _first(patient: NDArray[np.int64], parent: NDArray[np.int64]) -> NDArray[np.
     first = np.ones(len(patient), bool)
     first[1:] = (patient[1:] != patient[:-1]) | (parent[1:] != parent[:-1])
     return first
+
+
+def rows_before(patient: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The row before each of the same patient, -1 for the first, where rows stand patient by patient."""
+    first = np.r_[True, patient[1:] != patient[:-1]][: len(patient)]
+    return np.where(first, -1, np.arange(len(patient)) - 1)
 
 
 def places(first: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

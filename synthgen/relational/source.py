@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthgen.encoding.domain import Domain
-from synthgen.models.base import Codes
+from synthgen.models.base import Codes, CodeSource
 
 _ROWS_PER_BLOCK: Final = 65_536
 
@@ -44,6 +44,26 @@ class BlockSource:
             for at, column in enumerate(columns):
                 found[:, at] = self.codes[rows, column]
             yield found
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """Two sources of the same rows, the columns of the second behind those of the first."""
+
+    first: CodeSource
+    second: CodeSource
+
+    @property
+    def domains(self) -> tuple[Domain, ...]:
+        return (*self.first.domains, *self.second.domains)
+
+    @property
+    def n_rows(self) -> int:
+        return self.first.n_rows
+
+    def __iter__(self) -> Iterator[Codes]:
+        for left, right in zip(self.first, self.second, strict=True):
+            yield np.asfortranarray(np.concatenate([left, right], axis=1))
 
 
 def cut(values: NDArray[np.int64]) -> _Cut:

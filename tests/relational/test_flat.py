@@ -11,9 +11,10 @@ import pytest
 
 from synthgen.errors import InputError
 from synthgen.plugins import load_model
-from synthgen.relational import flat
+from synthgen.relational import flat, flat_learning
 from synthgen.relational.codec import Plan
-from synthgen.relational.flat import FlatSynthesizer, learn
+from synthgen.relational.flat import FlatSynthesizer
+from synthgen.relational.flat_learning import learn
 from synthgen.schema.config import Format
 from synthgen.tables.split import Split
 from tests.relational.world import config, learned, sample, table
@@ -136,7 +137,7 @@ class TestLearning:
 
     def test_large_codes_are_kept_on_disk_and_learned_alike(self, monkeypatch: pytest.MonkeyPatch) -> None:
         in_memory = learned(clustered(100), DECLARED, model="copula")
-        monkeypatch.setattr(flat, "_MOST_IN_MEMORY", 1)
+        monkeypatch.setattr(flat_learning, "_MOST_IN_MEMORY", 1)
         on_disk = learned(clustered(100), DECLARED, model="copula")
         assert sample(in_memory, 200) == sample(on_disk, 200)
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 from synthgen.plugins import load_model
 from synthgen.relational.codec import Plan
 from synthgen.relational.condition import parse
-from synthgen.relational.flat import FlatSynthesizer, learn
+from synthgen.relational.flat import FlatSynthesizer
+from synthgen.relational.flat_learning import learn
 from synthgen.schema.config import Format
 from synthgen.schema.table import TableConfig
 from synthgen.tables.memory import MemoryTable
