@@ -177,6 +177,13 @@ def test_a_table_without_rows_has_a_defined_answer(sound: Tables) -> None:
     assert render(redact(found), "shareable")
 
 
+def test_a_file_of_a_header_alone_is_a_table_without_rows(folder: Path) -> None:
+    header = (folder / "labs.csv").read_text("utf-8").splitlines()[0]
+    (folder / "labs.csv").write_text(header + "\n", "utf-8")
+    found = _evaluated(folder)
+    assert found.inputs["tables"]["labs"]["synthetic"]["rows"] == 0
+
+
 def test_a_holdout_with_the_same_patients_is_refused() -> None:
     real = dataset(hospital(30, 1))
     with pytest.raises(InputError, match="30 of its 30 patients are in"):
