@@ -36,6 +36,7 @@ class CsvTable:
     Attributes:
         header_bytes: how many bytes of the text, as UTF-8, stand before the first row.
         header_lines: how many lines they are.
+        rowless: whether there is nothing but the header.
     """
 
     path: Path
@@ -44,12 +45,16 @@ class CsvTable:
     columns: tuple[str, ...]
     header_bytes: int
     header_lines: int
+    rowless: bool = False
     types: Mapping[str, pa.DataType] = field(default_factory=dict, init=False, repr=False)
     _kept: Kept = field(default_factory=Kept, init=False, repr=False)
 
     @classmethod
-    def open(cls, path: Path, name: str, dialect: Format) -> CsvTable:
+    def open(cls, path: Path, name: str, dialect: Format, *, may_be_rowless: bool = False) -> CsvTable:
         """Read the header of the file.
+
+        Args:
+            may_be_rowless: whether a header alone will do, as it does for one of several tables.
 
         Raises:
             InputError: the file cannot be read as text, is empty, has no rows, or its header is not one.
@@ -61,12 +66,13 @@ class CsvTable:
             raise InputError(f"{path}: the file is empty; export it again or name another file")
         lines = list(io.StringIO(text, newline=""))
         header, used = _header(path, lines, dialect)
-        if not any(line.strip("\r\n") for line in islice(lines, used, None)):
+        rowless = not any(line.strip("\r\n") for line in islice(lines, used, None))
+        if rowless and not may_be_rowless:
             raise InputError(f"{path}:{used}: found only a header and no rows; export the file again")
         _check_delimiter(path, header, used, dialect)
         check_names(f"{path}:{used}", header)
         size = sum(len(line.encode()) for line in islice(lines, used))
-        return cls(path, name, dialect, tuple(header), size, used)
+        return cls(path, name, dialect, tuple(header), size, used, rowless)
 
     @property
     def source(self) -> str:
@@ -83,6 +89,8 @@ class CsvTable:
             return hashlib.file_digest(file, "sha256").digest()
 
     def _read(self) -> Iterator[pa.RecordBatch]:
+        if self.rowless:
+            return
         # Arrow drops a byte order mark at the start of a stream; the line put before the rows keeps one in a cell
         chunks = chain([b"\n"], after(utf8_chunks(self.path, self.format), self.header_bytes))
         quotes = QuoteWatch(self.format.delimiter, self.format.quote)

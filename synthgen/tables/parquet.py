@@ -32,8 +32,11 @@ class ParquetTable:
     _kept: Kept = field(default_factory=Kept, init=False, repr=False)
 
     @classmethod
-    def open(cls, path: Path, name: str) -> ParquetTable:
+    def open(cls, path: Path, name: str, *, may_be_rowless: bool = False) -> ParquetTable:
         """Read the footer of the file.
+
+        Args:
+            may_be_rowless: whether columns alone will do, as they do for one of several tables.
 
         Raises:
             InputError: the file is missing, no whole Parquet file, without rows, or a column has no text.
@@ -42,7 +45,7 @@ class ParquetTable:
             schema, n_rows = file.schema_arrow, file.metadata.num_rows
         check_names(str(path), schema.names)
         check_types(str(path), schema)
-        if n_rows == 0:
+        if n_rows == 0 and not may_be_rowless:
             raise InputError(f"{path}: found only a header and no rows; export the file again")
         return cls(path, name, dict(zip(schema.names, schema.types, strict=True)))
 

@@ -27,7 +27,8 @@ def read(path: Path, *, schema: Schema | None = None) -> Dataset:
     Each file is a table named by its stem; in a folder, files with other endings and hidden ones are passed over.
     With ``schema``, text files are read in its format or the table's own (a ``.tsv`` always with tabs) and must have
     its tables and columns: where it and the data have one table each, the table takes the name in the schema; columns
-    of kind ``drop`` may be absent; a preamble may be, as in what synthgen writes. Without it the format is detected.
+    of kind ``drop`` may be absent; a preamble may be, as in what synthgen writes; one of several tables may have no
+    rows. Without it the format is detected.
 
     Raises:
         InputError: nothing to read there, a file is not what its ending says, or it contradicts the schema.
@@ -82,17 +83,18 @@ def _open(path: Path, name: str) -> Table:
 
 
 def _open_as(path: Path, name: str, schema: Schema) -> Table:
+    several = len(schema.tables) > 1
     if path.name.lower().endswith(".parquet"):
-        return ParquetTable.open(path, name)
+        return ParquetTable.open(path, name, may_be_rowless=several)
     dialect = schema.format_of(name)
     if path.name.lower().endswith(".tsv"):
         dialect = dialect.model_copy(update={"delimiter": "\t"})
     if dialect.preamble:
         with suppress(InputError):  # without its preamble the file may be anything; it is then read as declared
-            table = CsvTable.open(path, name, dialect.model_copy(update={"preamble": 0}))
+            table = CsvTable.open(path, name, dialect.model_copy(update={"preamble": 0}), may_be_rowless=several)
             if not _differences(table, schema.tables[name]):
                 return table
-    return CsvTable.open(path, name, dialect)
+    return CsvTable.open(path, name, dialect, may_be_rowless=several)
 
 
 def _check_tables(path: Path, files: Mapping[str, Path], schema: Schema) -> None:

@@ -452,3 +452,21 @@ def test_digest_in_memory_is_that_of_the_content() -> None:
     for other in ({"a": ["xy", "z", "x"]}, {"b": [1, 2, 4]}, {"b": pa.array([1, 2, 3], "int8")}):
         columns = {"a": whole["a"], "b": whole["b"]} | other
         assert MemoryTable.from_arrow(pa.table(columns), "t").digest() != digest
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_one_of_several_tables_may_have_no_rows(tmp_path: Path, suffix: str) -> None:
+    """A rare event need not happen to any patient of a small set."""
+    _write(tmp_path / "stays.csv", "id,b\n1,2\n")
+    if suffix == ".csv":
+        _write(tmp_path / "devices.csv", "id,b\n")
+    else:
+        pq.write_table(
+            pa.table({"id": pa.array([], pa.string()), "b": pa.array([], pa.int64())}), tmp_path / "devices.parquet"
+        )
+    tables = {**_schema(["id", "b"]).tables, **_schema(["id", "b"], "devices").tables}
+    found = read(tmp_path, schema=Schema(tables=tables)).tables
+    assert [_cells(found[name]) for name in ("stays", "devices")] == [[["1", "2"]], []]
+    assert found["devices"].columns == ("id", "b")
+    (tmp_path / "stays.csv").unlink()
+    assert "no rows" in _refused(tmp_path, _schema(["id", "b"], "devices"))
