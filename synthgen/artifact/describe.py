@@ -61,6 +61,8 @@ def _column(synthesizer: Synthesizer, name: str) -> dict[str, Any]:
     codec = synthesizer.flat.codec
     column = codec.plan.config.columns[name]
     found: dict[str, Any] = {"kind": column.kind}
+    if name in codec.computed:
+        found["computed"] = str(codec.plan.computed[name].expression)
     if name in codec.determined:
         return found | {"determined_by": column.determined_by, "values": dict(codec.determined[name])}
     if name in codec.ids:
@@ -90,6 +92,8 @@ def summary(synthesizer: Synthesizer) -> list[tuple[str, str, str]]:
         encoders = [codec.encoders[part] for part in (name, *_positions(synthesizer, name)) if part in codec.encoders]
         if name in codec.determined:
             text = f"{len(codec.determined[name])} values, by {column.determined_by}"
+        elif name in codec.computed:
+            text = f"computed: {codec.plan.computed[name].expression}" + _tokens(_missing_of(encoders[0]))
         elif name in codec.ids:
             possible = codec.ids[name].coincidences_possible
             text = "made up anew" + (" (its space is full: coincidences are chance)" if possible else "")
@@ -99,6 +103,11 @@ def summary(synthesizer: Synthesizer) -> list[tuple[str, str, str]]:
             text = "; ".join(dict.fromkeys(_words(encoder) for encoder in encoders)) or "nothing"
         lines.append((name, column.kind, text))
     return lines
+
+
+def _missing_of(encoder: Encoder) -> int:
+    assert isinstance(encoder, LeveledEncoder)
+    return len(encoder.tokens.kept)
 
 
 def _words(encoder: Encoder) -> str:
