@@ -60,7 +60,7 @@ def _tables(synthesizer: Synthesizer) -> dict[str, Any]:
 
 
 def _columns(codec: Codec) -> dict[str, Any]:
-    return {name: _column(codec, name) for name in codec.plan.config.columns}
+    return {name: _column(codec, name) for name in codec.plan.config.columns if name not in codec.plan.elsewhere}
 
 
 def _array(array: NDArray[Any]) -> dict[str, Any]:
@@ -79,6 +79,10 @@ def _array(array: NDArray[Any]) -> dict[str, Any]:
 def _column(codec: Codec, name: str) -> dict[str, Any]:
     column = codec.plan.config.columns[name]
     found: dict[str, Any] = {"kind": column.kind}
+    if name in codec.computed:
+        found["computed"] = str(codec.plan.computed[name].expression)
+    if name in codec.computed:
+        found["computed"] = str(codec.plan.computed[name].expression)
     if name in codec.determined:
         return found | {"determined_by": column.determined_by, "values": dict(codec.determined[name])}
     if name in codec.ids:
@@ -113,8 +117,12 @@ def summary(synthesizer: Synthesizer) -> list[tuple[str, str, str]]:
 def _lines(codec: Codec) -> list[tuple[str, str, str]]:
     lines: list[tuple[str, str, str]] = []
     for name, column in codec.plan.config.columns.items():
+        if name in codec.plan.elsewhere:
+            continue
         if name in codec.determined:
             text = f"{len(codec.determined[name])} values, by {column.determined_by}"
+        elif name in codec.computed:
+            text = f"computed: {codec.plan.computed[name].expression}" + _tokens(_missing_of(codec.encoders[name]))
         elif name in codec.ids:
             possible = codec.ids[name].coincidences_possible
             text = "made up anew" + (" (its space is full: coincidences are chance)" if possible else "")
@@ -125,6 +133,11 @@ def _lines(codec: Codec) -> list[tuple[str, str, str]]:
             text = "; ".join(words) or "nothing"
         lines.append((name, column.kind, text))
     return lines
+
+
+def _missing_of(encoder: Encoder) -> int:
+    assert isinstance(encoder, LeveledEncoder)
+    return len(encoder.tokens.kept)
 
 
 def _words(encoder: Encoder) -> str:

@@ -17,7 +17,6 @@ from synthgen.encoding.domain import Domain
 from synthgen.encoding.identifier import Identifier
 from synthgen.plugins import load_model
 from synthgen.relational.calendar import Calendar
-from synthgen.relational.codec import Plan
 from synthgen.relational.extract import PERSONS, Extract, FittedTable, Frame, context_domains
 from synthgen.relational.fold import Additions, derived, implied
 from synthgen.relational.history import Memory
@@ -112,9 +111,9 @@ class ExtractSynthesizer(Synthesizer):
                 timeline = Timeline.from_json(schema.tables[name], formats[name], given["timeline"])
             added = Additions.from_json(given["added"])
             if name == PERSONS:
-                plan = Plan(implied(added), schema.format)
+                plan = implied(added, schema.format)
             else:
-                plan = Plan(derived(schema.tables[name], structure.members[name], timeline, added), formats[name])
+                plan = derived(schema.tables[name], structure.members[name], formats[name], timeline, added)
             codec = plan.restore(documents["columns"][name])
             surroundings = None if given["surroundings"] is None else Surroundings.from_json(given["surroundings"])
             calendar = None if given["calendar"] is None else Calendar.from_json(given["calendar"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,12 +19,13 @@ from synthgen.encoding.domain import Domain
 from synthgen.encoding.fake import FakeColumn
 from synthgen.encoding.identifier import Identifier, IdentifierSummary
 from synthgen.encoding.levels import Cells, LevelCounts, Unit
-from synthgen.encoding.numeric import NumericKind
+from synthgen.encoding.numeric import NumericEncoder, NumericKind
 from synthgen.encoding.ordinal import OrdinalKind
 from synthgen.encoding.per_unit import PerUnitEncoder, PerUnitKind, with_units
-from synthgen.encoding.temporal import TemporalKind
+from synthgen.encoding.temporal import TemporalEncoder, TemporalKind
 from synthgen.errors import InputError
 from synthgen.reshape.code_list import CodeList
+from synthgen.reshape.computed import Computed, ComputedCounts
 from synthgen.reshape.determined import Determined
 from synthgen.schema import column as schema_column
 from synthgen.schema.config import Format
@@ -51,12 +52,14 @@ class TableSummary:
     columns: Mapping[str, ColumnSummary]
     pairs: Mapping[str, LevelCounts]
     ids: Mapping[str, IdentifierSummary]
+    computed: Mapping[str, ComputedCounts] = field(default_factory=dict)
 
     def merge(self, other: TableSummary) -> TableSummary:
         return TableSummary(
             {name: mine.merge(other.columns[name]) for name, mine in self.columns.items()},
             {name: mine.merge(other.pairs[name]) for name, mine in self.pairs.items()},
             {name: mine.merge(other.ids[name]) for name, mine in self.ids.items()},
+            {name: mine.merge(other.computed[name]) for name, mine in self.computed.items()},
         )
 
 
@@ -67,10 +70,12 @@ class Plan:
     Attributes:
         config: the table's declaration.
         format: decimal and thousands marks.
+        elsewhere: columns that are not learned here, since they are made from others when all these are decoded.
     """
 
     config: TableConfig
     format: Format
+    elsewhere: frozenset[str] = frozenset()
 
     @cached_property
     def lists(self) -> dict[str, CodeList]:
@@ -87,9 +92,12 @@ class Plan:
         kinds: dict[str, Kind] = {}
         for name, column in self.config.columns.items():
             kind = _KINDS.get(type(column))
-            if kind is None or column.determined_by is not None:
+            if kind is None or column.determined_by is not None or name in self.elsewhere:
                 continue
             missing = self.config.missing_in(name)
+            if name in self.computed:
+                kinds[name] = CategoryKind(name, schema_column.Category(other=None), self.format, missing)
+                continue
             if name in self.units:
                 kind = PerUnitKind
             for position in self.lists[name].positions if name in self.lists else (name,):
@@ -116,6 +124,27 @@ class Plan:
             name = next(name for name, by in waiting.items() if by not in waiting)
             ordered[name] = Determined(name, waiting.pop(name), next(iter(self.config.missing_in(name)), ""))
         return ordered
+
+    @cached_property
+    def computed(self) -> dict[str, Computed]:
+        """Columns that are computed from others."""
+        return {
+            name: Computed.declared(self.config, name, self.format)
+            for name, column in self.config.columns.items()
+            if isinstance(column, schema_column.Computable) and column.computed is not None
+        }
+
+    @cached_property
+    def derived(self) -> tuple[str, ...]:
+        """Determined and computed columns, each after those that it follows from."""
+        waiting = {name: {step.by} for name, step in self.determined.items()}
+        waiting |= {name: set(step.operands) for name, step in self.computed.items()}
+        ordered: list[str] = []
+        while waiting:
+            ready = [name for name, causes in waiting.items() if not causes & set(waiting)]
+            ordered += ready
+            waiting = {name: causes for name, causes in waiting.items() if name not in ready}
+        return tuple(ordered)
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -150,13 +179,21 @@ class Plan:
         ids = {
             name: identifier.summarise(block.column(name), frozenset(self.config.missing_in(name))) for name in self.ids
         }
-        return TableSummary(columns, pairs, ids)
+        return TableSummary(columns, pairs, ids, {name: self._computed(name, block) for name in self.computed})
+
+    def _computed(self, name: str, block: pa.RecordBatch) -> ComputedCounts:
+        try:
+            return self.computed[name].summarise(block)
+        except BadCells as bad:
+            raise BadBlock(name, _first_row(block.column(name), bad.texts), bad.expected) from None
 
     def _learned(self, block: pa.RecordBatch) -> Iterator[tuple[str, pa.DictionaryArray]]:
         """The columns of ``kinds`` in their order."""
         for name in self.config.columns:
             if name in self.lists:
                 yield from zip(self.lists[name].positions, self.lists[name].split(block.column(name)), strict=True)
+            elif name in self.computed:
+                yield name, self.computed[name].present(block.column(name))
             elif name in self.units:
                 yield name, with_units(block.column(self.units[name]), block.column(name))
             elif name in self.kinds:
@@ -169,6 +206,7 @@ class Plan:
             {name: kind.solve(summary.columns[name], rare_below) for name, kind in self.kinds.items()},
             {name: step.solve(summary.pairs[name], rare_below) for name, step in self.determined.items()},
             {name: identifier.solve(summary.ids[name], rare_below=rare_below) for name in self.ids},
+            {name: step.solve(summary.computed[name]) for name, step in self.computed.items()},
         )
 
     def restore(self, learned: Mapping[str, Any]) -> Codec:
@@ -178,6 +216,7 @@ class Plan:
             {name: kind.restore(learned["encoders"][name]) for name, kind in self.kinds.items()},
             {name: dict(learned["determined"][name]) for name in self.determined},
             {name: Identifier.from_json(learned["ids"][name]) for name in self.ids},
+            {name: step.kind.restore(learned["computed"][name]) for name, step in self.computed.items()},
         )
 
 
@@ -199,12 +238,14 @@ class Codec:
         encoders: by column (code lists by position), in the order of the code columns.
         determined: for each determined column, its value by the value of the determining column.
         ids: for each id column, how it is regenerated.
+        computed: for each computed column, how it is written; of its encoder the texts say whether there is a value.
     """
 
     plan: Plan
     encoders: Mapping[str, Encoder]
     determined: Mapping[str, Mapping[str, str]]
     ids: Mapping[str, Identifier]
+    computed: Mapping[str, NumericEncoder | TemporalEncoder] = field(default_factory=dict)
 
     @cached_property
     def domains(self) -> tuple[Domain, ...]:
@@ -271,6 +312,7 @@ class Codec:
         columns = self.columns_of(learned)
         for name, own in by_unit.items():
             columns[name] = self._of_units(name, own, columns[self.plan.units[name]], rng)
+        columns = self.completed(columns)
         for name in self.plan.ids:
             ordinals = persons if name == self.plan.config.patient else rows
             columns[name] = self.ids[name].generate(ordinals, key + name.encode())
@@ -281,26 +323,42 @@ class Codec:
         chosen = [_encoded(columns.get(name, blank)) for name in self.plan.written]
         return pa.RecordBatch.from_arrays(chosen, names=list(self.plan.written))
 
+    def completed(self, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+        """The columns with those computed of which all operands are there by now."""
+        found = dict(columns)
+        for name in (name for name in self.plan.derived if name in self.plan.computed):
+            step = self.plan.computed[name]
+            if name in found and set(step.operands) <= set(found):
+                found[name] = step.restore(found[name], found, self.computed[name])
+        return found
+
     def _of_units(self, name: str, codes: NDArray[np.int32], units: pa.Array, rng: np.random.Generator) -> pa.Array:
         encoder = self.encoders[name]
         assert isinstance(encoder, PerUnitEncoder)
         return encoder.decoded(codes, _encoded(units), rng)
 
     def columns_of(self, learned: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
-        """The columns that the texts of some encoders give: code lists joined, determined columns restored."""
+        """The columns that the texts of some encoders give: lists joined, what follows from others restored."""
         columns = {name: cells for name, cells in learned.items() if name in self.plan.config.columns}
         for name, codes_in_cell in self.plan.lists.items():
             if codes_in_cell.positions[0] in learned:
                 columns[name] = codes_in_cell.join([learned[position] for position in codes_in_cell.positions])
-        for name, step in self.plan.determined.items():
-            if step.by in columns:
-                columns[name] = step.restore(_encoded(columns[step.by]), self.determined[name])
+        for name in self.plan.derived:
+            if name in self.plan.computed:
+                step = self.plan.computed[name]
+                if name in columns and set(step.operands) <= set(columns):
+                    columns[name] = step.restore(columns[name], columns, self.computed[name])
+            elif (by := self.plan.determined[name].by) in columns:
+                columns[name] = self.plan.determined[name].restore(_encoded(columns[by]), self.determined[name])
         return columns
 
     def encoders_of(self, name: str) -> tuple[str, ...]:
         """The encoders whose texts give a column; none where it is regenerated."""
         if name in self.plan.determined:
             return self.encoders_of(self.plan.determined[name].by)
+        if name in self.plan.computed:
+            operands = self.plan.computed[name].operands
+            return tuple(dict.fromkeys((name, *(each for of in operands for each in self.encoders_of(of)))))
         return self.plan.lists[name].positions if name in self.plan.lists else (name,) * (name in self.encoders)
 
     @cached_property
@@ -329,7 +387,7 @@ class Codec:
             "encoders": {name: encoder.to_json() for name, encoder in self.encoders.items()},
             "determined": {name: dict(known) for name, known in self.determined.items()},
             "ids": {name: shape.to_json() for name, shape in self.ids.items()},
-        }
+        } | ({"computed": {n: writer.to_json() for n, writer in self.computed.items()}} if self.computed else {})
 
 
 def _texts(cells: pa.DictionaryArray) -> list[str]:

@@ -210,7 +210,7 @@ class Extract:
         cells = dict(zip(batch.schema.names, batch.columns, strict=True))
         if table.timeline is not None:
             moments = table.timeline.order.read(cells[self.births]) if table.timeline.absolute else rows.moments
-            cells |= table.timeline.unfolded(cells, moments)
+            cells = table.codec.completed(cells | table.timeline.unfolded(cells, moments))
         return cells
 
     def _series(

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from synthgen.relational.codec import Plan
 from synthgen.relational.structure import Member
 from synthgen.relational.timeline import Timeline
 from synthgen.schema.column import Category, Code, Column, Integer
+from synthgen.schema.config import Format
 from synthgen.schema.table import TableConfig
 
 #: How a link is told that is drawn: the row that an ancestor names, that which the patient's last row names, another.
@@ -72,24 +74,24 @@ class Additions:
         return cls(**{name: tuple(values) for name, values in learned.items()})
 
 
-def derived(config: TableConfig, member: Member, timeline: Timeline | None, added: Additions) -> TableConfig:
+def derived(config: TableConfig, member: Member, marks: Format, timeline: Timeline | None, added: Additions) -> Plan:
     """What is learned of a table."""
-    left_out = {*resolved(member)}
+    moments: set[str] = set()
     if timeline is not None:
-        left_out |= {hand.name for hand in timeline.others} | (set() if timeline.absolute else {timeline.order.name})
+        moments = {hand.name for hand in timeline.others} | (set() if timeline.absolute else {timeline.order.name})
     references = {column for link in member.links if link.how == "reference" for column in link.columns}
     columns: dict[str, Column] = {
         name: _never_merged(column) if name in references else column
         for name, column in config.columns.items()
-        if name not in left_out
+        if name not in resolved(member)
     }
     columns |= ({} if timeline is None else timeline.columns) | added.columns
-    return config.model_copy(update={"columns": columns, "patient": None})
+    return Plan(config.model_copy(update={"columns": columns, "patient": None}), marks, frozenset(moments))
 
 
-def implied(added: Additions) -> TableConfig:
+def implied(added: Additions, marks: Format) -> Plan:
     """What is learned of patients of whom no table has a row each."""
-    return TableConfig(columns=added.columns)
+    return Plan(TableConfig(columns=added.columns), marks)
 
 
 def resolved(member: Member) -> dict[str, str]:

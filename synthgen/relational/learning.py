@@ -220,6 +220,7 @@ class _Learning:
             column: hand
             for column in config.columns
             if config.columns[column].determined_by is None
+            and getattr(config.columns[column], "computed", None) is None
             and (hand := Hand.of(column, config, self._marks(name))) is not None
             and (hand.dated or column == order)
             and column not in causes
@@ -347,10 +348,10 @@ class _Learning:
         cells |= {last_of(child): self._last(child) for child in timed}
         added = Additions(tuple(children), tuple(orphaned), tuple(timed), tuple(told))
         if name == PERSONS:
-            plan = Plan(implied(added), self.schema.format)
+            plan = implied(added, self.schema.format)
         else:
-            derived_config = derived(self.schema.tables[name], self.structure.members[name], timeline, added)
-            plan = Plan(derived_config, self._marks(name))
+            config, member = self.schema.tables[name], self.structure.members[name]
+            plan = derived(config, member, self._marks(name), timeline, added)
         whose = self.hashes[skeleton.rows.patient]
         unit = Unit.patients(whose, self.rare_below)
         return (added, *self._solved(name, plan, cells, unit, skeleton.source))
@@ -454,7 +455,7 @@ class _Learning:
                 told[link.columns[0]] = told_drawn(np.arange(n), rows, None)
         cells |= {link_of(column): texts.dictionary_encode() for column, texts in told.items()}
         added = Additions(told=tuple(told))
-        plan = Plan(derived(config, member, None, added), self._marks(name))
+        plan = derived(config, member, self._marks(name), None, added)
         codec, codes = self._solved(name, plan, cells, Unit.rows(), np.arange(n))
         model = self._fit(name, codec.domains, codes, None, None, np.arange(n), rng)
         self.fitted[name] = FittedTable(codec, added, None, None, None, None, model)

@@ -17,7 +17,7 @@ Why drawing again is right. The model learned codes from rows of which at most t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -145,7 +145,7 @@ class Obeying:
                         encoders[name] = encoders[name].narrowed(operator, (text(self.codec.plan.format.decimal),))
                     except ValueError:
                         continue  # a bound between two values of the column
-        return Codec(self.codec.plan, encoders, self.codec.determined, self.codec.ids)
+        return replace(self.codec, encoders=encoders)
 
     def obey(self, block: Block, rng: np.random.Generator, seen: dict[int, set[Any]]) -> dict[str, pa.Array]:
         """Change a block until it obeys, and give the texts that it was judged by, by encoder.
@@ -501,8 +501,8 @@ class _Work:
                     return
 
     def _free(self, name: str) -> bool:
-        """Whether no condition is set to a column."""
-        return not set(self.of.codec.places[name]) & self.block.asked
+        """Whether a column is no computed one, and no condition is set to it."""
+        return name not in self.of.codec.computed and not set(self.of.codec.places[name]) & self.block.asked
 
     @staticmethod
     def _put(texts: Texts, at: NDArray[np.int64], changed: Texts) -> None:

@@ -72,7 +72,17 @@ class Boolean(ColumnBase):
         return self
 
 
-class Integer(ColumnBase):
+class Computable(ColumnBase, ABC):
+    """What a column of numbers or moments may say.
+
+    Attributes:
+        computed: how it follows from other columns, in the language of ``synthgen.schema.rules``.
+    """
+
+    computed: str | None = Field(None, description="How it follows from other columns: weight / height ** 2.")
+
+
+class Integer(Computable):
     """Whole numbers; ``atoms`` are text results such as ``neg``, kept as they are.
 
     Attributes:
@@ -92,7 +102,7 @@ class Integer(ColumnBase):
         return self
 
 
-class Number(ColumnBase):
+class Number(Computable):
     """Numbers written with ``decimals`` decimals; ``None`` means as each value has them.
 
     Attributes:
@@ -113,7 +123,7 @@ class Number(ColumnBase):
         return self
 
 
-class Date(ColumnBase):
+class Date(Computable):
     """Days; ``atoms`` are dates that mean something else, such as ``9999-12-31``."""
 
     kind: Literal["date"] = "date"
@@ -132,7 +142,7 @@ class Date(ColumnBase):
         return self
 
 
-class Datetime(ColumnBase):
+class Datetime(Computable):
     """Days with a time of day."""
 
     kind: Literal["datetime"] = "datetime"

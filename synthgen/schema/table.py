@@ -11,8 +11,9 @@ from synthgen.schema.column import Column, Date, Datetime, Time
 from synthgen.schema.format import Format
 from synthgen.schema.part import DataText, Mistake, Part
 from synthgen.schema.rules import check
-from synthgen.schema.rules.expression import Expression
-from synthgen.schema.rules.grammar import parse
+from synthgen.schema.rules.expression import Column as RuleColumn
+from synthgen.schema.rules.expression import Expression, columns_of
+from synthgen.schema.rules.grammar import RuleError, parse
 from synthgen.schema.rules.quantity import Quantity
 
 _DETERMINES = ("category", "code", "ordinal", "boolean", "integer")
@@ -224,17 +225,49 @@ def _between_columns(columns: Mapping[str, Any]) -> Iterator[Mistake]:
         yield from _refer(where, by, columns, allowed=_DETERMINES)
         if get(column, "kind") in _NOT_LEARNED:
             yield where, f"a column of kind {get(column, 'kind')} is not learned; remove determined_by"
-        if name in _chain(by, columns):
+        if name in _causes(by, columns):
             yield where, f"`{name}` and `{by}` determine each other in a circle; remove one"
+    yield from _computed(columns)
 
 
-def _chain(name: str, columns: Mapping[str, Any]) -> list[str]:
-    """``name``, the column that determines it, and so on."""
-    chain: list[str] = []
-    while isinstance(name, str) and name not in chain:
-        chain.append(name)
-        name = get(columns.get(name), "determined_by")
-    return chain
+def _causes(name: Any, columns: Mapping[str, Any]) -> set[str]:
+    """``name``, the columns that determine it or that it is computed from, theirs, and so on."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str) and each not in found:
+            found.add(each)
+            waiting += [get(columns.get(each), "determined_by"), *_operands(get(columns.get(each), "computed"))]
+    return found
+
+
+def _operands(text: Any) -> tuple[str, ...]:
+    try:
+        return tuple(column.name for column in columns_of(parse(text))) if isinstance(text, str) else ()
+    except RuleError:
+        return ()
+
+
+def _computed(columns: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Columns that are computed from what is not there, cannot serve, or is computed from them."""
+    resolve = check.of_columns(quantities(columns))
+    for name, column in columns.items():
+        text, where = get(column, "computed"), ("columns", name, "computed")
+        if not isinstance(text, str):
+            continue
+        try:
+            check.require_value(parse(text), resolve(RuleColumn(name)), resolve)
+        except RuleError as error:
+            yield where, str(error)
+            continue
+        if get(column, "determined_by") is not None:
+            yield where, "the column has determined_by too; remove one"
+        if get(column, "kind") == "number" and get(column, "decimals") is None:
+            yield where, "the result is rounded to the column's decimals; state `decimals`"
+        circle = next((each for each in _operands(text) if name in _causes(each, columns)), None)
+        if circle is not None:
+            yield where, f"`{name}` and `{circle}` are computed from each other in a circle; remove one"
 
 
 def _refer(

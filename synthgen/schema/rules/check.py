@@ -78,6 +78,18 @@ def require_sense(rule: ex.Expression, resolve: Resolve, *, patient: Any) -> Non
             raise RuleError("the rule speaks of no column; remove it")
 
 
+def require_value(expression: ex.Expression, of: Quantity, resolve: Resolve) -> None:
+    """Raise ``RuleError`` unless an expression of the row's columns gives what a column holds."""
+    found = kind(expression, resolve)
+    if reaches_beyond(expression):
+        raise RuleError("it speaks of another table; compute from columns of the row")
+    if not ex.columns_of(expression):
+        raise RuleError("it speaks of no column; declare the column constant")
+    alike = found.sort == of.sort or (found.moment and of.moment)
+    if not alike and "unknown" not in (found.sort, of.sort):
+        raise RuleError(f"`{expression}` is {found.words} and the column holds {of.words}; compute what it holds")
+
+
 def _unique(rule: ex.Unique, resolve: Resolve) -> None:
     for column in rule.columns:
         if resolve(column).sort == "none":

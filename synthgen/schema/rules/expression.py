@@ -158,9 +158,13 @@ class OneOf:
     binds: ClassVar[int] = 4
 
     def __str__(self) -> str:
+        return self.written("in")
+
+    def written(self, operator: str) -> str:
+        """The text with ``in``, or ``not in``."""
         choices = ", ".join(map(_tuple, self.combinations))
         value = _inside(self.values[0], self.binds + 1) if len(self.values) == 1 else _tuple(self.values)
-        return f"{value} in [{choices}]"
+        return f"{value} {operator} [{choices}]"
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,10 @@ class Not:
     binds: ClassVar[int] = 3
 
     def __str__(self) -> str:
+        if isinstance(self.part, OneOf):
+            return self.part.written("not in")
+        if isinstance(self.part, Missing):
+            return f"{_inside(self.part.column, self.part.binds + 1)} is not missing"
         return f"not {_inside(self.part, self.binds)}"
 
 
