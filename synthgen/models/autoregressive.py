@@ -27,8 +27,8 @@ _BATCHES_PER_EPOCH: Final = 25
 #: The share of patients by whom learning is stopped, and how many have to be there for that.
 _HELD_OUT: Final = 0.05
 _FEWEST_HELD_OUT: Final = 20
-#: The penalty on weights by the number of rows, over the root of the numbers that come in times the codes that go out: so
-#: strong that what a table of pure noise would teach comes to nothing. By trial against a membership attack by
+#: The penalty on weights by the number of rows, over the root of the numbers that come in times the codes that go out:
+#: so strong that what a table of pure noise would teach comes to nothing. By trial against a membership attack by
 #: likelihood ratio; each of many rows weighs little, and less has to be held back.
 _FEW_TO_MANY: Final = (8000.0, 80_000.0)
 _PENALTIES: Final = (0.27, 0.11)
