@@ -26,7 +26,9 @@ COLUMNS = {
     "day": {"kind": "date"},
     "lab": {"kind": "number", "decimals": 1},
 }
-SCHEMA = Schema.model_validate({"tables": {"t": {"patient": "id", "target": "icu", "columns": COLUMNS}}})
+SCHEMA = Schema.model_validate(
+    {"tables": {"t": {"patient": "id", "target": "icu", "columns": COLUMNS}}, "model": {"name": "copula"}}
+)
 
 
 def people(n: int, seed: int) -> pd.DataFrame:

@@ -47,6 +47,7 @@ def visits(patients: int = 120, seed: int = 0) -> pd.DataFrame:
 
 SCHEMA = Schema.model_validate(
     {
+        "model": {"name": "copula"},  # quick: none of these tests is about the model
         "tables": {
             "visits": {
                 "key": "visit_id",
@@ -60,7 +61,7 @@ SCHEMA = Schema.model_validate(
                     "weight": {"kind": "number", "decimals": 1},
                 },
             }
-        }
+        },
     }
 )
 

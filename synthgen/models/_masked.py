@@ -21,13 +21,14 @@ from torch.nn import functional
 
 from synthgen.errors import SynthgenError
 from synthgen.models._layout import Layout
+from synthgen.models._smooth import WAVES, waves
 from synthgen.models._weights import Weights, shapes
 
 #: The logit of a code that was never seen.
 _NEVER: Final = -1e9
 _LEARNING_RATE: Final = 1.5e-2
 _MOMENTS: Final = (0.9, 0.99)
-_NOT_DECAYING: Final = ("level", "offset", "related")
+_NOT_PENALISED: Final = ("level", "offset", "related")
 _WARM_UP: Final = 0.1
 _SPREAD: Final = 0.5
 #: Products in a step from which on a second thread helps.
@@ -69,31 +70,41 @@ class Schedule:
         epochs: at most so many passes over the rows.
         batch: rows per step.
         patience: epochs without a lower held-out loss after which learning stops.
-        decay: decoupled weight decay (Loshchilov and Hutter 2019).
+        penalty: half of it times the sum of squared weights is added to the loss of all rows together. It is part of
+            what is minimised, not the decoupled decay of AdamW, which bounds every weight alike: products of penalised
+            weights vanish where the rows tell little and hardly shrink where they tell much.
     """
 
     epochs: int
     batch: int
     patience: int
-    decay: float
+    penalty: float
 
 
 class _Codes(nn.Module):
-    """The embeddings of one column: of its codes, and of the groups that they belong to.
+    """The embeddings of one column: of its codes, and of what they share.
 
     A code's embedding is its own plus those of its chapter, its category and so on, which all columns of the coding
-    system share: a rare code is near what is known of its kind until its own rows say otherwise.
+    system share: a rare code is near what is known of its kind until its own rows say otherwise. On a scale it is its
+    own plus a smooth function of its rank, so that it is near that of its neighbours.
     """
 
     groups: Tensor | None
+    waves: Tensor | None
 
-    def __init__(self, size: int, dims: int, groups: Tensor | None, shared: nn.ParameterList | None) -> None:
+    def __init__(
+        self, size: int, dims: int, groups: Tensor | None, shared: nn.ParameterList | None, waves: Tensor
+    ) -> None:
         super().__init__()
         self.own = nn.Parameter(torch.randn(size + 1, dims) * (_SPREAD if groups is None else _SPREAD / 2))
         self.shared = shared
         self.register_buffer("groups", groups)
+        self.register_buffer("waves", functional.pad(waves.t(), (0, 0, 0, 1)) if waves.any() else None)
+        self.smooth = nn.Parameter(torch.randn(WAVES, dims) * _SPREAD / math.sqrt(WAVES)) if waves.any() else None
 
     def table(self) -> Tensor:
+        if self.smooth is not None and self.waves is not None:
+            return self.own + self.waves @ self.smooth
         if self.shared is None or self.groups is None:
             return self.own
         return self.own + functional.pad(_of_groups(self.shared, self.groups), (0, 0, 0, 1))
@@ -109,8 +120,15 @@ class _Block(nn.Module):
 
     seen: Tensor | None
     groups: Tensor | None
+    waves: Tensor | None
 
-    def __init__(self, layout: Layout, entries: Sequence[int], level: Sequence[NDArray[np.float32]]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        entries: Sequence[int],
+        level: Sequence[NDArray[np.float32]],
+        waves: Sequence[Tensor],
+    ) -> None:
         super().__init__()
         self.entries = list(entries)
         self.width = max(layout.widths[e] for e in entries)
@@ -125,9 +143,14 @@ class _Block(nn.Module):
         self.offset = nn.Parameter(torch.randn(len(entries) * self.width) * 0.1)
         self.head = nn.Parameter(torch.randn(len(entries), self.width, self.most) * 0.3 / math.sqrt(self.width))
         levels = torch.full((len(entries), 1, self.most), _NEVER)
+        ranks = torch.zeros(len(entries), WAVES, self.most)
         for at, e in enumerate(entries):
             levels[at, 0, : layout.sizes[e]] = torch.from_numpy(level[e])
+            ranks[at, :, : layout.sizes[e]] = waves[e]
         self.level = nn.Parameter(levels)
+        # On a scale a code's logits are its own plus smooth functions of its rank, as with embeddings.
+        self.register_buffer("waves", ranks if ranks.any() else None)
+        self.smooth = nn.Parameter(torch.zeros(len(entries), self.width, WAVES)) if ranks.any() else None
         self.kin = layout.kin(entries[0]) if len(entries) == 1 else ()
         groups = _groups(layout, entries[0]) if len(entries) == 1 else None
         self.register_buffer("groups", groups)
@@ -143,6 +166,8 @@ class _Block(nn.Module):
         return self.hidden if self.seen is None else self.hidden * self.seen
 
     def head_weight(self) -> Tensor:
+        if self.smooth is not None and self.waves is not None:
+            return torch.baddbmm(self.head, self.smooth, self.waves)
         if self.groups is None or not len(self.of_groups):
             return self.head
         return self.head + _of_groups(self.of_groups, self.groups[:-1]).t()
@@ -180,6 +205,7 @@ class _Network(nn.Module):
         super().__init__()
         self.layout = layout
         shared: dict[str, nn.ParameterList] = {}
+        ranks = [torch.from_numpy(waves(layout.domains[i], level[e])) for e, i in enumerate(layout.order)]
         self.tables: list[_Codes] = []
         for e, i in enumerate(layout.order):
             groups, system = _groups(layout, e), layout.domains[i].system
@@ -187,8 +213,9 @@ class _Network(nn.Module):
                 shared[system] = nn.ParameterList(
                     torch.randn(n, layout.dims[e]) * _SPREAD / 2 for n in _numbers_of_groups(layout, system)
                 )
-            self.tables.append(_Codes(layout.sizes[e], layout.dims[e], groups, shared.get(system) if system else None))
-        self.blocks = [_Block(layout, entries, level) for entries in layout.runs]
+            of_system = shared.get(system) if system else None
+            self.tables.append(_Codes(layout.sizes[e], layout.dims[e], groups, of_system, ranks[e]))
+        self.blocks = [_Block(layout, entries, level, ranks) for entries in layout.runs]
         self.parts = nn.ModuleList([*self.tables, *self.blocks])  # what torch has to know of
         self.register_buffer("sizes", torch.tensor(layout.sizes))
 
@@ -292,7 +319,7 @@ def _descend(
     device: str,
     progress: Callable[[int, float, float], None],
 ) -> list[Weights]:
-    optimiser = torch.optim.AdamW(_parameters(network, schedule.decay), betas=_MOMENTS, fused=True)
+    optimiser = torch.optim.Adam(_parameters(network, schedule.penalty / len(rows)), betas=_MOMENTS, fused=True)
     steps = -(-len(rows) // schedule.batch)
     best, kept, kept_epoch = math.inf, network.weights(), -1
     for epoch in range(schedule.epochs):
@@ -336,12 +363,12 @@ def _held_out(network: _Network, rows: Rows, device: str) -> float:
     return sum(float(rows.take(cut).losses(network, device).sum()) for cut in cuts) / len(rows)
 
 
-def _parameters(network: _Network, decay: float) -> list[dict[str, object]]:
-    """Weights that decay, and those that do not: a rare code's level, say, is far from 0 for good."""
-    decays: dict[bool, list[nn.Parameter]] = {True: [], False: []}
+def _parameters(network: _Network, penalty: float) -> list[dict[str, object]]:
+    """Weights that are penalised, and those that are not: a rare code's level, say, is far from 0 for good."""
+    parts: dict[bool, list[nn.Parameter]] = {True: [], False: []}
     for name, parameter in network.named_parameters():
-        decays[name.rpartition(".")[2] not in _NOT_DECAYING].append(parameter)
-    return [{"params": decays[True], "weight_decay": decay}, {"params": decays[False], "weight_decay": 0.0}]
+        parts[name.rpartition(".")[2] not in _NOT_PENALISED].append(parameter)
+    return [{"params": parts[True], "weight_decay": penalty}, {"params": parts[False], "weight_decay": 0.0}]
 
 
 def _learning_rate(done: float) -> float:

@@ -24,17 +24,16 @@ _ROWS_OF_EPOCHS: Final = 80_000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 3, 60
 #: Beyond so many rows fewer passes do.
 _ROWS_OF_FEWEST: Final = 1_000_000
-_BATCHES: Final = (32, 1024)
-_BATCHES_PER_EPOCH: Final = 75
+_BATCHES: Final = (64, 1024)
+_BATCHES_PER_EPOCH: Final = 25
 #: The share of patients by whom learning is stopped, and how many have to be there for that.
 _HELD_OUT: Final = 0.05
 _FEWEST_HELD_OUT: Final = 20
-#: Weight decay by the number of rows: the fewer, the more a patient could be remembered. By trial against a membership
-#: attack by likelihood ratio. Where there are few weights for each row nothing can be, and little has to be held back.
+#: The penalty on weights by the number of rows, over the root of the numbers that come in times the codes that go out:
+#: so strong that what a table of pure noise would teach comes to nothing. By trial against a membership attack by
+#: likelihood ratio; each of many rows weighs little, and less has to be held back.
 _FEW_TO_MANY: Final = (8000.0, 80_000.0)
-_DECAYS: Final = (2.0, 0.6)
-_LEAST_DECAY: Final = 0.1
-_WEIGHTS_PER_ROW: Final = 3.0
+_PENALTIES: Final = (0.27, 0.11)
 #: Candidates per row from which a conditional draw is chosen, and how many there may be at a time.
 _CANDIDATES: Final = 16
 _PARTICLES: Final = 1 << 16
@@ -101,7 +100,6 @@ class Autoregressive(Model):
         usual = round(_EPOCHS * (_ROWS_OF_EPOCHS / max(n, 1)) ** 0.5)
         fewest = max(1, round(_FEWEST_EPOCHS * min(1.0, _ROWS_OF_FEWEST / max(n, 1))))
         epochs = self.epochs or int(np.clip(usual, fewest, _MOST_EPOCHS))
-        decay = _decay(n, layout.n_weights)
         with np.errstate(divide="ignore"):  # what was never seen has a logarithm of minus infinity
             level = [np.log(shares_of(domains[i], counts[i])) for i in layout.order]
         found = train(
@@ -109,7 +107,7 @@ class Autoregressive(Model):
             level,
             rows,
             held if len(held) else None,
-            Schedule(epochs, batch, max(3, epochs // 2), decay),
+            Schedule(epochs, batch, max(3, epochs // 2), _penalty(n, layout)),
             rng=rng,
             device=_device.chosen(self.device),
             progress=lambda epoch, loss, done: progress(f"epoch {epoch}, held-out loss {loss:.2f}", done),
@@ -141,11 +139,11 @@ def _held_out(whose: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArr
     return np.flatnonzero(~apart[dense]), np.flatnonzero(apart[dense])
 
 
-def _decay(n_rows: int, n_weights: int) -> float:
-    """How strongly weights are pulled to nothing, so that no row is remembered."""
-    by_rows = np.interp(np.log(max(n_rows, 1)), np.log(_FEW_TO_MANY), _DECAYS)
-    crowded = min(n_weights / max(n_rows, 1) / _WEIGHTS_PER_ROW, 1.0)
-    return float(_LEAST_DECAY + crowded * (by_rows - _LEAST_DECAY))
+def _penalty(n_rows: int, layout: Layout) -> float:
+    """How much weights cost, so that no row is remembered."""
+    coming, going = layout.starts[-1], sum(layout.sizes[layout.first_own :])
+    by_rows = np.interp(np.log(max(n_rows, 1)), np.log(_FEW_TO_MANY), _PENALTIES)
+    return float(by_rows * np.sqrt(coming * going))
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,7 +60,9 @@ def small(sample_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def model(small: Path, sample_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copula fitted to ``small`` with seed 1, its split beside it."""
     path = tmp_path_factory.mktemp("model") / "small.synthgen"
-    assert cli.run(["fit", str(small), "-c", str(sample_config), "--seed", "1", "-o", str(path)]) == 0
+    assert (
+        cli.run(["fit", str(small), "-c", str(sample_config), "--model", "copula", "--seed", "1", "-o", str(path)]) == 0
+    )
     return path
 
 

@@ -25,9 +25,9 @@ def test_the_same_seed_and_data_give_the_same_bytes(
     run: Cli, model: Path, small: Path, sample_config: Path, tmp_path: Path
 ) -> None:
     again, other = tmp_path / "again", tmp_path / "other"
-    assert run("fit", small, "-c", sample_config, "--seed", 1, "-o", again).status == 0
+    assert run("fit", small, "-c", sample_config, "--model", "copula", "--seed", 1, "-o", again).status == 0
     assert again.read_bytes() == model.read_bytes()
-    assert run("fit", small, "-c", sample_config, "--seed", 2, "-o", other).status == 0
+    assert run("fit", small, "-c", sample_config, "--model", "copula", "--seed", 2, "-o", other).status == 0
     assert other.read_bytes() != model.read_bytes()
 
 
