@@ -209,10 +209,10 @@ TABLES: Final[dict[str, Any]] = {
 }
 
 
-def schema(model: str = "copula", **more: Any) -> Schema:
-    """The config of the clinic; ``tables`` replaces its tables."""
-    document = {"version": 1, "tables": TABLES, "model": {"name": model}, "holdout": 0.2}
-    return Schema.model_validate(document | more)
+def schema(model: str = "copula", tables: Mapping[str, Any] = TABLES, *, holdout: float = 0.2, **options: Any) -> Schema:
+    """The config of the clinic, with the options of the model."""
+    document = {"version": 1, "tables": tables, "model": {"name": model, **options}, "holdout": holdout}
+    return Schema.model_validate(document)
 
 
 def without_patients(tables: Tables) -> tuple[Tables, dict[str, Any]]:
