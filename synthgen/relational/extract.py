@@ -375,13 +375,15 @@ def _possible(table: Frame, first: NDArray[np.bool_], start: Moments, end: Momen
     for name, here in ((timeline.first, first), (timeline.gap, ~first)):
         encoder, column = table.numeric(name), table.column(name)
         allowed = np.ones((len(first), table.codec.domains[column].size), bool)
-        allowed[:, : encoder.quantiser.size] = timeline.reachable(encoder.quantiser, start, end, final)
+        reached = timeline.reachable(encoder.quantiser, start, end, final)
+        # Where no step leads there, all can be: what comes out of it is moved into the window.
+        reached[~reached.any(axis=1)] = True
+        allowed[:, : encoder.quantiser.size] = reached
         if NOT_HERE in encoder.results:
             absent = encoder.quantiser.size + encoder.results.index(NOT_HERE)
             allowed[:, absent] = False
             allowed[~here] = False
             allowed[~here, absent] = True
-        # Where nothing can be, all can: what comes out of it is moved into the window.
         allowed[~allowed.any(axis=1)] = True
         given[column] = allowed
     return given
