@@ -54,16 +54,22 @@ class Autoregressive(Model):
     Attributes:
         condition_on: columns that are drawn first, so that conditions on them are exact and cost nothing.
         epochs: at most so many passes over the rows; chosen by the number of rows where left out.
+        penalty: of the weights, in units of what a table of pure noise would teach. Where left out it follows the
+            number of rows: for few it is so strong that a membership attack on the fitted model finds nobody. With
+            less the records are more faithful, and the model remembers more of who it was learned from.
         device: where to learn; ``auto`` takes a GPU where there is one.
     """
 
     condition_on: tuple[str, ...] = ()
     epochs: int | None = None
+    penalty: float | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def __post_init__(self) -> None:
         if self.epochs is not None and self.epochs < 1:
             raise ValueError(f"epochs: found {self.epochs}; expected at least 1")
+        if self.penalty is not None and not 0 <= self.penalty < float("inf"):
+            raise ValueError(f"penalty: found {self.penalty}; expected 0 or more")
 
     @staticmethod
     def fitted() -> type[FittedAutoregressive]:
@@ -107,7 +113,7 @@ class Autoregressive(Model):
             level,
             rows,
             held if len(held) else None,
-            Schedule(epochs, batch, max(3, epochs // 2), _penalty(n, layout)),
+            Schedule(epochs, batch, max(3, epochs // 2), _penalty(n, layout, self.penalty)),
             rng=rng,
             device=_device.chosen(self.device),
             progress=lambda epoch, loss, done: progress(f"epoch {epoch}, held-out loss {loss:.2f}", done),
@@ -139,11 +145,11 @@ def _held_out(whose: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArr
     return np.flatnonzero(~apart[dense]), np.flatnonzero(apart[dense])
 
 
-def _penalty(n_rows: int, layout: Layout) -> float:
+def _penalty(n_rows: int, layout: Layout, asked: float | None) -> float:
     """How much weights cost, so that no row is remembered."""
     coming, going = layout.starts[-1], sum(layout.sizes[layout.first_own :])
     by_rows = np.interp(np.log(max(n_rows, 1)), np.log(_FEW_TO_MANY), _PENALTIES)
-    return float(by_rows * np.sqrt(coming * going))
+    return float((by_rows if asked is None else asked) * np.sqrt(coming * going))
 
 
 @dataclass(frozen=True, eq=False)

@@ -231,6 +231,7 @@ class Extract:
         steps = Steps.of(skeleton.patient)
         history = History(table.memory, len(steps.patients))
         origin, end = origins(table.timeline, births)[steps.patients], ends[steps.patients]
+        born = births[steps.patients]
         last = np.full(len(steps.patients), UNKNOWN, np.int64)
         rows = replace(skeleton, codes=np.empty((len(skeleton), len(table.domains)), np.int32, order="F"))
         for step, at in enumerate(steps):
@@ -243,9 +244,9 @@ class Extract:
             parts.append(history.context(active, now))
             context = np.asfortranarray(np.concatenate(parts, axis=1))
             final = np.where(skeleton.left[at] == 1, end[:active], UNKNOWN)
-            given = _possible(table, first, start, end[:active], final)
+            given = _possible(table, first, start, end[:active], final, born[:active])
             codes = table.model.sample(active, rng=rng, given=given, context=context)
-            moments = self._moments(table, codes, start, last[:active], first, final, rng)
+            moments = self._moments(table, codes, start, last[:active], first, final, born[:active], rng)
             history.advance(codes, _since(table.timeline, np.where(moments == UNKNOWN, start, moments), step))
             rows.codes[at] = codes
             rows.moments[at] = moments
@@ -260,6 +261,7 @@ class Extract:
         last: Moments,
         first: NDArray[np.bool_],
         final: Moments,
+        births: Moments,
         rng: np.random.Generator,
     ) -> Moments:
         timeline = table.timeline
@@ -274,7 +276,7 @@ class Extract:
             number[: len(weekdays.levels)] = [int(level) for level in weekdays.levels]
             drawn[timeline.weekday] = number[codes[:, table.column(timeline.weekday)]]
         encoders = {name: table.numeric(name) for name in names}
-        return timeline.step(encoders, drawn, start, last, first, final, rng)
+        return timeline.step(encoders, drawn, start, last, first, final, births, rng)
 
     def _finished(
         self,
@@ -362,7 +364,9 @@ def _since(timeline: Timeline | None, moments: Moments, step: int) -> NDArray[np
     return np.full(len(moments), step, np.int64) if timeline is None else np.where(moments == UNKNOWN, 0, moments)
 
 
-def _possible(table: Frame, first: NDArray[np.bool_], start: Moments, end: Moments, final: Moments) -> Given | None:
+def _possible(
+    table: Frame, first: NDArray[np.bool_], start: Moments, end: Moments, final: Moments, births: Moments
+) -> Given | None:
     """Which codes of the steps can be.
 
     One column applies to the first row of a parent and the other to the next ones; no step leads out of the window of
@@ -375,7 +379,7 @@ def _possible(table: Frame, first: NDArray[np.bool_], start: Moments, end: Momen
     for name, here in ((timeline.first, first), (timeline.gap, ~first)):
         encoder, column = table.numeric(name), table.column(name)
         allowed = np.ones((len(first), table.codec.domains[column].size), bool)
-        reached = timeline.reachable(encoder.quantiser, start, end, final)
+        reached = timeline.reachable(encoder.quantiser, start, end, final, births)
         # Where no step leads there, all can be: what comes out of it is moved into the window.
         reached[~reached.any(axis=1)] = True
         allowed[:, : encoder.quantiser.size] = reached

@@ -298,16 +298,19 @@ class _Learning:
         first = np.ones(len(rows), bool) if is_patients else rows.first
         base = rows.moments if is_patients else self._bases(name, hands[order], rows)
         others = [hand for column, hand in hands.items() if column != order]
-        window = self._window(hands[order], skeleton.moments[order], rows.patient)
-        return timelines.learned(hands[order], others, skeleton.moments, base, first, window, absolute=is_patients)
+        windows = {hand.name: self._window(hand, skeleton.moments[hand.name], rows.patient) for hand in hands.values()}
+        births = self.skeletons[self.patients].rows.moments[rows.patient]
+        return timelines.learned(
+            hands[order], others, skeleton.moments, base, first, births, windows, absolute=is_patients
+        )
 
     def _bases(self, name: str, order: Hand, rows: Rows) -> Moments:
         births, above = self.rows[self.patients].moments, self.rows[self._parent_of(name)]
-        timeline = Timeline(order, (), False, frozenset(), None)
+        timeline = Timeline(order, (), False, frozenset(), False, {})
         return bases(rows.first, rows.moments, anchors(timeline, rows, above, births))
 
     def _window(self, hand: Hand, moments: Moments, patient: NDArray[np.int64]) -> tuple[int, int] | None:
-        """The moments that enough patients reach from either side, rounded outwards."""
+        """The moments that enough patients reach from either side, rounded inwards."""
         known = moments != UNKNOWN
         when, whose = moments[known], patient[known]
         if len(np.unique(whose)) < self.rare_below:
@@ -318,7 +321,8 @@ class _Learning:
             _, firsts = np.unique(whose[in_order], return_index=True)
             ends.append(int(when[in_order[np.sort(firsts)[self.rare_below - 1]]]))
         grain = _WEEK if hand.dated else _QUARTER if hand.clocked else 1
-        return ends[0] // grain * grain, -(-ends[1] // grain) * grain
+        low, high = -(-ends[0] // grain) * grain, ends[1] // grain * grain
+        return (low, high) if low <= high else (ends[0], ends[0])
 
     def _ends(self, name: str) -> Moments:
         """The moment of each patient's last row in a table of theirs; ``UNKNOWN`` for tables below others."""

@@ -105,7 +105,8 @@ class Timeline:
         others: further columns of moments, told by their distance from that.
         by_day: whether steps are whole days, with weekday and time of day apart; else they are ticks of the column.
         ahead: the derived columns that never hold a negative distance: those moments never come before.
-        window: the moments between which all lie, rounded outwards; ``None`` where too few patients have any.
+        born: whether no row is before its patient's birth.
+        windows: by column the moments between which its own lie, rounded inwards; ``None`` where too few have any.
         absolute: whether the rows' own moments are learned as they stand, as births are.
     """
 
@@ -113,7 +114,8 @@ class Timeline:
     others: tuple[Hand, ...]
     by_day: bool
     ahead: frozenset[str]
-    window: tuple[int, int] | None
+    born: bool
+    windows: Mapping[str, tuple[int, int] | None]
     absolute: bool = False
 
     @property
@@ -221,6 +223,7 @@ class Timeline:
         last: Moments,
         first: NDArray[np.bool_],
         final: Moments,
+        births: Moments,
         rng: np.random.Generator,
     ) -> Moments:
         """The moments of rows of which all derived columns are drawn.
@@ -232,12 +235,15 @@ class Timeline:
             last: the moments of the rows before; ``UNKNOWN`` where there is none.
             first: which rows are the first of their parents.
             final: the moment, but for the time of day, where it is told already.
+            births: of the rows' patients.
         """
         moments, base = np.full(len(base), UNKNOWN, np.int64), _or_zero(base)
         for name, rows in ((self.first, np.flatnonzero(first)), (self.gap, np.flatnonzero(~first))):
             known, keys = self._keys(encoders[name], codes[name][rows], base[rows], codes.get(self.weekday), rows, rng)
             moments[rows[known]] = (base[rows] // self.unit + keys)[known] * self.unit
         known = moments != UNKNOWN
+        if self.born:
+            moments[known] = np.maximum(moments[known], births[known])
         told = known & (final != UNKNOWN) & (final >= base // self.unit * self.unit)
         moments[told] = final[told] // self.unit * self.unit
         if self.by_day and self.order.clocked:
@@ -252,10 +258,12 @@ class Timeline:
             moments[after] = np.maximum(moments[after], last[after])
         return moments
 
-    def reachable(self, quantiser: Quantiser, base: Moments, end: Moments, final: Moments) -> NDArray[np.bool_]:
-        """Which codes of steps can lead into the window, not beyond ``end``, and to ``final`` where it is told.
+    def reachable(
+        self, quantiser: Quantiser, base: Moments, end: Moments, final: Moments, births: Moments
+    ) -> NDArray[np.bool_]:
+        """Which codes of steps can lead into the window, neither beyond ``end`` nor before the birth.
 
-        Shape ``(len(base), codes)``.
+        And to ``final`` where that is told. Shape ``(len(base), codes)``.
         """
         low, high = quantiser.bounds()
         start = (_or_zero(base) // self.unit)[:, None]
@@ -263,11 +271,18 @@ class Timeline:
         if self.window is not None:
             earliest, latest = self._limits(self.window)
             allowed &= (start + high >= earliest) & (start + low <= latest)
+        if self.born:
+            allowed &= (births == UNKNOWN)[:, None] | (start + high >= (births // self.unit)[:, None])
         told = np.flatnonzero(final != UNKNOWN)
         allowed[told] = (
             np.arange(quantiser.size) == quantiser.encode(final[told] // self.unit - start[told, 0])[:, None]
         )
         return np.asarray(allowed, bool)
+
+    @property
+    def window(self) -> tuple[int, int] | None:
+        """That of the rows' own moments."""
+        return self.windows.get(self.order.name)
 
     def _limits(self, window: tuple[int, int]) -> tuple[int, int]:
         """The first and the last step of the window."""
@@ -332,8 +347,17 @@ class Timeline:
                 clock = _integers(pc.cast(cells[_clock(hand)], pa.string()))
                 timed = known & (clock != UNKNOWN)
                 theirs[timed] += clock[timed] * hand.tick
-            found[hand.name] = _texts(hand, theirs, after)
+            found[hand.name] = _texts(hand, self._inside(hand, theirs, moments), after)
         return found
+
+    def _inside(self, hand: Hand, theirs: Moments, own: Moments) -> Moments:
+        """Further moments of rows in the window of their column, and still no earlier than their rows' own."""
+        if (window := self.windows.get(hand.name)) is None:
+            return theirs
+        inside = np.clip(theirs, window[0], window[1] + (DAY - 1) * hand.clocked)
+        if _after(hand) in self.ahead:
+            inside = np.maximum(inside, np.minimum(own, theirs))
+        return np.where(theirs == UNKNOWN, UNKNOWN, inside)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -341,7 +365,8 @@ class Timeline:
             "others": [hand.name for hand in self.others],
             "by_day": self.by_day,
             "ahead": sorted(self.ahead),
-            "window": None if self.window is None else list(self.window),
+            "born": self.born,
+            "windows": {name: None if window is None else list(window) for name, window in self.windows.items()},
             "absolute": self.absolute,
         }
 
@@ -352,13 +377,14 @@ class Timeline:
         order, *others = [hand for hand in hands if hand is not None]
         if None in hands:
             raise ValueError("a column of moments holds none")
-        window = learned["window"]
+        windows = {name: None if w is None else (int(w[0]), int(w[1])) for name, w in learned["windows"].items()}
         return cls(
             order,
             tuple(others),
             learned["by_day"],
             frozenset(learned["ahead"]),
-            None if window is None else (int(window[0]), int(window[1])),
+            learned["born"],
+            windows,
             learned["absolute"],
         )
 
@@ -429,7 +455,8 @@ def learned(
     moments: Mapping[str, Moments],
     base: Moments,
     first: NDArray[np.bool_],
-    window: tuple[int, int] | None,
+    births: Moments,
+    windows: Mapping[str, tuple[int, int] | None],
     *,
     absolute: bool = False,
 ) -> Timeline:
@@ -439,14 +466,15 @@ def learned(
         moments: of all columns of moments.
         base: what each row's moment is told by; ``UNKNOWN`` counts as 0.
         first: which rows are the first of their parents.
-        window: the moments between which all lie.
+        births: of the rows' patients.
+        windows: by column, the moments between which all lie.
     """
     own, base = moments[order.name], _or_zero(base)
     known = own != UNKNOWN
     steps = np.abs(own - base)[known & (own != base)]
     by_day = order.dated and (not order.clocked or not len(steps) or float(np.median(steps)) >= DAY)
     unit = DAY if by_day else order.tick
-    every = Timeline(order, tuple(others), by_day, frozenset(), window)
+    every = Timeline(order, tuple(others), by_day, frozenset(), False, windows)
     distances = {
         every.first: (own // unit - base // unit)[known & first],
         every.gap: (own // unit - base // unit)[known & ~first],
@@ -456,4 +484,6 @@ def learned(
         coarse = every._unit_of(hand)
         distances[_after(hand)] = (moments[hand.name] // coarse - own // coarse)[both]
     ahead = frozenset(name for name, distance in distances.items() if distance.min(initial=0) >= 0)
-    return Timeline(order, every.others, by_day, ahead, window, absolute)
+    both = known & (births != UNKNOWN)
+    born = order.dated and bool(both.any()) and bool((own[both] >= births[both]).all())
+    return Timeline(order, every.others, by_day, ahead, born, windows, absolute)
