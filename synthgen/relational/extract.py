@@ -245,7 +245,7 @@ class Extract:
             final = np.where(skeleton.left[at] == 1, end[:active], UNKNOWN)
             given = _possible(table, first, start, end[:active], final)
             codes = table.model.sample(active, rng=rng, given=given, context=context)
-            moments = self._moments(table, codes, start, last[:active], first, final, rng)
+            moments = self._moments(table, codes, start, first, final, rng)
             history.advance(codes, _since(table.timeline, np.where(moments == UNKNOWN, start, moments), step))
             rows.codes[at] = codes
             rows.moments[at] = moments
@@ -257,7 +257,6 @@ class Extract:
         table: Frame,
         codes: Codes,
         start: Moments,
-        last: Moments,
         first: NDArray[np.bool_],
         final: Moments,
         rng: np.random.Generator,
@@ -274,7 +273,7 @@ class Extract:
             number[: len(weekdays.levels)] = [int(level) for level in weekdays.levels]
             drawn[timeline.weekday] = number[codes[:, table.column(timeline.weekday)]]
         encoders = {name: table.numeric(name) for name in names}
-        return timeline.step(encoders, drawn, start, last, first, final, rng)
+        return timeline.step(encoders, drawn, start, first, final, rng)
 
     def _finished(
         self,

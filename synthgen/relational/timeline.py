@@ -218,7 +218,6 @@ class Timeline:
         encoders: Mapping[str, NumericEncoder],
         codes: Mapping[str, NDArray[np.int32]],
         base: Moments,
-        last: Moments,
         first: NDArray[np.bool_],
         final: Moments,
         rng: np.random.Generator,
@@ -229,27 +228,27 @@ class Timeline:
             encoders: of ``first``, ``gap`` and ``clock``.
             codes: of the same, and the weekday itself (-1 where there is none) under its column.
             base: the moments that steps are told by; ``UNKNOWN`` counts as 0.
-            last: the moments of the rows before; ``UNKNOWN`` where there is none.
             first: which rows are the first of their parents.
             final: the moment, but for the time of day, where it is told already.
         """
-        moments, base = np.full(len(base), UNKNOWN, np.int64), _or_zero(base)
+        before, moments, base = base, np.full(len(base), UNKNOWN, np.int64), _or_zero(base)
         for name, rows in ((self.first, np.flatnonzero(first)), (self.gap, np.flatnonzero(~first))):
             known, keys = self._keys(encoders[name], codes[name][rows], base[rows], codes.get(self.weekday), rows, rng)
             moments[rows[known]] = (base[rows] // self.unit + keys)[known] * self.unit
-        known = moments != UNKNOWN
-        told = known & (final != UNKNOWN) & (final >= base // self.unit * self.unit)
-        moments[told] = final[told] // self.unit * self.unit
+        known, last_step = moments != UNKNOWN, final // self.unit
+        if self.window is not None:
+            last_step = np.clip(last_step, *self._limits(self.window))
+        told = known & (final != UNKNOWN) & (last_step >= base // self.unit)
+        moments[told] = last_step[told] * self.unit
         if self.by_day and self.order.clocked:
             quantiser = encoders[self.clock].quantiser
             code = codes[self.clock]
             timed = known & (code < quantiser.size)
             if quantiser.size:
                 moments[timed] += quantiser.decode(code[timed], rng) * self.order.tick
-        # On the same day, what comes after is no earlier.
-        after = known & ~first & (last != UNKNOWN)
-        if self.gap in self.ahead:
-            moments[after] = np.maximum(moments[after], last[after])
+        # What never comes before does not where the day is the same, nor for the sake of the window.
+        after = known & (before != UNKNOWN) & np.where(first, self.first in self.ahead, self.gap in self.ahead)
+        moments[after] = np.maximum(moments[after], before[after] // self.order.tick * self.order.tick)
         return moments
 
     def reachable(self, quantiser: Quantiser, base: Moments, end: Moments, final: Moments) -> NDArray[np.bool_]:
@@ -270,8 +269,8 @@ class Timeline:
         return np.asarray(allowed, bool)
 
     def _limits(self, window: tuple[int, int]) -> tuple[int, int]:
-        """The first and the last step of the window."""
-        return -(-window[0] // self.unit), window[1] // self.unit
+        """The first and the last step of the window, in which a time of day still has room."""
+        return -(-window[0] // self.unit), (window[1] - (self.unit > self.order.tick)) // self.unit
 
     def _keys(
         self,
@@ -445,12 +444,10 @@ def learned(
     known = own != UNKNOWN
     steps = np.abs(own - base)[known & (own != base)]
     by_day = order.dated and (not order.clocked or not len(steps) or float(np.median(steps)) >= DAY)
-    unit = DAY if by_day else order.tick
     every = Timeline(order, tuple(others), by_day, frozenset(), window)
-    distances = {
-        every.first: (own // unit - base // unit)[known & first],
-        every.gap: (own // unit - base // unit)[known & ~first],
-    }
+    # Not in steps of days: on its parent's day a row may come before it.
+    ticks = own // order.tick - base // order.tick
+    distances = {every.first: ticks[known & first], every.gap: ticks[known & ~first]}
     for hand in every.others:
         both = known & (moments[hand.name] != UNKNOWN)
         coarse = every._unit_of(hand)
