@@ -7,6 +7,7 @@ a real person is learned, and a generated time line begins at a generated date.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synthgen.encoding.grid import DecimalGrid
-from synthgen.encoding.numeric import NumericEncoder
+from synthgen.encoding.numeric import NumericEncoder, NumericKind
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.encoding.temporal import TemporalKind, written
 from synthgen.relational.siblings import times_of
@@ -28,6 +29,9 @@ from synthgen.schema.table import TableConfig
 
 #: Written where a column does not apply: the first row has no row before it, the others have one.
 NOT_HERE: Final = "·"
+#: A step, and a label that would read as one.
+_STEP: Final = r"^(-?\d+)$"
+_APART: Final = rf"^{NOT_HERE}(-?\d+)$"
 #: Instead of a moment where there is none.
 UNKNOWN: Final = np.iinfo(np.int64).min
 DAY: Final = 86_400
@@ -71,6 +75,12 @@ class Hand:
         return isinstance(self.column, Datetime | Time)
 
     @property
+    def expected(self) -> str:
+        """What a cell holds, in words."""
+        kind = TemporalKind if isinstance(self.column, Date | Datetime | Time) else NumericKind
+        return kind(self.name, self.column, self.format).expected  # type: ignore[arg-type]
+
+    @property
     def tick(self) -> int:
         """The smallest distance of two moments."""
         if isinstance(self.column, Date):
@@ -86,6 +96,14 @@ class Hand:
         moments = np.full(len(times), UNKNOWN, np.int64)
         moments[known] = np.rint(times[known] * scale).astype(np.int64)
         return moments
+
+    def unread(self, cells: pa.DictionaryArray, moments: Moments) -> NDArray[np.bool_]:
+        """Which cells are neither moments nor declared texts. Of numbers, which have undeclared texts apart, none."""
+        if not self.dated and not self.clocked:
+            return np.zeros(len(moments), bool)
+        declared = {text.strip() for text in (*self.missing, *self.column.atoms)}
+        foreign = np.array([text.strip() not in declared for text in cells.dictionary.to_pylist()], bool)
+        return np.asarray((moments == UNKNOWN) & foreign[np.asarray(cells.indices)], bool)
 
     def texts(self, moments: Moments) -> pa.StringArray:
         """Moments, all of them known, as they are written."""
@@ -147,7 +165,9 @@ class Timeline:
         found = {} if self.absolute else self._own_columns()
         for hand in self.others:
             found[_after(hand)] = Integer(
-                min=self._least(_after(hand)), atoms=hand.column.atoms if hand.dated else (), missing=hand.missing
+                min=self._least(_after(hand)),
+                atoms=_unlike_steps(hand.column.atoms) if hand.dated else (),
+                missing=tuple(dict.fromkeys((*_unlike_steps(hand.missing), ""))),
             )
             if self._apart(hand):
                 found[_clock(hand)] = Integer(min=0, missing=("",))
@@ -163,7 +183,8 @@ class Timeline:
 
     def _steps(self, name: str) -> Integer:
         column = self.order.column
-        return Integer(min=self._least(name), atoms=(NOT_HERE, *column.atoms), missing=self.order.missing)
+        apart, missing = _unlike_steps(column.atoms), _unlike_steps(self.order.missing)
+        return Integer(min=self._least(name), atoms=(NOT_HERE, *apart), missing=missing)
 
     def _least(self, name: str) -> int | None:
         return 0 if name in self.ahead else None
@@ -208,7 +229,8 @@ class Timeline:
             unit = self._unit_of(hand)
             # A time without that of its row is as lost as one that is missing.
             lost = (theirs == UNKNOWN) | unknown
-            found[_after(hand)] = _written(theirs // unit - own // unit, cells[hand.name], lost)
+            why = pc.if_else(pa.array(theirs == UNKNOWN), cells[hand.name].cast(pa.string()), "").dictionary_encode()
+            found[_after(hand)] = _written(theirs // unit - own // unit, why, lost)
             if self._apart(hand):
                 found[_clock(hand)] = _written(theirs % DAY // hand.tick, nothing, lost)
         return found
@@ -387,7 +409,10 @@ def _written(
 ) -> pa.DictionaryArray:
     """Whole numbers as text; where they are unknown the label, and where they do not apply ``NOT_HERE``."""
     plain = pa.array(np.where(unknown, 0, numbers)).dictionary_encode()
-    texts = pa.concat_arrays([plain.dictionary.cast(pa.string()), pc.utf8_trim_whitespace(labels.dictionary)])
+    apart = pc.replace_substring_regex(
+        pc.utf8_trim_whitespace(labels.dictionary), pattern=_STEP, replacement=NOT_HERE + r"\1"
+    )
+    texts = pa.concat_arrays([plain.dictionary.cast(pa.string()), apart])
     indices = np.asarray(plain.indices).astype(np.int64)
     indices = np.where(unknown, len(plain.dictionary) + np.asarray(labels.indices), indices)
     if elsewhere is not None:
@@ -395,6 +420,11 @@ def _written(
         indices = np.where(elsewhere, len(texts) - 1, indices)
     distinct = texts.dictionary_encode()
     return pa.DictionaryArray.from_arrays(pa.array(np.asarray(distinct.indices)[indices]), distinct.dictionary)
+
+
+def _unlike_steps(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Labels as they stand among steps: ``0`` may mean missing, and a step of 0 does not."""
+    return tuple(re.sub(_STEP, NOT_HERE + r"\1", label) for label in labels)
 
 
 def _integers(texts: pa.StringArray) -> NDArray[np.int64]:
@@ -418,6 +448,7 @@ def _texts(hand: Hand, moments: Moments, labels: pa.StringArray) -> pa.StringArr
         return texts
     allowed = {*hand.missing, *hand.column.atoms} if hand.dated or hand.clocked else {*hand.missing}
     stand_in = next(iter(hand.missing), "")
+    labels = pc.replace_substring_regex(labels, pattern=_APART, replacement=r"\1")
     told = pc.if_else(pc.is_in(labels, pa.array(sorted(allowed), pa.string())), labels, stand_in)
     return pc.if_else(pa.array(known), texts, told)
 
