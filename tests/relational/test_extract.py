@@ -12,9 +12,7 @@ import pandas as pd
 import pytest
 
 from synthgen.artifact.extract import ExtractSynthesizer
-from synthgen.errors import InputError
 from synthgen.generated import ExtractSample
-from synthgen.schema.config import Schema
 from synthgen.workflow import fit, sample
 from tests.relational import clinic
 
