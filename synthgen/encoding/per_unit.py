@@ -120,17 +120,15 @@ class PerUnitEncoder(Encoder):
     def _possible(
         self, encoder: NumericEncoder, codes: NDArray[np.int32], rng: np.random.Generator
     ) -> NDArray[np.int32]:
-        """Codes that a unit has: in the place of a text that none of its rows hold, any of its numbers."""
+        """Codes that a unit has: in the place of a text that none of its rows hold, any of its numbers, or else nothing."""
         own = (*encoder.results, *encoder.tokens.kept)
         foreign = np.array(
             [*(False for _ in range(self.n_regular)), *(text not in own for text in self.special), False]
         )
         rows = np.flatnonzero(foreign[codes])
-        possible = self._slots(encoder) if encoder.quantiser.size else self.n_regular + np.arange(len(self.special))
-        possible = possible[~foreign[possible]]
+        slots, nothing = self._slots(encoder), len(foreign) - 1
         found = codes.copy()
-        if len(possible):
-            found[rows] = rng.choice(possible, len(rows))
+        found[rows] = rng.choice(slots, len(rows)) if len(slots) else nothing
         return found
 
     def _written(self, encoder: NumericEncoder, codes: NDArray[np.int32], rng: np.random.Generator) -> pa.Array:
