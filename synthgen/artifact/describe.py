@@ -14,6 +14,7 @@ from synthgen.artifact.table import TableSynthesizer
 from synthgen.encoding.base import Encoder
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.encoding.numeric import NumericEncoder
+from synthgen.encoding.per_unit import PerUnitEncoder
 from synthgen.encoding.temporal import TemporalEncoder
 from synthgen.relational.codec import Codec
 
@@ -148,6 +149,9 @@ def _words(encoder: Encoder) -> str:
         results = f", {len(encoder.results)} text results" if encoder.results else ""
         numbers = f"{len(quantiser.atoms)} heaped values, {len(quantiser.starts)} bins{results}"
         return numbers + _tokens(len(encoder.tokens.kept))
+    if isinstance(encoder, PerUnitEncoder):
+        others = _words(encoder.others)
+        return f"bins of their own for {len(encoder.units)} values of {encoder.kind.column.unit_of}; of others {others}"
     assert isinstance(encoder, TemporalEncoder)
     days = encoder.days
     clock = encoder.clock

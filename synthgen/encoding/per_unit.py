@@ -117,7 +117,22 @@ class PerUnitEncoder(Encoder):
         order = np.argsort(np.concatenate(rows), kind="stable")
         return pa.concat_arrays(parts).take(pa.array(order))
 
+    def _possible(
+        self, encoder: NumericEncoder, codes: NDArray[np.int32], rng: np.random.Generator
+    ) -> NDArray[np.int32]:
+        """Codes that a unit has: in the place of a text that none of its rows hold, any of its numbers, or nothing."""
+        own = (*encoder.results, *encoder.tokens.kept)
+        foreign = np.array(
+            [*(False for _ in range(self.n_regular)), *(text not in own for text in self.special), False]
+        )
+        rows = np.flatnonzero(foreign[codes])
+        slots, nothing = self._slots(encoder), len(foreign) - 1
+        found = codes.copy()
+        found[rows] = rng.choice(slots, len(rows)) if len(slots) else nothing
+        return found
+
     def _written(self, encoder: NumericEncoder, codes: NDArray[np.int32], rng: np.random.Generator) -> pa.Array:
+        codes = self._possible(encoder, codes, rng)
         regular = codes < self.n_regular
         slots = self._slots(encoder)
         if len(slots):

@@ -246,7 +246,7 @@ class Extract:
             final = np.where(skeleton.left[at] == 1, end[:active], UNKNOWN)
             given = _possible(table, first, start, end[:active], final, born[:active])
             codes = table.model.sample(active, rng=rng, given=given, context=context)
-            moments = self._moments(table, codes, start, last[:active], first, final, born[:active], rng)
+            moments = self._moments(table, codes, start, first, final, born[:active], rng)
             history.advance(codes, _since(table.timeline, np.where(moments == UNKNOWN, start, moments), step))
             rows.codes[at] = codes
             rows.moments[at] = moments
@@ -258,7 +258,6 @@ class Extract:
         table: Frame,
         codes: Codes,
         start: Moments,
-        last: Moments,
         first: NDArray[np.bool_],
         final: Moments,
         births: Moments,
@@ -276,7 +275,7 @@ class Extract:
             number[: len(weekdays.levels)] = [int(level) for level in weekdays.levels]
             drawn[timeline.weekday] = number[codes[:, table.column(timeline.weekday)]]
         encoders = {name: table.numeric(name) for name in names}
-        return timeline.step(encoders, drawn, start, last, first, final, births, rng)
+        return timeline.step(encoders, drawn, start, first, final, births, rng)
 
     def _finished(
         self,

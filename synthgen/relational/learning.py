@@ -228,8 +228,15 @@ class _Learning:
         return [] if self.structure.members[name].role == "child" and order not in hands else [*hands.values()]
 
     def _read(self, name: str, hand: Hand) -> Moments:
-        parts = [hand.read(block.column(hand.name)) for block in self.dataset.tables[name]]
-        return np.concatenate([*parts, np.zeros(0, np.int64)])
+        """The moments of all rows. Raises ``InputError`` where a cell is none and no declared text either."""
+        parts, table = [np.zeros(0, np.int64)], self.dataset.tables[name]
+        for block in table:
+            cells = block.column(hand.name)
+            parts.append(hand.read(cells))
+            if (unread := hand.unread(cells, parts[-1])).any():
+                record = sum(map(len, parts[:-1])) + int(np.argmax(unread)) + 1
+                raise _contrary(table.source, record, hand.name, hand.expected)
+        return np.concatenate(parts)
 
     @staticmethod
     def _birth(moments: Mapping[str, Moments]) -> str | None:
@@ -368,11 +375,8 @@ class _Learning:
         try:
             codec = plan.solve(plan.summarise(block, unit), self.rare_below)
         except BadBlock as bad:
-            raise InputError(
-                f"{self.dataset.tables[name].source}: record {int(source[bad.row]) + 1}, column {bad.column}: expected "
-                f"{bad.expected}, found another text; mend the value, or declare it under `missing` or `atoms`, or "
-                "declare another kind"
-            ) from None
+            record = int(source[bad.row]) + 1
+            raise _contrary(self.dataset.tables[name].source, record, bad.column, bad.expected) from None
         codes = codec.encode(block)
         ids = {n: replace(made, missing=()) if n in plan.config.key_columns else made for n, made in codec.ids.items()}
         return replace(codec, ids=ids), codes
@@ -494,6 +498,13 @@ class _Learning:
         missing = frozenset(self.schema.tables[name].missing_in(column))
         made = identifier.solve(identifier.summarise(cells, missing), rare_below=self.rare_below)
         return replace(made, missing=())
+
+
+def _contrary(source: str, record: int, column: str, expected: str) -> InputError:
+    return InputError(
+        f"{source}: record {record}, column {column}: expected {expected}, found another text; mend the value, or "
+        "declare it under `missing` or `atoms`, or declare another kind"
+    )
 
 
 def _as_cells(numbers: NDArray[np.int64]) -> pa.DictionaryArray:

@@ -7,6 +7,7 @@ a real person is learned, and a generated time line begins at a generated date.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synthgen.encoding.grid import DecimalGrid
-from synthgen.encoding.numeric import NumericEncoder
+from synthgen.encoding.numeric import NumericEncoder, NumericKind
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.encoding.temporal import TemporalKind, written
 from synthgen.relational.siblings import times_of
@@ -28,6 +29,9 @@ from synthgen.schema.table import TableConfig
 
 #: Written where a column does not apply: the first row has no row before it, the others have one.
 NOT_HERE: Final = "·"
+#: A step, and a label that would read as one.
+_STEP: Final = r"^(-?\d+)$"
+_APART: Final = rf"^{NOT_HERE}(-?\d+)$"
 #: Instead of a moment where there is none.
 UNKNOWN: Final = np.iinfo(np.int64).min
 DAY: Final = 86_400
@@ -71,6 +75,12 @@ class Hand:
         return isinstance(self.column, Datetime | Time)
 
     @property
+    def expected(self) -> str:
+        """What a cell holds, in words."""
+        kind = TemporalKind if isinstance(self.column, Date | Datetime | Time) else NumericKind
+        return kind(self.name, self.column, self.format).expected  # type: ignore[arg-type]
+
+    @property
     def tick(self) -> int:
         """The smallest distance of two moments."""
         if isinstance(self.column, Date):
@@ -86,6 +96,14 @@ class Hand:
         moments = np.full(len(times), UNKNOWN, np.int64)
         moments[known] = np.rint(times[known] * scale).astype(np.int64)
         return moments
+
+    def unread(self, cells: pa.DictionaryArray, moments: Moments) -> NDArray[np.bool_]:
+        """Which cells are neither moments nor declared texts. Of numbers, which have undeclared texts apart, none."""
+        if not self.dated and not self.clocked:
+            return np.zeros(len(moments), bool)
+        declared = {text.strip() for text in (*self.missing, *self.column.atoms)}
+        foreign = np.array([text.strip() not in declared for text in cells.dictionary.to_pylist()], bool)
+        return np.asarray((moments == UNKNOWN) & foreign[np.asarray(cells.indices)], bool)
 
     def texts(self, moments: Moments) -> pa.StringArray:
         """Moments, all of them known, as they are written."""
@@ -149,7 +167,9 @@ class Timeline:
         found = {} if self.absolute else self._own_columns()
         for hand in self.others:
             found[_after(hand)] = Integer(
-                min=self._least(_after(hand)), atoms=hand.column.atoms if hand.dated else (), missing=hand.missing
+                min=self._least(_after(hand)),
+                atoms=_unlike_steps(hand.column.atoms) if hand.dated else (),
+                missing=tuple(dict.fromkeys((*_unlike_steps(hand.missing), ""))),
             )
             if self._apart(hand):
                 found[_clock(hand)] = Integer(min=0, missing=("",))
@@ -165,7 +185,8 @@ class Timeline:
 
     def _steps(self, name: str) -> Integer:
         column = self.order.column
-        return Integer(min=self._least(name), atoms=(NOT_HERE, *column.atoms), missing=self.order.missing)
+        apart, missing = _unlike_steps(column.atoms), _unlike_steps(self.order.missing)
+        return Integer(min=self._least(name), atoms=(NOT_HERE, *apart), missing=missing)
 
     def _least(self, name: str) -> int | None:
         return 0 if name in self.ahead else None
@@ -210,7 +231,8 @@ class Timeline:
             unit = self._unit_of(hand)
             # A time without that of its row is as lost as one that is missing.
             lost = (theirs == UNKNOWN) | unknown
-            found[_after(hand)] = _written(theirs // unit - own // unit, cells[hand.name], lost)
+            why = pc.if_else(pa.array(theirs == UNKNOWN), cells[hand.name].cast(pa.string()), "").dictionary_encode()
+            found[_after(hand)] = _written(theirs // unit - own // unit, why, lost)
             if self._apart(hand):
                 found[_clock(hand)] = _written(theirs % DAY // hand.tick, nothing, lost)
         return found
@@ -220,7 +242,6 @@ class Timeline:
         encoders: Mapping[str, NumericEncoder],
         codes: Mapping[str, NDArray[np.int32]],
         base: Moments,
-        last: Moments,
         first: NDArray[np.bool_],
         final: Moments,
         births: Moments,
@@ -232,30 +253,30 @@ class Timeline:
             encoders: of ``first``, ``gap`` and ``clock``.
             codes: of the same, and the weekday itself (-1 where there is none) under its column.
             base: the moments that steps are told by; ``UNKNOWN`` counts as 0.
-            last: the moments of the rows before; ``UNKNOWN`` where there is none.
             first: which rows are the first of their parents.
             final: the moment, but for the time of day, where it is told already.
             births: of the rows' patients.
         """
-        moments, base = np.full(len(base), UNKNOWN, np.int64), _or_zero(base)
+        before, moments, base = base, np.full(len(base), UNKNOWN, np.int64), _or_zero(base)
         for name, rows in ((self.first, np.flatnonzero(first)), (self.gap, np.flatnonzero(~first))):
             known, keys = self._keys(encoders[name], codes[name][rows], base[rows], codes.get(self.weekday), rows, rng)
             moments[rows[known]] = (base[rows] // self.unit + keys)[known] * self.unit
-        known = moments != UNKNOWN
+        known, last_step = moments != UNKNOWN, final // self.unit
         if self.born:
             moments[known] = np.maximum(moments[known], births[known])
-        told = known & (final != UNKNOWN) & (final >= base // self.unit * self.unit)
-        moments[told] = final[told] // self.unit * self.unit
+        if self.window is not None:
+            last_step = np.clip(last_step, *self._limits(self.window))
+        told = known & (final != UNKNOWN) & (last_step >= base // self.unit)
+        moments[told] = last_step[told] * self.unit
         if self.by_day and self.order.clocked:
             quantiser = encoders[self.clock].quantiser
             code = codes[self.clock]
             timed = known & (code < quantiser.size)
             if quantiser.size:
                 moments[timed] += quantiser.decode(code[timed], rng) * self.order.tick
-        # On the same day, what comes after is no earlier.
-        after = known & ~first & (last != UNKNOWN)
-        if self.gap in self.ahead:
-            moments[after] = np.maximum(moments[after], last[after])
+        # What never comes before does not where the day is the same, nor for the sake of the window.
+        after = known & (before != UNKNOWN) & np.where(first, self.first in self.ahead, self.gap in self.ahead)
+        moments[after] = np.maximum(moments[after], before[after] // self.order.tick * self.order.tick)
         return moments
 
     def reachable(
@@ -285,8 +306,8 @@ class Timeline:
         return self.windows.get(self.order.name)
 
     def _limits(self, window: tuple[int, int]) -> tuple[int, int]:
-        """The first and the last step of the window."""
-        return -(-window[0] // self.unit), window[1] // self.unit
+        """The first and the last step of the window, in which a time of day still has room."""
+        return -(-window[0] // self.unit), (window[1] - (self.unit > self.order.tick)) // self.unit
 
     def _keys(
         self,
@@ -414,7 +435,10 @@ def _written(
 ) -> pa.DictionaryArray:
     """Whole numbers as text; where they are unknown the label, and where they do not apply ``NOT_HERE``."""
     plain = pa.array(np.where(unknown, 0, numbers)).dictionary_encode()
-    texts = pa.concat_arrays([plain.dictionary.cast(pa.string()), pc.utf8_trim_whitespace(labels.dictionary)])
+    apart = pc.replace_substring_regex(
+        pc.utf8_trim_whitespace(labels.dictionary), pattern=_STEP, replacement=NOT_HERE + r"\1"
+    )
+    texts = pa.concat_arrays([plain.dictionary.cast(pa.string()), apart])
     indices = np.asarray(plain.indices).astype(np.int64)
     indices = np.where(unknown, len(plain.dictionary) + np.asarray(labels.indices), indices)
     if elsewhere is not None:
@@ -422,6 +446,11 @@ def _written(
         indices = np.where(elsewhere, len(texts) - 1, indices)
     distinct = texts.dictionary_encode()
     return pa.DictionaryArray.from_arrays(pa.array(np.asarray(distinct.indices)[indices]), distinct.dictionary)
+
+
+def _unlike_steps(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Labels as they stand among steps: ``0`` may mean missing, and a step of 0 does not."""
+    return tuple(re.sub(_STEP, NOT_HERE + r"\1", label) for label in labels)
 
 
 def _integers(texts: pa.StringArray) -> NDArray[np.int64]:
@@ -445,6 +474,7 @@ def _texts(hand: Hand, moments: Moments, labels: pa.StringArray) -> pa.StringArr
         return texts
     allowed = {*hand.missing, *hand.column.atoms} if hand.dated or hand.clocked else {*hand.missing}
     stand_in = next(iter(hand.missing), "")
+    labels = pc.replace_substring_regex(labels, pattern=_APART, replacement=r"\1")
     told = pc.if_else(pc.is_in(labels, pa.array(sorted(allowed), pa.string())), labels, stand_in)
     return pc.if_else(pa.array(known), texts, told)
 
@@ -473,12 +503,10 @@ def learned(
     known = own != UNKNOWN
     steps = np.abs(own - base)[known & (own != base)]
     by_day = order.dated and (not order.clocked or not len(steps) or float(np.median(steps)) >= DAY)
-    unit = DAY if by_day else order.tick
     every = Timeline(order, tuple(others), by_day, frozenset(), False, windows)
-    distances = {
-        every.first: (own // unit - base // unit)[known & first],
-        every.gap: (own // unit - base // unit)[known & ~first],
-    }
+    # Not in steps of days: on its parent's day a row may come before it.
+    ticks = own // order.tick - base // order.tick
+    distances = {every.first: ticks[known & first], every.gap: ticks[known & ~first]}
     for hand in every.others:
         both = known & (moments[hand.name] != UNKNOWN)
         coarse = every._unit_of(hand)

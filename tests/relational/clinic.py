@@ -49,7 +49,10 @@ def clinic(n: int = 240, seed: int = 1) -> Tables:
         if who % 5:
             _visits(patient, tables, rng)
         tables["outcomes"].append(
-            {"patient": patient["patient"], "died": "yes" if rng.random() < (0.3 if born.year < 1960 else 0.1) else "no"}
+            {
+                "patient": patient["patient"],
+                "died": "yes" if rng.random() < (0.3 if born.year < 1960 else 0.1) else "no",
+            }
         )
     return tables
 
@@ -209,7 +212,9 @@ TABLES: Final[dict[str, Any]] = {
 }
 
 
-def schema(model: str = "copula", tables: Mapping[str, Any] = TABLES, *, holdout: float = 0.2, **options: Any) -> Schema:
+def schema(
+    model: str = "copula", tables: Mapping[str, Any] = TABLES, *, holdout: float = 0.2, **options: Any
+) -> Schema:
     """The config of the clinic, with the options of the model."""
     document = {"version": 1, "tables": tables, "model": {"name": model, **options}, "holdout": holdout}
     return Schema.model_validate(document)

@@ -1,0 +1,79 @@
+"""Which column says what a number measures: seen by how much of the ranks lies between its values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from synthgen.inference.units import find_units
+from synthgen.schema.config import Format
+from tests.encoding.build import COMMA, POINT
+
+
+def table(n: int, scales: dict[str, float], marks: Format = POINT, **more: list[str]) -> list[pa.RecordBatch]:
+    """Values of ``n`` rows about the scale of each row's code, in two blocks, and a hospital that says nothing."""
+    rng = np.random.default_rng(1)
+    codes = rng.choice([*scales], n)
+    values = [f"{scales[code] * float(rng.normal(1, 0.2)):.2f}".replace(".", marks.decimal) for code in codes.tolist()]
+    columns = {
+        "code": codes.tolist(),
+        "value": values,
+        "hospital": rng.choice(["A", "B"], n).tolist(),
+        **more,
+    }
+    encoded = {name: pa.array(column, pa.string()).dictionary_encode() for name, column in columns.items()}
+    batch = pa.RecordBatch.from_arrays([*encoded.values()], names=[*encoded])
+    return [batch.slice(0, n // 3), batch.slice(n // 3)]
+
+
+def found(blocks: list[pa.RecordBatch], marks: Format = POINT) -> dict[str, str]:
+    return find_units(blocks, ["value"], ["code", "hospital"], marks)
+
+
+def test_values_of_several_scales_have_a_unit() -> None:
+    assert found(table(600, {"NA": 140, "CRP": 5, "PLT": 250_000})) == {"value": "code"}
+    assert found(table(600, {"NA": 140, "CRP": 5, "PLT": 250_000}, COMMA), COMMA) == {"value": "code"}
+
+
+def test_values_of_one_scale_have_none() -> None:
+    assert found(table(600, {"NA": 140, "CL": 138})) == {}
+
+
+def test_a_few_rows_say_nothing() -> None:
+    assert found(table(150, {"NA": 140, "CRP": 5})) == {}
+    assert find_units([], ["value"], ["code"], POINT) == {}
+    assert find_units(table(600, {"NA": 140, "CRP": 5}), [], ["code"], POINT) == {}
+
+
+def test_a_column_of_nearly_as_many_values_as_rows_is_no_unit() -> None:
+    scales = {f"T{i}": float(10 ** (i % 6)) for i in range(300)}
+    assert found(table(600, scales)) == {}
+
+
+def test_of_two_columns_that_tell_as_much_the_one_of_fewer_values_is_chosen() -> None:
+    blocks = table(900, {"NA": 140, "CRP": 5})
+    finer = [
+        batch.append_column(
+            "finer",
+            pa.array(
+                [f"{code}{at % 3}" for at, code in enumerate(batch.column("code").to_pylist())]
+            ).dictionary_encode(),
+        )
+        for batch in blocks
+    ]
+    assert find_units(finer, ["value"], ["finer", "code"], POINT) == {"value": "code"}
+
+
+def test_missing_values_and_text_results_are_left_aside() -> None:
+    blocks = table(900, {"NA": 140, "CRP": 5})
+    with_texts = [
+        batch.set_column(
+            1,
+            "value",
+            pa.array(
+                ["neg" if at % 4 == 0 else text for at, text in enumerate(batch.column("value").to_pylist())]
+            ).dictionary_encode(),
+        )
+        for batch in blocks
+    ]
+    assert found(with_texts) == {"value": "code"}
