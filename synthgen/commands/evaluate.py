@@ -51,6 +51,8 @@ def command(
 ) -> int:
     """Judge SYNTHETIC records, by any generator, against the real ones.
 
+    Of several tables SYNTHETIC, REAL and HOLDOUT are folders.
+
     Writes report.html and evaluation.json, which are personal data, and report-shareable.html and
     evaluation-shareable.json, which show no count of fewer than 11 patients. Without a holdout (-m or --holdout) the
     lines that need one are not assessable: real data are never split after the fact.

@@ -15,11 +15,13 @@ from synthgen.errors import InputError
 from synthgen.inputs import Data, dataset_of, only_table
 from synthgen.judgement.readable import require_readable
 from synthgen.metrics.base import Comparison, LogLikelihood
+from synthgen.metrics.extract import Extracts
 from synthgen.metrics.prepare import Sheet, compare
 from synthgen.relational.flat import FlatSynthesizer
 from synthgen.schema.config import Schema
 from synthgen.schema.table import TableConfig
-from synthgen.tables.dataset import Table
+from synthgen.tables.dataset import Dataset, Table
+from synthgen.tables.part import Part
 from synthgen.tables.split import Split
 
 
@@ -65,6 +67,24 @@ def compared(
         "columns_only_in_synthetic": [name for name in shown.columns if name not in config.columns],
     }
     return comparison, inputs
+
+
+def in_time(
+    synthetic: Data, table: Table, holdout: Data | None, split: Split | None, schema: Schema
+) -> Extracts | None:
+    """A file with several rows of a patient in an order of time, as an extract of one table; ``None`` for others."""
+    config = schema.tables[table.name]
+    if config.patient is None or config.order is None:
+        return None
+    train, apart = table, None if holdout is None else _any_table(holdout, schema)
+    if apart is None and split is not None and split.share > 0:
+        held_out = np.concatenate([held for _, _, held in split.blocks(table)])
+        train, apart = Part(table, ~held_out), Part(table, held_out)
+    sets = (train, apart, _any_table(synthetic, schema))
+    real, other, generated = (None if each is None else Dataset({table.name: each}) for each in sets)
+    assert real is not None
+    assert generated is not None
+    return Extracts.of(schema, real, other, generated)
 
 
 def _log_likelihood(flat: FlatSynthesizer, comparison: Comparison, sheets: Mapping[str, Sheet]) -> LogLikelihood:

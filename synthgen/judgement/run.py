@@ -72,6 +72,11 @@ def evaluate(
         comparison, inputs = one.compared(synthetic, only_table(dataset), holdout, split, schema, synthesizer)
         metrics, verdicts = judged(chosen, comparison, seed=seed, progress=progress)
         tested = chosen
+        timed = one.in_time(synthetic, only_table(dataset), holdout, split, schema)
+        if timed is not None:
+            relational = relational_measures(quick=quick)
+            more, lines = judged_tables({}, relational, timed, seed=seed, progress=progress)
+            metrics, verdicts = (*metrics, *more), (*verdicts, *lines)
     return Evaluation(
         seed=seed,
         synthgen=importlib.metadata.version("synthgen"),

@@ -66,9 +66,8 @@ def judged_tables(
         own = relating.measure(extracts, rng=stream(seed, name), progress=progress)
         metrics.extend(own)
         verdicts.extend(relating.judge(own, extracts))
-    whole = histories_of(extracts)
     for name, measure in measures.items():
-        compared = [whole] if _of_histories(name, measure) else []
+        compared = [histories_of(extracts)] if _of_histories(name, measure) else []
         lines: list[tuple[str, Verdict]] = []
         for one in (*compared, *_tables(name, measure, extracts)):
             step = _Named(progress, one.table)

@@ -116,7 +116,7 @@ def headline_metrics(evaluation: Evaluation) -> list[Metric]:
 
 def of_several(evaluation: Evaluation) -> bool:
     """Whether the evaluation is of an extract of several tables."""
-    return any(metric.table == HISTORIES for metric in evaluation.metrics)
+    return "tables" in evaluation.inputs
 
 
 def of_table(evaluation: Evaluation, table: str) -> Evaluation:

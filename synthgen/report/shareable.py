@@ -56,6 +56,8 @@ _SCORE_METRICS = re.compile(
     r"accuracy_\d|c2st.*|association|tstr.*|marginals|distances|distance_ratios|nearest_neighbour_share|missingness.*|"
     r"children_per_parent|gaps|transitions|parent_child_association"
 )
+# Distances of one distribution for each table, of which there may be one.
+_OF_FEW = frozenset({"children_per_parent", "gaps", "transitions"})
 # Figures of the synthetic set alone, which whoever has it can compute.
 _OF_SYNTHETIC = frozenset({"key_integrity"})
 # Of all tables together, means of shares of rows, of whichever table has the fewest patients behind them.
@@ -320,7 +322,8 @@ def _headline(metric: Metric, value: float | None, sizes: _Sizes) -> float | Non
     if metric.unit == "share of labels":  # coarse: a finer share would tell how few rare labels there are
         return _score(value, 0.05)
     if _SCORE_METRICS.fullmatch(metric.name) or metric.unit.lower() in _SCORE_UNITS:
-        fine = len(metric.columns) != 1 or metric.family == "utility"  # a mean over columns, or over a whole model
+        # A mean over columns, or over a whole model, is no figure of one distribution.
+        fine = (len(metric.columns) != 1 and metric.name not in _OF_FEW) or metric.family == "utility"
         return _score(value, 0.001 if fine else sizes.grain)
     return share(value, sizes.least)
 

@@ -49,7 +49,8 @@ DEFINITIONS = f"""\
 All sets are cut to as many patients as the smallest has (mean over {DRAWS} draws of patients); score and floor compare
 with the training set, and so does the ceiling, which has the holdout in the synthetic set's place. The floor is the
 training set with every column, and every link, resampled by itself.
-children     total variation of the number of children per parent, in ten bins with edges from the training set
+children     total variation of the number of rows per patient, in ten bins with edges from the training set (the
+             published ceilings are of that size); per parent: of rows per row of the parent table
 gap          Kolmogorov-Smirnov distance of the time between successive records of a patient in a table
 transition   total variation of pairs of successive codes of a patient: {CODES} commonest, other, missing
 association  mean absolute error of Cramer's V (label x code) or the correlation ratio (number by code; value within a
@@ -123,9 +124,14 @@ class Judging:
         return self.averaged(name, figure, far)
 
     def children(self, name: str) -> Figure:
-        numbers = {which: each.tables[name].numbers.astype(float) for which, each in self.extracts.sets.items()}
-        whose = {w: children_per_parent.parents(self.extracts, name, each) for w, each in self.extracts.sets.items()}
-        return self.of_series(name, "children", children_per_parent.counted(numbers, whose))
+        counts = children_per_parent.per_patient(self.extracts, name)
+        return self.of_series(name, "children", children_per_parent.counted(counts))
+
+    def per_parent(self, name: str) -> Figure:
+        if children_per_parent.of_patients(self.extracts, name):
+            raise NotApplicable("the parent is the patient")
+        counts = children_per_parent.per_parent(self.extracts, name)
+        return self.of_series(name, "per parent", children_per_parent.counted(counts))
 
     def gap(self, name: str) -> Figure:
         found = {which: gaps.between(self.extracts, name, each) for which, each in self.extracts.sets.items()}
@@ -178,7 +184,7 @@ class Judging:
     def figures(self) -> Iterator[Figure]:
         """All of them, table by table."""
         for name in self.tables:
-            for figure in (self.children, self.gap, self.transition, self.association):
+            for figure in (self.children, self.per_parent, self.gap, self.transition, self.association):
                 try:
                     yield figure(name)
                 except NotApplicable:
@@ -252,7 +258,7 @@ def judge(
     print(f"{judging.size:,} patients of each set; read in {time.process_time() - began:.0f} s of processor time")
     figures = list(judging.figures())
     lines = [(f.table, f.name, *(f"{value:.3f}" for value in (f.score, f.ceiling, f.floor))) for f in figures]
-    for name in ("children", "gap", "transition", "association"):
+    for name in ("children", "per parent", "gap", "transition", "association"):
         own = [f for f in figures if f.name == name]
         if own:
             means = (np.mean([getattr(f, part) for f in own]) for part in ("score", "ceiling", "floor"))

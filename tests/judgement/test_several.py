@@ -124,6 +124,9 @@ def test_the_shareable_form_tells_of_no_small_number(found: Evaluation, sound: T
             for shares in (item["train"], item["holdout"]):
                 assert all(share is None or share * PATIENTS >= 10.9 for share in shares or ())
     assert found.inputs["tables"]["labs"]["train"]["rows"] % 20 == 0
+    for metric in found.metrics:
+        if metric.name in ("children_per_parent", "gaps", "transitions") and metric.value is not None:
+            assert round(10 * metric.value, 9) == round(10 * metric.value)  # a tenth is eight of eighty patients
     assert '"broken"' not in shown
     assert "Table visits" in render(found, "shareable")
 

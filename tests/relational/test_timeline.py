@@ -95,8 +95,8 @@ def test_names_and_numbers_without_fixed_decimals_are_no_times() -> None:
 # --- rows to steps -----------------------------------------------------------------------------------------------
 
 
-def line(order: str, others: Sequence[str] = (), **more: Any) -> Timeline:
-    known: dict[str, Any] = {"by_day": True, "ahead": frozenset(), "window": None}
+def line(order: str, others: Sequence[str] = (), window: tuple[int, int] | None = None, **more: Any) -> Timeline:
+    known: dict[str, Any] = {"by_day": True, "ahead": frozenset(), "born": False, "windows": {order: window}}
     return Timeline(hand(order), tuple(hand(other) for other in others), **(known | more))
 
 
@@ -178,7 +178,8 @@ def learned(order: str, texts: Sequence[str], anchor: str, first: Sequence[bool]
     moments = {order: hand(order).read(cells(*texts))}
     begins = np.array(first)
     base = bases(begins, moments[order], np.full(len(texts), at(anchor)))
-    return timelines.learned(hand(order), (), moments, base, begins, None)
+    unborn = np.full(len(base), UNKNOWN)
+    return timelines.learned(hand(order), (), moments, base, begins, unborn, {})
 
 
 def test_whole_days_where_most_steps_are_longer_than_a_day() -> None:
@@ -223,7 +224,9 @@ def stepped(
         for name, own in steps.items()
     }
     end = np.full(len(base), UNKNOWN) if final is None else np.array(final)
-    return timeline.step(encoders, codes, np.array(base), np.array(first), end, np.random.default_rng(1))
+    return timeline.step(
+        encoders, codes, np.array(base), np.array(first), end, np.full(len(base), UNKNOWN), np.random.default_rng(1)
+    )
 
 
 MINUTES = line("start", by_day=False, ahead=frozenset({"start.first", "start.gap"}))
@@ -245,7 +248,9 @@ def test_steps_lead_from_the_parent_or_from_the_row_before() -> None:
 def test_a_step_that_is_missing_gives_no_moment() -> None:
     ten = np.array([at("2024-03-01T10:00")])
     codes = {name: np.array([own.quantiser.size], np.int32) for name, own in SHORT.items()}
-    found = MINUTES.step(SHORT, codes, ten, np.array([True]), np.array([UNKNOWN]), np.random.default_rng(1))
+    found = MINUTES.step(
+        SHORT, codes, ten, np.array([True]), np.array([UNKNOWN]), np.array([UNKNOWN]), np.random.default_rng(1)
+    )
     assert found.tolist() == [UNKNOWN]
 
 
@@ -289,7 +294,7 @@ def test_a_weekday_is_met_inside_the_bin_of_the_step() -> None:
         "start.weekday": np.full(n, 6, np.int32),
     }
     nothing, base = np.full(n, UNKNOWN), np.full(n, at("2024-03-01"))
-    found = DAYS.step(encoders, codes, base, np.zeros(n, bool), nothing, np.random.default_rng(1))
+    found = DAYS.step(encoders, codes, base, np.zeros(n, bool), nothing, nothing, np.random.default_rng(1))
     days = (found - base) // DAY
     assert ((found // DAY + 3) % 7 == 6).mean() > 0.95
     assert days.min() >= low[code]
@@ -315,10 +320,12 @@ def test_only_steps_that_lead_into_the_window_and_not_beyond_the_end_are_offered
     steps = encoder("day.gap", [0, 1, 5, 30]).quantiser
     none = np.array([UNKNOWN])
     base = np.array([at("2024-03-06")])
-    assert timeline.reachable(steps, base, none, none).tolist() == [[False, True, True, False]]
-    assert timeline.reachable(steps, base, np.array([at("2024-03-09")]), none).tolist() == [[False, True, False, False]]
+    assert timeline.reachable(steps, base, none, none, none).tolist() == [[False, True, True, False]]
+    assert timeline.reachable(steps, base, np.array([at("2024-03-09")]), none, none).tolist() == [
+        [False, True, False, False]
+    ]
     told_end = np.array([at("2024-03-11")])
-    assert timeline.reachable(steps, base, told_end, told_end).tolist() == [[False, False, True, False]]
+    assert timeline.reachable(steps, base, told_end, told_end, none).tolist() == [[False, False, True, False]]
 
 
 def test_moments_and_further_times_are_written_in_the_formats_of_their_columns() -> None:

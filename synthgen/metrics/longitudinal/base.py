@@ -148,6 +148,16 @@ class Distances:
     floor: float
 
 
+def mean_of(distances: Sequence[Distances]) -> Distances:
+    """The mean of several figures."""
+    ceilings = [each.ceiling for each in distances if each.ceiling is not None]
+    return Distances(
+        np.mean([each.value for each in distances], axis=0),
+        np.mean(ceilings, axis=0) if ceilings else None,
+        float(np.mean([each.floor for each in distances])),
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Scored:
     """A figure of one table."""
@@ -206,16 +216,7 @@ def _mean(scored: Sequence[Scored]) -> Scored:
         for each in scored
     ]
     rows.sort(key=lambda row: row["floor" if row["ceiling"] is None else "ceiling"] - row["value"])  # type: ignore[operator]
-    ceilings = [each.distances.ceiling for each in scored if each.distances.ceiling is not None]
-    return Scored(
-        HISTORIES,
-        Distances(
-            np.mean([each.distances.value for each in scored], axis=0),
-            np.mean(ceilings, axis=0) if ceilings else None,
-            float(np.mean([each.distances.floor for each in scored])),
-        ),
-        {"rows": rows},
-    )
+    return Scored(HISTORIES, mean_of([each.distances for each in scored]), {"rows": rows})
 
 
 def _metric(name: str, unit: str, drawn: Drawn, scored: Scored) -> Metric:

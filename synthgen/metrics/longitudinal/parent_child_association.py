@@ -111,18 +111,14 @@ class Pairing:
         kept = np.concatenate([each[0] for _, each in real]) >= strong
         if not kept.any():
             raise NotApplicable(f"no association with the rows above reaches {strong:g} in the training set")
-        found = {which: self.strengths(extracts, which, drawn) for which in extracts.sets if which != "train"}
-        target = np.concatenate([each for _, each in real], axis=1)
-        far = {
-            which: np.abs(np.concatenate([each for _, each in pairs], axis=1) - target)[:, kept].mean(axis=1)
-            for which, pairs in found.items()
-        }
+        found = {which: self.strengths(extracts, which, drawn) for which in extracts.sets}
+        told = {which: np.concatenate([each for _, each in pairs], axis=1) for which, pairs in found.items()}
+        target = told.pop("train")
+        far = {which: np.abs(each - target)[:, kept].mean(axis=1) for which, each in told.items()}
         distances = Distances(far["synthetic"], far.get("holdout"), float(far["floor"][0]))
         return Scored(self.name, distances, {"rows": _rows(real, found, kept)})
 
-    def strengths(
-        self, extracts: Extracts, which: str, drawn: Drawn | NDArray[np.bool_] | None
-    ) -> list[tuple[str, NDArray[np.float64]]]:
+    def strengths(self, extracts: Extracts, which: str, drawn: Drawn | NDArray[np.bool_] | None) -> Strengths:
         """By pair of columns its name and its associations, one for each code where the column below is a number.
 
         Each has shape ``(1 + 2 * halvings, n)``; where ``drawn`` says only which patients count, or is ``None`` for all
