@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from synthgen.inference.dependencies import Dependency, find_dependencies
+from synthgen.inference.equations import Quantities, find_equations
 from synthgen.inference.header import Header, read_header
 from synthgen.inference.identity import find_patient, guess_id, guess_particulars
 from synthgen.inference.labels import (
@@ -28,9 +29,23 @@ from synthgen.inference.shapes import NONE_SIGNS
 from synthgen.inference.subject import Guess, Subject
 from synthgen.inference.units import find_units
 from synthgen.inference.values import Values, values
-from synthgen.schema.column import Boolean, Category, Code, Column, Constant, Fake, Id, Integer, Number, Ordinal, Text
+from synthgen.reshape.operands import Operand
+from synthgen.schema.column import (
+    Boolean,
+    Category,
+    Code,
+    Column,
+    Computable,
+    Constant,
+    Fake,
+    Id,
+    Integer,
+    Number,
+    Ordinal,
+    Text,
+)
 from synthgen.schema.config import Format, Privacy, Schema
-from synthgen.schema.table import TableConfig
+from synthgen.schema.table import TableConfig, quantities
 from synthgen.tables.dataset import Table
 
 #: The first rule that knows the column decides. Names come before shapes, exact shapes before loose ones.
@@ -182,7 +197,8 @@ class _Guessing:
         self.missing: Missing = find_missing(everything, declared, rare_below)
         guesses = {name: self._guess(name, header) for name, header in self.headers.items()}
         if known is None or not known.kept:
-            guesses = self._scaled(self._determined(guesses, self._dependencies(guesses)))
+            guesses = self._computed(self._determined(guesses, self._dependencies(guesses)))
+            guesses = self._scaled(guesses)
         self.guesses: Mapping[str, Guess] = guesses
         columns = {name: self._finish(name, guesses) for name in guesses}
         self.config = TableConfig(
@@ -257,7 +273,11 @@ class _Guessing:
         if not self._is_long():
             return dict(guesses)
         free = {name: guess for name, guess in guesses.items() if guess.column.determined_by is None}
-        numbers = [name for name, guess in free.items() if isinstance(guess.column, Integer | Number)]
+        numbers = [
+            name
+            for name, guess in free.items()
+            if isinstance(guess.column, Integer | Number) and guess.column.computed is None
+        ]
         labels = [name for name, guess in free.items() if isinstance(guess.column, Category | Code)]
         after = dict(guesses)
         for name, by in find_units(self.table, numbers, labels, self.format()).items():
@@ -272,6 +292,47 @@ class _Guessing:
             return False
         block = next(iter(self.table), None)
         return block is not None and block.num_rows >= _LONG * len(np.unique(self.whose(block)))
+
+    def _computed(self, guesses: Mapping[str, Guess]) -> dict[str, Guess]:
+        """The guesses with the numbers and dates that follow from others."""
+        after = dict(guesses)
+        found = find_equations(self.table, self.table.columns, self._quantities(guesses), self.rows)
+        for equation in found:
+            guess = guesses[equation.column]
+            column = guess.column if isinstance(guess.column, Computable) else Integer()
+            notes = guess.notes if isinstance(guess.column, Computable) else ()
+            told = f"follows from other columns in {_percent(equation.share)} of the rows that have it; computed anew"
+            after[equation.column] = Guess(column.model_copy(update={"computed": equation.expression}), (*notes, told))
+        return after
+
+    def _quantities(self, guesses: Mapping[str, Guess]) -> Quantities:
+        """Numbers and dates, and whole numbers that were taken for labels, which may be parts of a date."""
+        columns = {
+            name: guess.column if isinstance(guess.column, Computable) else Integer()
+            for name, guess in guesses.items()
+            if guess.column.determined_by is None
+            and (isinstance(guess.column, Computable) or self._is_whole(name, guess))
+        }
+        sorts = quantities(columns)
+        halves = {
+            name: 0.5 * 10.0 ** -(column.decimals or 0) if isinstance(column, Number) else 0.5
+            for name, column in columns.items()
+            if not isinstance(column, Number) or column.decimals is not None
+        }
+        operands = {
+            name: Operand(sorts[name], self.missing.tokens(name), getattr(column, "atoms", ()), self.format())
+            for name, column in columns.items()
+        }
+        labels = frozenset(name for name in columns if not isinstance(guesses[name].column, Computable))
+        return Quantities(operands, halves, labels)
+
+    def _is_whole(self, name: str, guess: Guess) -> bool:
+        """Whether the labels of a column are plain whole numbers, without zeros in front."""
+        if not isinstance(guess.column, Category):
+            return False
+        everything = self.everything[name]
+        texts = everything.take(~everything.among(self.missing.tokens(name))).stripped.to_pylist()
+        return everything.complete and all(text.isdecimal() and str(int(text)) == text for text in texts)
 
     def _finish(self, name: str, guesses: Mapping[str, Guess]) -> Column:
         """The column with its own missing tokens, the sex that a made-up name agrees with."""

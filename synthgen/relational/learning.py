@@ -220,7 +220,7 @@ class _Learning:
             column: hand
             for column in config.columns
             if config.columns[column].determined_by is None
-            and getattr(config.columns[column], "computed", None) is None
+            and (column == order or getattr(config.columns[column], "computed", None) is None)
             and (hand := Hand.of(column, config, self._marks(name))) is not None
             and (hand.dated or column == order)
             and column not in causes
