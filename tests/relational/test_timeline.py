@@ -131,7 +131,7 @@ def test_steps_of_days_have_weekday_and_time_of_day_apart() -> None:
 def test_a_number_that_means_missing_is_not_taken_for_a_step(token: str) -> None:
     """As a step it would be missing, and a missing moment a step."""
     own = Hand("start", CONFIG.columns["start"], ("", token), POINT)  # type: ignore[arg-type]
-    timeline = Timeline(own, (), True, frozenset(), None)
+    timeline = Timeline(own, (), True, frozenset(), False, {})
     table = {"start": cells("2024-03-01 08:30", "2024-03-04 07:00", "2024-03-04 08:00", token)}
     moments = own.read(table["start"])
     steps = timeline.folded(table, {"start": moments}, bases(FIRST, moments, np.full(4, BORN)), FIRST)
