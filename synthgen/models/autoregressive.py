@@ -29,11 +29,12 @@ _BATCHES_PER_EPOCH: Final = 25
 #: The share of patients by whom learning is stopped, and how many have to be there for that.
 _HELD_OUT: Final = 0.05
 _FEWEST_HELD_OUT: Final = 20
-#: The penalty on weights by the number of rows, over the root of the numbers that come in times the codes that go out:
-#: so strong that what a table of pure noise would teach comes to nothing. By trial against a membership attack by
-#: likelihood ratio; each of many rows weighs little, and less has to be held back.
+#: The penalty on weights for each code that could be generated, of all columns: the more codes, the more there is in
+#: which noise could be taken for something. By trial against a membership attack by likelihood ratio.
+_PENALTY: Final = 0.115
+#: Of many rows each weighs little, and less has to be held back: from so many to so many, less and less.
 _FEW_TO_MANY: Final = (8000.0, 80_000.0)
-_PENALTIES: Final = (0.27, 0.11)
+_HELD_BACK: Final = (1.0, 0.2)
 #: Candidates per row from which a conditional draw is chosen, and how many there may be at a time.
 _CANDIDATES: Final = 16
 _PARTICLES: Final = 1 << 16
@@ -54,9 +55,9 @@ class Autoregressive(Model):
     Attributes:
         condition_on: columns that are drawn first, so that conditions on them are exact and cost nothing.
         epochs: at most so many passes over the rows; chosen by the number of rows where left out.
-        penalty: of the weights, in units of what a table of pure noise would teach. Where left out it follows the
-            number of rows: for few it is so strong that a membership attack on the fitted model finds nobody. With
-            less the records are more faithful, and the model remembers more of who it was learned from.
+        penalty: on weights, for each code that could be generated. Where left out it is so strong for few rows that a
+            membership attack on the fitted model finds nobody, and weaker for many. With less the records are more
+            faithful, and the model remembers more of who it was learned from.
         device: where to learn; ``auto`` takes a GPU where there is one.
     """
 
@@ -147,9 +148,8 @@ def _held_out(whose: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArr
 
 def _penalty(n_rows: int, layout: Layout, asked: float | None) -> float:
     """How much weights cost, so that no row is remembered."""
-    coming, going = layout.starts[-1], sum(layout.sizes[layout.first_own :])
-    by_rows = np.interp(np.log(max(n_rows, 1)), np.log(_FEW_TO_MANY), _PENALTIES)
-    return float((by_rows if asked is None else asked) * np.sqrt(coming * going))
+    usual = _PENALTY * np.interp(np.log(max(n_rows, 1)), np.log(_FEW_TO_MANY), _HELD_BACK)
+    return float((usual if asked is None else asked) * sum(layout.sizes[layout.first_own :]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -67,7 +67,7 @@ def test_conditional_draws_follow_a_known_joint_distribution() -> None:
         assert codes[:, 1].mean() == pytest.approx(told, abs=0.03)
         share = fitted.effective_share(given, n=500, rng=_rng())
         assert share == 1.0 if leading else 0.05 < share < 1.0
-        assert np.exp(fitted.log_mass(given, n=1))[0] == pytest.approx(disease.mean(), abs=0.03)
+        assert np.exp(fitted.log_mass(given, n=1))[0] == pytest.approx(disease.mean(), abs=0.04)
 
 
 def test_columns_to_condition_on_lead_and_then_come_those_of_many_codes() -> None:
@@ -99,7 +99,7 @@ def test_a_code_is_not_given_twice_and_its_category_is_known_from_few_rows() -> 
     without = Autoregressive().fit(CodeTable(plain, [codes]), rng=_rng())
     _, fresh = _coded(4000)
     drawn = with_system.sample(4000, rng=_rng())
-    assert (drawn[:, 0] == drawn[:, 1]).mean() < 0.01
+    assert (drawn[:, 0] == drawn[:, 1]).mean() < 0.02
     assert (drawn[:, 0] // 5 == drawn[:, 1] // 5).mean() > 0.95
     truth = -np.log(40 * 4)
     assert truth - with_system.log_prob(fresh).mean() < min(0.15, truth - without.log_prob(fresh).mean() - 0.1)
@@ -112,8 +112,8 @@ def test_learning_stops_where_held_out_patients_say_so() -> None:
     fitted = Autoregressive().fit(CodeTable(domains, [codes]), rng=_rng(), groups=[np.arange(1200) // 2])
     fresh = _rng(9).integers(0, 8, (1200, 8)).astype(np.int32)
     seen, new = fitted.log_prob(codes).mean(), fitted.log_prob(fresh).mean()
-    assert new > -8 * np.log(8) - 0.5
-    assert seen - new < 1.0
+    assert new > -8 * np.log(8) - 0.15
+    assert seen - new < 0.25  # the margins alone: 56 free numbers over 1200 rows make 0.05
 
 
 def test_a_given_validation_set_decides_and_is_not_learned_from() -> None:
