@@ -26,7 +26,7 @@ from synthgen.models.independent import Independent
 from synthgen.progress import Progress, silent
 from synthgen.relational.balance import Balance
 from synthgen.relational.codec import BadBlock, Codec, Plan, TableSummary
-from synthgen.relational.condition import Condition
+from synthgen.relational.condition import Condition, met_by
 from synthgen.relational.obeying import Block, Obeying
 from synthgen.relational.person import Persons, personal_columns, rows_domain, rows_per_person
 from synthgen.relational.rules import Rules, RuleSummary
@@ -40,6 +40,9 @@ _AHEAD: Final = 4
 #: Bytes of codes that are held in memory; more are held in a temporary file.
 _MOST_IN_MEMORY: Final = 1 << 30
 _WORKERS: Final = 2
+#: More rows than anyone asks for; and so many without one that meets the conditions are taken for none.
+_ENDLESS: Final = 1 << 62
+_MOST_TRIED: Final = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +95,31 @@ class FlatSynthesizer:
         Raises:
             InputError: a condition makes no sense for its column, or the model never generates what it asks for.
         """
+        on_computed, others = self._apart(conditions)
+        if not on_computed:
+            yield from self._blocks(n, seed, others, balance)
+            return
+        if balance:
+            raise InputError(
+                f"--balance: cannot be kept while --where asks for {on_computed[0].column}, a computed column"
+            )
+        met = met_by(on_computed, self.codec.plan.config, self.codec.plan.format)
+        left, tried = n, 0
+        for batch in self._blocks(_ENDLESS, seed, others, ()):
+            kept = batch.filter(pa.array(met(batch))).slice(0, left)
+            left, tried = left - kept.num_rows, tried + batch.num_rows
+            if kept.num_rows:
+                yield kept
+            if left == 0:
+                return
+            if left == n and tried > _MOST_TRIED:
+                raise InputError(
+                    f"--where: {on_computed[0].column}: none of {tried} rows is so; ask for something else"
+                )
+
+    def _blocks(
+        self, n: int, seed: int, conditions: Sequence[Condition], balance: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
         key = hashlib.sha256(f"synthgen sample {seed}".encode()).digest()
         generator, given = self._conditioned(conditions)
         shared = generator._balanced(balance, given)
@@ -125,6 +153,14 @@ class FlatSynthesizer:
             finally:
                 for waiting in (*drawn, *decoded):
                     waiting.cancel()
+
+    def _apart(self, conditions: Sequence[Condition]) -> tuple[list[Condition], list[Condition]]:
+        """Conditions on computed columns, for which rows are chosen among those generated; and all others."""
+        computed = self.codec.plan.computed
+        return (
+            [each for each in conditions if each.column in computed],
+            [each for each in conditions if each.column not in computed],
+        )
 
     @property
     def likelihood(self) -> bool:
@@ -304,7 +340,7 @@ class FlatSynthesizer:
 
         Effective sample size of importance resampling (Kong 1992): (sum of weights)^2 / sum of squares, over n.
         """
-        generator, given = self._conditioned(conditions)
+        generator, given = self._conditioned(self._apart(conditions)[1])
         rng = np.random.default_rng([seed, 0])
         if generator.person is None:
             return generator.rows.effective_share(given, n=BLOCK, rng=rng)
@@ -332,8 +368,8 @@ class FlatSynthesizer:
             return self._on_learned(Condition(step.by, "in", tuple(causes)))
         if condition.column in self.codec.plan.computed:
             raise InputError(
-                f"--where: column {condition.column} is computed from "
-                f"{', '.join(self.codec.plan.computed[condition.column].operands)}; condition on those"
+                f"--where: what determines the column, {condition.column}, is computed from "
+                f"{', '.join(self.codec.plan.computed[condition.column].operands)}; condition on that or those"
             )
         if condition.column in self.codec.plan.lists:
             raise InputError(
