@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthgen.encoding.leveled import COMPARE
 from synthgen.errors import InputError
+from synthgen.reshape.operands import Operand
+from synthgen.schema.config import Format
+from synthgen.schema.rules.truth import Values
+from synthgen.schema.table import TableConfig
 
 #: Longer operators first, so that ``<=`` is not read as ``<``.
 _OPERATORS: Final = ("!=", "<=", ">=", "=", "<", ">")
@@ -62,6 +71,40 @@ def parse(
         f"--where {expression!r}: expected COLUMN OP VALUE with OP one of = != < <= > >= in, "
         f"and COLUMN one of {', '.join(columns)}"
     )
+
+
+def met_by(
+    conditions: Sequence[Condition], config: TableConfig, marks: Format
+) -> Callable[[pa.RecordBatch], NDArray[np.bool_]]:
+    """What tells which rows of a batch meet conditions on numbers and moments.
+
+    Raises:
+        InputError: a value is neither missing nor one of the column's kind.
+    """
+    wanted = []
+    for condition in conditions:
+        operand = Operand.of(config, condition.column, marks)
+        asked = operand.read(pa.array(condition.values, pa.string()))
+        unordered = condition.operator in ("=", "!=", "in")
+        if not (asked.missing | ~np.isnan(asked.numbers)).all() or (asked.missing.any() and not unordered):
+            raise InputError(f"--where: column {condition.column}: the value is not {asked.quantity.words}")
+        wanted.append((condition, operand, asked))
+
+    def met(batch: pa.RecordBatch) -> NDArray[np.bool_]:
+        whole = np.ones(batch.num_rows, bool)
+        for condition, operand, asked in wanted:
+            whole &= _meets(operand.read(batch.column(condition.column)), condition.operator, asked)
+        return whole
+
+    return met
+
+
+def _meets(cells: Values, operator: str, asked: Values) -> NDArray[np.bool_]:
+    if operator in ("=", "!=", "in"):
+        equal = np.isin(cells.numbers, asked.numbers[~asked.missing]) | (cells.missing & asked.missing.any())
+        return np.asarray(~equal if operator == "!=" else equal, bool)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(COMPARE[operator](cells.numbers, asked.numbers[0]), bool)
 
 
 def _behind(column: str, rest: str, separators: Sequence[str]) -> Condition | None:

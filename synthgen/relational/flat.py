@@ -21,9 +21,8 @@ from synthgen.errors import InputError, NotApplicable
 from synthgen.models._rejection import meets
 from synthgen.models.base import Codes, FittedModel, Given, of_rows
 from synthgen.relational.balance import Balance
-from synthgen.relational.chosen import chosen
 from synthgen.relational.codec import Codec
-from synthgen.relational.condition import Condition
+from synthgen.relational.condition import Condition, met_by
 from synthgen.relational.obeying import Block, Obeying
 from synthgen.relational.past import Past
 from synthgen.relational.person import Persons, own_codes
@@ -32,9 +31,10 @@ from synthgen.relational.rules import Rules
 #: Patients (rows, without a patient column) per block of output: part of the format, since draws are keyed by block.
 BLOCK: Final = 8192
 _AHEAD: Final = 4
-#: More rows than anyone asks for.
-_ENDLESS: Final = 1 << 60
 _WORKERS: Final = 2
+#: More rows than anyone asks for; and so many without one that meets the conditions are taken for none.
+_ENDLESS: Final = 1 << 62
+_MOST_TRIED: Final = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +89,31 @@ class FlatSynthesizer:
         Raises:
             InputError: a condition makes no sense for its column, or the model never generates what it asks for.
         """
-        plan = self.codec.plan
-        if computed := [condition for condition in conditions if condition.column in plan.computed]:
-            others = [condition for condition in conditions if condition not in computed]
-            endless = self.blocks(_ENDLESS, seed=seed, conditions=others, balance=balance)
-            yield from chosen(endless, n, computed, plan.config, plan.format)
+        on_computed, others = self._apart(conditions)
+        if not on_computed:
+            yield from self._blocks(n, seed, others, balance)
             return
+        if balance:
+            raise InputError(
+                f"--balance: cannot be kept while --where asks for {on_computed[0].column}, a computed column"
+            )
+        met = met_by(on_computed, self.codec.plan.config, self.codec.plan.format)
+        left, tried = n, 0
+        for batch in self._blocks(_ENDLESS, seed, others, ()):
+            kept = batch.filter(pa.array(met(batch))).slice(0, left)
+            left, tried = left - kept.num_rows, tried + batch.num_rows
+            if kept.num_rows:
+                yield kept
+            if left == 0:
+                return
+            if left == n and tried > _MOST_TRIED:
+                raise InputError(
+                    f"--where: {on_computed[0].column}: none of {tried} rows is so; ask for something else"
+                )
+
+    def _blocks(
+        self, n: int, seed: int, conditions: Sequence[Condition], balance: Sequence[str]
+    ) -> Iterator[pa.RecordBatch]:
         key = hashlib.sha256(f"synthgen sample {seed}".encode()).digest()
         generator, given = self._conditioned(conditions)
         shared = generator._balanced(balance, given)
@@ -128,6 +147,14 @@ class FlatSynthesizer:
             finally:
                 for waiting in (*drawn, *decoded):
                     waiting.cancel()
+
+    def _apart(self, conditions: Sequence[Condition]) -> tuple[list[Condition], list[Condition]]:
+        """Conditions on computed columns, for which rows are chosen among those generated; and all others."""
+        computed = self.codec.plan.computed
+        return (
+            [each for each in conditions if each.column in computed],
+            [each for each in conditions if each.column not in computed],
+        )
 
     @property
     def likelihood(self) -> bool:
@@ -326,8 +353,7 @@ class FlatSynthesizer:
 
         Effective sample size of importance resampling (Kong 1992): (sum of weights)^2 / sum of squares, over n.
         """
-        learned = [condition for condition in conditions if condition.column not in self.codec.plan.computed]
-        generator, given = self._conditioned(learned)
+        generator, given = self._conditioned(self._apart(conditions)[1])
         rng = np.random.default_rng([seed, 0])
         if generator.person is None:
             return generator.rows.effective_share(given, n=BLOCK, rng=rng)
@@ -355,6 +381,11 @@ class FlatSynthesizer:
             wanted = set(condition.values)
             causes = [by for by, value in known.items() if (value in wanted) != (condition.operator == "!=")]
             return self._on_learned(Condition(step.by, "in", tuple(causes)))
+        if condition.column in self.codec.plan.computed:
+            raise InputError(
+                f"--where: what determines the column, {condition.column}, is computed from "
+                f"{', '.join(self.codec.plan.computed[condition.column].operands)}; condition on that or those"
+            )
         if condition.column in self.codec.plan.lists:
             raise InputError(
                 f"--where: column {condition.column} holds several codes in a cell, and each is generated by itself; "

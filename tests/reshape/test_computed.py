@@ -125,9 +125,22 @@ def test_rules_see_what_is_computed() -> None:
     assert all(15 <= float(bmi) <= 45 for bmi in found["bmi"] if bmi not in ("", "?"))
 
 
-def test_conditions_are_set_to_operands() -> None:
-    with pytest.raises(InputError, match="column bmi is computed from weight, height; condition on those"):
-        sample(learned(weights(), WEIGHTS), 10, where=["bmi >= 30"])
+def test_conditions_choose_among_the_rows_generated() -> None:
+    made = learned(weights(), WEIGHTS)
+    found = sample(made, 900, where=["bmi >= 30", "height < 180"])
+    assert len(found["bmi"]) == 900
+    assert all(
+        float(bmi) >= 30 and int(height) < 180 for bmi, height in zip(found["bmi"], found["height"], strict=True)
+    )
+    assert {name: cells[:400] for name, cells in found.items()} == sample(
+        made, 400, where=["bmi >= 30", "height < 180"]
+    )
+    assert set(sample(made, 50, where=["bmi=?"])["bmi"]) <= {"", "?"}
+
+
+def test_conditions_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(InputError, match="column bmi: the value is not a number"):
+        sample(learned(weights(), WEIGHTS), 10, where=["bmi >= fat"])
 
 
 @pytest.mark.parametrize(
