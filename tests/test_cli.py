@@ -128,14 +128,14 @@ def interrupt(arguments: Sequence[object], folder: Path, *, at: str) -> tuple[in
         ("fit", "epoch"),
         ("sample", "sampling"),
         ("evaluate", "c2st"),
-        ("demo", "epoch"),
+        ("demo", "c2st"),
     ],
 )
 def test_ctrl_c_ends_at_once_and_leaves_nothing(
     verb: str, at: str, sample_csv: Path, long_csv: Path, tmp_path: Path, fitted: Path
 ) -> None:
     arguments: dict[str, list[object]] = {
-        "fit": [long_csv, "-o", "m"],
+        "fit": [long_csv, "--model", "autoregressive", "-o", "m"],
         "sample": [fitted, "-n", 100_000_000, "-o", "s.csv"],
         "evaluate": [sample_csv, "--real", sample_csv, "-m", fitted, "-o", "report"],
         "demo": ["-o", "demo"],
