@@ -111,7 +111,7 @@ def interrupt(arguments: Sequence[object], folder: Path, *, at: str) -> tuple[in
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if line.startswith(at):
+            if line.strip() == at:
                 break
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
@@ -122,14 +122,7 @@ def interrupt(arguments: Sequence[object], folder: Path, *, at: str) -> tuple[in
 
 @pytest.mark.parametrize(
     ("verb", "at"),
-    [
-        ("fit", "started"),
-        ("fit", "reading"),
-        ("fit", "epoch"),
-        ("sample", "sampling"),
-        ("evaluate", "c2st"),
-        ("demo", "epoch"),
-    ],
+    [("fit", "started"), ("fit", "reading"), ("sample", "sampling"), ("evaluate", "c2st"), ("demo", "c2st")],
 )
 def test_ctrl_c_ends_at_once_and_leaves_nothing(
     verb: str, at: str, sample_csv: Path, long_csv: Path, tmp_path: Path, fitted: Path
@@ -149,10 +142,8 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(
 @pytest.fixture(scope="module")
 def fitted(sample_csv: Path, sample_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("fitted") / "model"
-    assert (
-        cli.run(["fit", str(sample_csv), "-c", str(sample_config), "--model", "copula", "--seed", "1", "-o", str(path)])
-        == 0
-    )
+    arguments = ("fit", sample_csv, "-c", sample_config, "--model", "copula", "--seed", 1, "-o", path)
+    assert cli.run([str(argument) for argument in arguments]) == 0
     return path
 
 

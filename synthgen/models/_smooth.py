@@ -15,7 +15,7 @@ _CODES_PER_COSINE: Final = 8
 #: How many functions a column has: the cosines and, first, whether a cell is on the scale at all.
 WAVES: Final = 1 + _COSINES
 #: The larger, the less it costs to learn what codes have in common rather than what is a single code's own. By trial.
-_AMPLITUDE: Final = 0.6
+_AMPLITUDE: Final = 1.0
 #: With fewer codes on the scale there is nothing to share.
 _FEWEST: Final = 3
 

@@ -31,7 +31,7 @@ _HELD_OUT: Final = 0.05
 _FEWEST_HELD_OUT: Final = 20
 #: The penalty on weights for each code that could be generated, of all columns: the more codes, the more there is in
 #: which noise could be taken for something. By trial against a membership attack by likelihood ratio.
-_PENALTY: Final = 0.115
+_PENALTY: Final = 0.21
 #: Of many rows each weighs little, and less has to be held back: from so many to so many, less and less.
 _FEW_TO_MANY: Final = (8000.0, 80_000.0)
 _HELD_BACK: Final = (1.0, 0.2)

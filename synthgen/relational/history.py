@@ -22,6 +22,8 @@ from synthgen.models.base import Codes
 RECENT: Final = 4
 #: Codes of the main column that are followed one by one.
 MOST_FOLLOWED: Final = 48
+#: Columns of the row before that are told, those that say most.
+MOST_TOLD: Final = 16
 #: Rows per patient from which on series are followed.
 _LONG: Final = 3
 #: How much more often than at random, of what is possible, a code stands in two rows running; and in standard errors.
@@ -91,7 +93,12 @@ class Memory:
         if main is not None and is_long:
             commonest = np.argsort(-counts[main], kind="stable")[:MOST_FOLLOWED]
             followed = tuple(sorted(int(code) for code in commonest if counts[main][code] > 0))
-        told = tuple(i for i, domain in enumerate(domains) if domain.size > 1 and _hangs_together(codes[:, i], before))
+        lifts = {i: _lift(codes[:, i], before) for i, domain in enumerate(domains) if domain.size > 1}
+        weighty = sorted(
+            (i for i, lift in lifts.items() if lift > 0),
+            key=lambda i: -lifts[i] * _entropy(np.bincount(codes[:, i] + 1, minlength=domains[i].size + 1)[1:]),
+        )
+        told = tuple(sorted(weighty[:MOST_TOLD]))
         if main is not None and main not in told:
             told = tuple(sorted((*told, main)))
         return cls(domains, main, followed, value if followed else None, told, RECENT if is_long else 1, tuple(spans))
@@ -175,17 +182,20 @@ def _entropy(counts: NDArray[np.int64]) -> float:
     return float(-(shares * np.log2(shares)).sum())
 
 
-def _hangs_together(codes: NDArray[np.int32], before: NDArray[np.int64]) -> bool:
-    """Whether rows have the code of the row before more often than at random, or less often."""
+def _lift(codes: NDArray[np.int32], before: NDArray[np.int64]) -> float:
+    """How much more (or less) often than at random rows have the code of the row before, as a share of what is possible.
+
+    0 where that may be chance.
+    """
     later = np.flatnonzero(before >= 0)
     if not len(later):
-        return False
+        return 0.0
     now, then = codes[later], codes[before[later]]
     size = int(max(now.max(), then.max())) + 2
     shares = [np.bincount(each + 1, minlength=size) / len(later) for each in (now, then)]
     expected = float((shares[0] * shares[1]).sum())
-    lift = (float((now == then).mean()) - expected) / max(1 - expected, 1e-9)
-    return bool(abs(lift) >= max(_LIFT, _DEVIATIONS / np.sqrt(len(later))))
+    lift = abs(float((now == then).mean()) - expected) / max(1 - expected, 1e-9)
+    return lift if lift >= max(_LIFT, _DEVIATIONS / np.sqrt(len(later))) else 0.0
 
 
 def _renamed(domain: Domain, when: str) -> Domain:

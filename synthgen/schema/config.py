@@ -56,7 +56,7 @@ class ModelConfig(Part):
 
     model_config = ConfigDict(extra="allow")
 
-    name: str = Field("autoregressive", description="The model; every other key is one of its options.")
+    name: str = Field("copula", description="The model; every other key is one of its options.")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class ModelConfig(Part):
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterable[Mistake]:
         """A model that does not exist, and options that it does not have or cannot take."""
-        name = raw.get("name", "autoregressive")
+        name = raw.get("name", "copula")
         options = {key: value for key, value in raw.items() if key != "name"}
         if "name" in raw and isinstance(name, str) and name not in plugins.models():
             yield ("name",), f'there is no model "{name}"; known models: {", ".join(plugins.models())}'
