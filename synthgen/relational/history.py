@@ -183,7 +183,7 @@ def _entropy(counts: NDArray[np.int64]) -> float:
 
 
 def _lift(codes: NDArray[np.int32], before: NDArray[np.int64]) -> float:
-    """How much more (or less) often than at random rows have the code of the row before, as a share of what is possible.
+    """How much more (or less) often than at random rows have the code of the row before, of what is possible.
 
     0 where that may be chance.
     """
