@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.models.base import Codes
+from synthgen.relational.rows import require_ascending
 
 #: Main codes that are told, the last one included.
 RECENT: Final = 4
@@ -88,8 +89,8 @@ class Memory:
             raise ValueError("codes are followed that are not there")
         if not {i for i in (self.main, self.value) if i is not None} <= set(columns):
             raise ValueError("a column is remembered that is not there")
-        if list(self.spans) != sorted(set(self.spans)):
-            raise ValueError("the spans do not ascend")
+        require_ascending(self.followed)
+        require_ascending(self.spans)
 
     @cached_property
     def own_domains(self) -> tuple[Domain, ...]:
