@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -18,13 +18,16 @@ from synthgen.encoding.identifier import Identifier
 from synthgen.plugins import load_model
 from synthgen.relational.calendar import Calendar
 from synthgen.relational.extract import PERSONS, Extract, FittedTable, Frame, context_domains
-from synthgen.relational.fold import Additions, derived, implied
+from synthgen.relational.fold import Additions, derived, implied, number_of, orphans_of
 from synthgen.relational.history import Memory
 from synthgen.relational.links import Linking
-from synthgen.relational.structure import Structure
+from synthgen.relational.structure import Role, Structure
 from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import Timeline
 from synthgen.schema.config import Format, Schema
+
+#: Of a lookup table, or of one parent: whoever claims more wants the memory.
+_MOST_ROWS: Final = 10_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +142,45 @@ class ExtractSynthesizer(Synthesizer):
             identifier=identifier,
             linking=Linking(structure, dict(schema.tables)),
         )
+        _require_whole(extract)
         types = {name: {c: type_named(text) for c, text in own.items()} for name, own in about["types"].items()}
         return cls(schema, about["seed"], dict(about["versions"]), types, formats, extract)
+
+
+def _require_whole(extract: Extract) -> None:
+    """Raise ``ValueError`` where the parts are not those that the tables of the config need."""
+    roles: dict[str, Role] = {name: member.role for name, member in extract.structure.members.items()}
+    roles |= {} if extract.structure.patients else {PERSONS: "patient"}
+
+    def of(*chosen: Role) -> set[str]:
+        return {name for name, role in roles.items() if role in chosen}
+
+    if extract.tables.keys() != of("lookup", "patient", "child") or extract.references.keys() != of("reference"):
+        raise ValueError("the tables are not those of the config")
+    if extract.numbers.keys() != of("lookup") or not all(0 <= n <= _MOST_ROWS for n in extract.numbers.values()):
+        raise ValueError("lookup tables of no possible number of rows")
+    if (extract.identifier is None) != (extract.structure.patients is not None):
+        raise ValueError("the patients have no ids, or two")
+    for name, table in extract.tables.items():
+        _require_parts(table, extract.births if roles[name] == "patient" else None, is_child=roles[name] == "child")
+        order = None if table.timeline is None else table.timeline.order.name
+        if roles[name] == "child" and order not in (None, extract.structure.members[name].order):
+            raise ValueError("rows are ordered by another column")
+
+
+def _require_parts(table: FittedTable, births: str | None, *, is_child: bool) -> None:
+    timed = table.timeline is not None
+    if (table.surroundings is None, table.memory is None) != (not is_child, not is_child):
+        raise ValueError("rows lack what they are given")
+    if (table.calendar is not None) != (timed and is_child):
+        raise ValueError("rows lack what they are given of time")
+    if table.timeline is not None and table.timeline.absolute == is_child:
+        raise ValueError("moments are told in another way")
+    if not is_child and births != (None if table.timeline is None else table.timeline.order.name):
+        raise ValueError("the births are in another column")
+    numbers = (*map(number_of, table.added.children), *map(orphans_of, table.added.orphaned))
+    if any(table.numeric(name).quantiser.bounds()[1].max(initial=0) > _MOST_ROWS for name in numbers):
+        raise ValueError("more rows than can be")
 
 
 def _given(table: FittedTable) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class PerUnitEncoder(Encoder):
     def _possible(
         self, encoder: NumericEncoder, codes: NDArray[np.int32], rng: np.random.Generator
     ) -> NDArray[np.int32]:
-        """Codes that a unit has: in the place of a text that none of its rows hold, any of its numbers, or nothing."""
+        """Codes that a unit has: instead of a text that none of its rows hold any of its numbers, or else nothing."""
         own = (*encoder.results, *encoder.tokens.kept)
         foreign = np.array(
             [*(False for _ in range(self.n_regular)), *(text not in own for text in self.special), False]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import Domain, Scale
 from synthgen.models.base import Codes
-from synthgen.relational.rows import Rows
+from synthgen.relational.rows import Rows, require_ascending
 from synthgen.relational.timeline import DAY, UNKNOWN, Moments, Timeline
 
 _MOST_RANGES: Final = 24
@@ -39,6 +39,10 @@ class Calendar:
     paces: tuple[int, ...]
     dated: bool
     clocked: bool
+
+    def __post_init__(self) -> None:
+        for bounds in (self.ages, self.dates, self.paces):
+            require_ascending(bounds)
 
     @classmethod
     def of(cls, timeline: Timeline, rows: Rows, start: Moments, origin: Moments, end: Moments) -> Calendar:

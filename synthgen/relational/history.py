@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.models.base import Codes
+from synthgen.relational.rows import require_ascending
 
 #: Main codes that are told, the last one included.
 RECENT: Final = 4
@@ -113,8 +114,9 @@ class Memory:
             raise ValueError("a column is remembered that is not there")
         if not 1 <= self.recent <= RECENT:
             raise ValueError("more is remembered than there is room for")
-        if list(self.spans) != sorted(set(self.spans)):
-            raise ValueError("the spans do not ascend")
+        require_ascending(self.followed)
+        require_ascending(self.told)
+        require_ascending(self.spans)
 
     @cached_property
     def own_domains(self) -> tuple[Domain, ...]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.models.base import Codes
 from synthgen.relational.timeline import UNKNOWN, Moments
+
+_BEYOND: Final = 1 << 62
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,14 @@ class Rows:
     def orphans(self) -> NDArray[np.int64]:
         """Rows of each patient that have no parent, shape ``(n_patients,)``."""
         return np.bincount(self.patient[self.parent < 0], minlength=self.n_patients)
+
+
+def require_ascending(bounds: Sequence[object]) -> None:
+    """Raise ``ValueError`` unless all are whole numbers of 64 bits that ascend, as those of an artifact must."""
+    if not all(type(bound) is int and abs(bound) < _BEYOND for bound in bounds):
+        raise ValueError("a bound is no whole number")
+    if list(bounds) != sorted(set(bounds)):  # type: ignore[type-var]
+        raise ValueError("the bounds do not ascend")
 
 
 def _first(patient: NDArray[np.int64], parent: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -35,6 +35,8 @@ _APART: Final = rf"^{NOT_HERE}(-?\d+)$"
 #: Instead of a moment where there is none.
 UNKNOWN: Final = np.iinfo(np.int64).min
 DAY: Final = 86_400
+#: Beyond all moments.
+_FAR: Final = 1 << 60
 _WEEK: Final = 7
 #: 1970-01-01 was a Thursday; Mondays are 0.
 _THURSDAY: Final = 3
@@ -135,6 +137,12 @@ class Timeline:
     born: bool
     windows: Mapping[str, tuple[int, int] | None]
     absolute: bool = False
+
+    def __post_init__(self) -> None:
+        if self.window is not None and not -_FAR < self.window[0] <= self.window[1] < _FAR:
+            raise ValueError("the window of time ends before it begins")
+        if not self.ahead <= {self.first, self.gap, *map(_after, self.others)}:
+            raise ValueError("what never comes before is no distance")
 
     @property
     def unit(self) -> int:

@@ -176,7 +176,7 @@ def _roles(raw: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterator[Mista
     yield from _refer(("order",), raw.get("order"), columns, allowed=_ORDERED)
     if reference:
         for name in _NOT_OF_REFERENCES:
-            if raw.get(name) is not None:
+            if raw.get(name) not in (None, [], ()):
                 yield (name,), f"a reference table is kept as it is; remove `{name}` or `reference`"
     elif raw.get("order") is not None and raw.get("patient") is None and raw.get("parent") is None:
         yield ("order",), "it orders the rows of a parent or a patient, and the table names neither; name one"

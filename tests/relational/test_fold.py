@@ -1,0 +1,61 @@
+"""Which columns of a table are learned, and what is derived for them."""
+
+from __future__ import annotations
+
+from synthgen.relational.fold import Additions, derived, implied, resolved
+from synthgen.relational.structure import Structure
+from synthgen.relational.timeline import Hand, Timeline
+from synthgen.schema.column import Category, Integer
+from tests.encoding.build import POINT
+from tests.relational import clinic
+
+SCHEMA = clinic.schema()
+MEMBERS = Structure.of(SCHEMA).members
+ADDED = Additions(children=("visits",), orphaned=("labs",), timed=("visits",), told=("ward",))
+
+
+def timeline(table: str, order: str, *others: str, absolute: bool = False) -> Timeline:
+    hands = [Hand.of(name, SCHEMA.tables[table], POINT) for name in (order, *others)]
+    first, *rest = [hand for hand in hands if hand is not None]
+    return Timeline(first, tuple(rest), False, frozenset(), None, absolute)
+
+
+def test_numbers_of_children_orphans_ends_and_links_are_columns() -> None:
+    assert ADDED.columns == {
+        "ward.link": Category(other="*", missing=("",)),
+        "rows of visits": Integer(min=0, missing=("",)),
+        "rows of labs without parent": Integer(min=0, missing=("",)),
+        "last of visits": Integer(missing=("",)),
+    }
+    assert list(implied(ADDED).columns) == list(ADDED.columns)
+    assert Additions.from_json(ADDED.to_json()) == ADDED
+
+
+def test_what_other_rows_say_is_filled_in_and_not_learned() -> None:
+    assert resolved(MEMBERS["visits"]) == {"patient": "patients", "ward": "wards", "previous": "visits"}
+    assert resolved(MEMBERS["claims"]) == {"patient": "patients", "payer_of": "patients", "visit": "visits"}
+    # A code of a reference table is a value like any other; the patient of a value is that of its visit.
+    assert resolved(MEMBERS["labs"]) == {"visit": "visits", "patient": "patients"}
+    assert resolved(MEMBERS["patients"]) == {}
+
+
+def test_links_and_moments_leave_and_steps_come_in() -> None:
+    found = derived(
+        SCHEMA.tables["visits"], MEMBERS["visits"], timeline("visits", "start", "stop"), Additions(told=("ward",))
+    )
+    assert list(found.columns) == ["visit", "urgent", "start.first", "start.gap", "stop.after", "ward.link"]
+    assert found.patient is None
+
+
+def test_births_stay() -> None:
+    found = derived(
+        SCHEMA.tables["patients"], MEMBERS["patients"], timeline("patients", "born", absolute=True), Additions()
+    )
+    assert list(found.columns) == ["patient", "born", "sex", "name"]
+
+
+def test_codes_that_another_table_lists_are_not_merged() -> None:
+    columns = derived(SCHEMA.tables["labs"], MEMBERS["labs"], None, Additions()).columns
+    assert isinstance(columns["code"], Category)
+    assert columns["code"].other is None
+    assert isinstance(clinic.schema().tables["patients"].columns["sex"], Category)

@@ -1,0 +1,135 @@
+"""What a patient's rows say of the next one, by a series of three rows that can be checked by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
+from synthgen.relational.history import COUNTS, RECENT, History, Memory, count_domain, counted, ever
+
+#: What was measured (NA, K, CRP, rare), and how high it was, in 32 steps or missing.
+TEST = Domain("test", "test", 4, Scale.NOMINAL)
+VALUE = Domain("value", "value", 33, Scale.ORDERED, (32,), (32,), unit="test")
+ALWAYS = Domain("always", "always", 1, Scale.NOMINAL)
+SPANS = (0, 60, 600)
+MEMORY = Memory((ALWAYS, TEST, VALUE), main=1, followed=(0, 2), value=2, spans=SPANS)
+NEVER = [0, 0]
+
+
+def named(context: np.ndarray) -> dict[str, int]:
+    """The context of one patient by the names of its domains."""
+    return dict(zip((domain.name for domain in MEMORY.context_domains), context.tolist(), strict=True))
+
+
+def test_a_series_of_three_rows() -> None:
+    past = History(MEMORY, 1)
+    assert named(past.context(1, np.array([1000]))[0]) == {
+        "test before": UNOBSERVED,  # ``always`` has nothing to tell
+        "value before": UNOBSERVED,
+        "test 2 before": UNOBSERVED,
+        "test 3 before": UNOBSERVED,
+        "test 4 before": UNOBSERVED,
+        "since test 0": 0,
+        "since test 2": 0,
+        "value at test 0": 0,
+        "value at test 2": 0,
+    }
+    past.advance(np.array([[0, 0, 31]], np.int32), np.array([1000]))  # NA, very high
+    past.advance(np.array([[0, 1, 4]], np.int32), np.array([1030]))  # K, which is not followed
+    past.advance(np.array([[0, 2, 32]], np.int32), np.array([1700]))  # CRP, missing
+    assert named(past.context(1, np.array([1700]))[0]) == {
+        "test before": 2,
+        "value before": 32,
+        "test 2 before": 1,
+        "test 3 before": 0,
+        "test 4 before": UNOBSERVED,
+        "since test 0": 4,  # beyond 600
+        "since test 2": 1,  # now
+        "value at test 0": 16,
+        "value at test 2": 0,  # never measured, though done
+    }
+    past.advance(np.array([[0, 2, 0]], np.int32), np.array([1750]))
+    found = named(past.context(1, np.array([1790]))[0])
+    assert (found["since test 2"], found["value at test 2"]) == (2, 1)
+
+
+def test_patients_do_not_see_each_other_and_leave_when_they_are_done() -> None:
+    past = History(MEMORY, 2)
+    past.advance(np.array([[0, 0, 5], [0, 2, 6]], np.int32), np.array([0, 0]))
+    past.advance(np.array([[0, 1, 7]], np.int32), np.array([10]))  # only the first one
+    first, second = past.context(2, np.array([10, 10]))
+    assert (named(first)["test before"], named(first)["test 2 before"]) == (1, 0)
+    assert (named(second)["test before"], named(second)["test 2 before"]) == (2, UNOBSERVED)
+    assert past.context(1, np.array([10])).shape == (1, len(MEMORY.context_domains))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_code_is_one_of_its_domain(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    past, n = History(MEMORY, 30), 30
+    now = np.zeros(n, np.int64)
+    for _ in range(8):
+        context = past.context(n, now)
+        for column, domain in zip(context.T, MEMORY.context_domains, strict=True):
+            assert UNOBSERVED <= column.min() <= column.max() < domain.size, domain.name
+        codes = np.stack([rng.integers(-1, domain.size, n) for domain in MEMORY.domains], axis=1).astype(np.int32)
+        now = now + rng.integers(0, 400, n)
+        past.advance(codes, now)
+
+
+def test_the_main_column_is_the_nominal_one_of_most_entropy() -> None:
+    ward = Domain("ward", "ward", 8, Scale.NOMINAL)
+    yes_no = Domain("yes", "yes", 2, Scale.NOMINAL)
+    codes = np.array([[0, i % 4, i % 2, i % 33] for i in range(40)], np.int32)
+    domains = (ward, TEST, yes_no, VALUE)
+    found = Memory.of(domains, codes, left_out=(), value=3, spans=SPANS)
+    assert (found.main, found.followed, found.value) == (1, (0, 1, 2, 3), 3)
+    assert Memory.of(domains, codes, left_out=["test"], value=None, spans=SPANS).main == 0
+    nothing = Memory.of((yes_no, VALUE), codes[:, 2:], left_out=(), value=1, spans=SPANS)
+    assert (nothing.main, nothing.followed, nothing.value) == (None, (), None)
+
+
+def test_without_a_main_column_the_row_before_is_told() -> None:
+    memory = Memory((VALUE,), None, (), None, SPANS)
+    past = History(memory, 1)
+    past.advance(np.array([[7]], np.int32), np.array([0]))
+    assert past.context(1, np.array([0])).tolist() == [[7]]
+
+
+def test_only_common_codes_are_followed_one_by_one() -> None:
+    many = Domain("code", "code", 100, Scale.NOMINAL)
+    codes = np.repeat(np.arange(60), np.arange(60, 0, -1)).reshape(-1, 1).astype(np.int32)
+    assert Memory.of((many,), codes, left_out=(), value=None, spans=SPANS).followed == tuple(range(48))
+
+
+def test_which_codes_a_patient_ever_has() -> None:
+    codes = np.array([[0, 0, 1], [0, 1, 1], [0, 2, 1]], np.int32)
+    assert ever(MEMORY, codes, np.array([0, 0, 2]), 3, most=24).tolist() == [[1, 0], [0, 0], [0, 1]]
+    assert ever(MEMORY, codes, np.array([0, 0, 2]), 3, most=1).tolist() == [[1], [0], [0]]
+
+
+def test_counts_have_ranges() -> None:
+    assert counted(np.array([0, 1, 4, 5, 6, 7, 10**6])).tolist() == [0, 1, 4, 5, 5, 6, len(COUNTS)]
+    assert count_domain("place").size == len(COUNTS) + 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"main": None},
+        {"main": 9},
+        {"value": 9},
+        {"followed": [0, 4]},
+        {"spans": [5, 1]},
+        {"spans": [1, 1]},
+    ],
+)
+def test_a_memory_that_contradicts_itself_is_none(wrong: dict[str, object]) -> None:
+    assert Memory.from_json(MEMORY.domains, MEMORY.to_json()) == MEMORY
+    with pytest.raises((ValueError, IndexError)):
+        Memory.from_json(MEMORY.domains, MEMORY.to_json() | wrong)
+
+
+def test_four_main_codes_are_told() -> None:
+    assert RECENT == 4
