@@ -21,7 +21,7 @@ CALENDAR = Calendar(ages=(30 * DAY, 3650 * DAY), dates=(0, 600 * DAY), paces=(DA
 def timeline(order: str) -> Timeline:
     hand = Hand.of(order, CONFIG, POINT)
     assert hand is not None
-    return Timeline(hand, (), False, frozenset(), None)
+    return Timeline(hand, (), False, frozenset(), False, {})
 
 
 def test_a_moment_is_told_as_age_pace_date_month_weekday_and_hour() -> None:

@@ -13,8 +13,9 @@ TEST = Domain("test", "test", 4, Scale.NOMINAL)
 VALUE = Domain("value", "value", 33, Scale.ORDERED, (32,), (32,), unit="test")
 ALWAYS = Domain("always", "always", 1, Scale.NOMINAL)
 SPANS = (0, 60, 600)
-MEMORY = Memory((ALWAYS, TEST, VALUE), main=1, followed=(0, 2), value=2, spans=SPANS)
-NEVER = [0, 0]
+MEMORY = Memory((ALWAYS, TEST, VALUE), main=1, followed=(0, 2), value=2, told=(1, 2), recent=4, spans=SPANS)
+#: Forty rows, all of one patient.
+ONE_PATIENT = np.arange(40) - 1
 
 
 def named(context: np.ndarray) -> dict[str, int]:
@@ -83,15 +84,15 @@ def test_the_main_column_is_the_nominal_one_of_most_entropy() -> None:
     yes_no = Domain("yes", "yes", 2, Scale.NOMINAL)
     codes = np.array([[0, i % 4, i % 2, i % 33] for i in range(40)], np.int32)
     domains = (ward, TEST, yes_no, VALUE)
-    found = Memory.of(domains, codes, left_out=(), value=3, spans=SPANS)
+    found = Memory.of(domains, codes, before=ONE_PATIENT, left_out=(), value=3, spans=SPANS)
     assert (found.main, found.followed, found.value) == (1, (0, 1, 2, 3), 3)
-    assert Memory.of(domains, codes, left_out=["test"], value=None, spans=SPANS).main == 0
-    nothing = Memory.of((yes_no, VALUE), codes[:, 2:], left_out=(), value=1, spans=SPANS)
+    assert Memory.of(domains, codes, before=ONE_PATIENT, left_out=["test"], value=None, spans=SPANS).main == 0
+    nothing = Memory.of((yes_no, VALUE), codes[:, 2:], before=ONE_PATIENT, left_out=(), value=1, spans=SPANS)
     assert (nothing.main, nothing.followed, nothing.value) == (None, (), None)
 
 
 def test_without_a_main_column_the_row_before_is_told() -> None:
-    memory = Memory((VALUE,), None, (), None, SPANS)
+    memory = Memory((VALUE,), None, (), None, (0,), 1, SPANS)
     past = History(memory, 1)
     past.advance(np.array([[7]], np.int32), np.array([0]))
     assert past.context(1, np.array([0])).tolist() == [[7]]
@@ -100,7 +101,20 @@ def test_without_a_main_column_the_row_before_is_told() -> None:
 def test_only_common_codes_are_followed_one_by_one() -> None:
     many = Domain("code", "code", 100, Scale.NOMINAL)
     codes = np.repeat(np.arange(60), np.arange(60, 0, -1)).reshape(-1, 1).astype(np.int32)
-    assert Memory.of((many,), codes, left_out=(), value=None, spans=SPANS).followed == tuple(range(48))
+    before = np.arange(len(codes)) - 1
+    found = Memory.of((many,), codes, before=before, left_out=(), value=None, spans=SPANS)
+    assert found.followed == tuple(range(48))
+
+
+def test_of_the_row_before_is_told_what_hangs_together_with_it() -> None:
+    rng = np.random.default_rng(1)
+    steady, random = Domain("steady", "steady", 4, Scale.NOMINAL), Domain("random", "random", 4, Scale.NOMINAL)
+    codes = np.stack([np.repeat(rng.integers(0, 4, 300), 2), rng.integers(0, 4, 600)], axis=1).astype(np.int32)
+    before = np.where(np.arange(600) % 2 == 0, -1, np.arange(600) - 1)
+    found = Memory.of((random, steady), codes[:, ::-1], before=before, left_out=["random"], value=None, spans=SPANS)
+    assert (found.told, found.main) == ((1,), 1)
+    # Two rows a patient are no series: nothing is followed, and one code is told.
+    assert (found.followed, found.recent) == ((), 1)
 
 
 def test_which_codes_a_patient_ever_has() -> None:

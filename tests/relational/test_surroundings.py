@@ -39,9 +39,9 @@ DRUG = Domain("drug", "drug", 4, Scale.NOMINAL, parents=((0, 0, 1, 1), (0, 1, 2,
 ALIVE = Domain("alive", "alive", 2, Scale.NOMINAL)
 KNOWN: Mapping[str, Any] = {
     "patients": Told((SEX,)),
-    "visits": Told((WARD,), Memory((WARD,), 0, (1, 3), None, ())),
-    "drugs": Told((DRUG,), Memory((DRUG,), 0, (0, 2), None, ())),
-    "ends": Told((ALIVE,), Memory((ALIVE,), None, (), None, ())),
+    "visits": Told((WARD,), Memory((WARD,), 0, (1, 3), None, (0,), 4, ())),
+    "drugs": Told((DRUG,), Memory((DRUG,), 0, (0, 2), None, (0,), 4, ())),
+    "ends": Told((ALIVE,), Memory((ALIVE,), None, (), None, (), 1, ())),
 }
 OTHERS = {
     "patients": rows([0, 1, 2], [0, 1, 2], 3, [0, 1, 0]),
