@@ -365,7 +365,7 @@ def test_a_dump_reads_well() -> None:
         privacy: {rare_below: 5}
         holdout: 0.2
         evaluation: {policy: {}}
-        model: {name: autoregressive}
+        model: {name: copula}
         """
     )
 
