@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synthgen.artifact.parts import Contents, reader
+from synthgen.artifact.parts import MOST_ROWS, Contents, reader
 from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.artifact.types import type_named, type_text
 from synthgen.encoding.domain import Domain
@@ -25,9 +25,6 @@ from synthgen.relational.structure import Role, Structure
 from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import Timeline
 from synthgen.schema.config import Format, Schema
-
-#: Of a lookup table, or of one parent: whoever claims more wants the memory.
-_MOST_ROWS: Final = 10_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +154,7 @@ def _require_whole(extract: Extract) -> None:
 
     if extract.tables.keys() != of("lookup", "patient", "child") or extract.references.keys() != of("reference"):
         raise ValueError("the tables are not those of the config")
-    if extract.numbers.keys() != of("lookup") or not all(0 <= n <= _MOST_ROWS for n in extract.numbers.values()):
+    if extract.numbers.keys() != of("lookup") or not all(0 <= n <= MOST_ROWS for n in extract.numbers.values()):
         raise ValueError("lookup tables of no possible number of rows")
     if (extract.identifier is None) != (extract.structure.patients is not None):
         raise ValueError("the patients have no ids, or two")
@@ -179,7 +176,7 @@ def _require_parts(table: FittedTable, births: str | None, *, is_child: bool) ->
     if not is_child and births != (None if table.timeline is None else table.timeline.order.name):
         raise ValueError("the births are in another column")
     numbers = (*map(number_of, table.added.children), *map(orphans_of, table.added.orphaned))
-    if any(table.numeric(name).quantiser.bounds()[1].max(initial=0) > _MOST_ROWS for name in numbers):
+    if any(table.numeric(name).quantiser.bounds()[1].max(initial=0) > MOST_ROWS for name in numbers):
         raise ValueError("more rows than can be")
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.encoding.domain import Domain
 from synthgen.models.base import FittedModel, Model
+
+#: More rows than a patient or a table has that any model here generates.
+MOST_ROWS: Final = 10_000_000
 
 #: JSON documents and arrays, by name.
 Contents: TypeAlias = tuple[dict[str, Any], dict[str, NDArray[Any]]]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synthgen.artifact.parts import Contents, reader
+from synthgen.artifact.parts import MOST_ROWS, Contents, reader
 from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.artifact.types import type_named, type_text
 from synthgen.encoding.domain import Domain
@@ -24,10 +24,6 @@ from synthgen.relational.past import Past
 from synthgen.relational.person import rows_domain
 from synthgen.relational.rules import rates_from_json, told
 from synthgen.schema.config import Schema
-
-
-#: More rows than any patient has.
-_MOST_ROWS: Final = 10_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +94,7 @@ class TableSynthesizer(Synthesizer):
         model: type[Model] = load_model(schema.model.name)
         restored = reader(documents["models"], arrays, {part: part for part in ("person", "rows")})
         numbers = None if persons["rows"] is None else Quantiser.from_json(persons["rows"])
-        if numbers is not None and not all(0 < bound <= _MOST_ROWS for ends in numbers.bounds() for bound in ends):
+        if numbers is not None and not all(0 < bound <= MOST_ROWS for ends in numbers.bounds() for bound in ends):
             raise ValueError("a patient has no rows, or more than any has")
         person = None
         own: tuple[Domain, ...] = ()
