@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,8 @@ class Autoregressive(Model):
             faithful, and the model remembers more of who it was learned from.
         device: where to learn; ``auto`` takes a GPU where there is one.
     """
+
+    follows: ClassVar[bool] = True
 
     condition_on: tuple[str, ...] = ()
     epochs: int | None = None

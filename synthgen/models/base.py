@@ -123,9 +123,12 @@ class Model(ABC):
 
     Attributes:
         conditional: whether it can be given context. Of a table with patients, one that cannot learns the rows alone.
+        follows: whether, of a table alone, it is given the patient's rows before each row as well; this costs a step
+            for each row of a patient, and a model must have something to gain from it.
     """
 
     conditional: ClassVar[bool] = True
+    follows: ClassVar[bool] = False
 
     @staticmethod
     @abstractmethod

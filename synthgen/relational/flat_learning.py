@@ -78,7 +78,7 @@ def learn(
     whose = persons.of_row[persons.order]
     own_rows = BlockSource(domains, codes, rest, persons.order)
     in_order = np.concatenate([*own_rows, np.zeros((0, len(rest)), np.int32)])
-    past = Past.of(domains, in_order, whose, valued(codec, rest)) if rest else None
+    past = Past.of(domains, in_order, whose, valued(codec, rest)) if rest and model.follows else None
     given: CodeSource = replace(person_source, rows=whose)
     if past is not None:
         own_rows = replace(own_rows, domains=past.memory.own_domains)
