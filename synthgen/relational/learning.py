@@ -332,19 +332,26 @@ class _Learning:
         return (low, high) if low <= high else (ends[0], ends[0])
 
     def _ends(self, name: str) -> Moments:
-        """The moment of each patient's last row in a table of theirs; ``UNKNOWN`` for tables below others."""
-        n, rows = len(self.hashes), self.skeletons[name].rows
-        latest = np.full(n, UNKNOWN, np.int64)
-        if self._parent_of(name) == self.patients:
-            np.maximum.at(latest, rows.patient, rows.moments)
-        return latest
+        """The moment of each patient's last row in a table of theirs, as exactly as it is told when rows are generated.
+
+        ``UNKNOWN`` for tables below others.
+        """
+        latest, rows = np.full(len(self.hashes), UNKNOWN, np.int64), self.skeletons[name].rows
+        if self._parent_of(name) != self.patients or not self.skeletons[name].moments:
+            return latest
+        np.maximum.at(latest, rows.patient, rows.moments)
+        unit = self._end_unit(name)
+        return np.where(latest == UNKNOWN, UNKNOWN, latest // unit * unit)
+
+    def _end_unit(self, name: str) -> int:
+        order = self.structure.members[name].order
+        hands = self._hands(name, self.schema.tables[name])
+        return end_unit(next(hand for hand in hands if hand.name == order))
 
     def _last(self, name: str) -> pa.DictionaryArray:
         """The last moments as cells."""
-        order = self.structure.members[name].order
-        hand = next(hand for hand in self._hands(name, self.schema.tables[name]) if hand.name == order)
         latest = self._ends(name)
-        texts = pa.array(latest // end_unit(hand)).cast(pa.string())
+        texts = pa.array(latest // self._end_unit(name)).cast(pa.string())
         return pc.if_else(pa.array(latest == UNKNOWN), NONE, texts).dictionary_encode()
 
     def _encoded(self, name: str, skeleton: _Skeleton, timeline: Timeline | None) -> tuple[Additions, Codec, Codes]:
