@@ -19,13 +19,12 @@ from synthgen.artifact.table import TableSynthesizer
 from synthgen.errors import InputError, SynthgenError
 from synthgen.generated import ExtractSample, Sample
 from synthgen.inputs import Data, drawn_seed, inferred, only_table, split_path
-from synthgen.metrics.judging import require_known
 from synthgen.progress import Progress, silent
 from synthgen.relational.codec import Plan
 from synthgen.relational.flat_learning import learn
 from synthgen.relational.learning import learn as learn_extract
 from synthgen.schema.column import Category, Code, Column
-from synthgen.schema.config import ModelConfig, Schema
+from synthgen.schema.config import ModelConfig, Policy, Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.arrow import is_text, plain
 from synthgen.tables.dataset import Dataset
@@ -106,7 +105,11 @@ def fit(
     dataset, schema, notes = inferred(data, schema)
     if chosen is not None:
         schema = schema.model_copy(update={"model": chosen})
-    require_known(schema.evaluation.policy)
+    if schema.evaluation.policy != Policy():
+        # Nothing else of fitting needs the measures, which take a second to load.
+        from synthgen.metrics.judging import require_known
+
+        require_known(schema.evaluation.policy)
     learned = _fit_extract if len(schema.tables) > 1 else _fit_table
     synthesizer, split = learned(dataset, schema, seed, progress)
     return Fit(synthesizer, split, notes, synthesizer.rules)

@@ -16,6 +16,9 @@ from synthgen.models.base import shares_of
 #: Numbers of an embedding for a column of k codes: 1.6 k^0.56, a rule of thumb of practice, checked by trial.
 _EMBEDDING: Final = (1.6, 0.56)
 _LARGEST_EMBEDDING: Final = 256
+#: Numbers in which all that is given is told together. With 128 the held-out loss on Diabetes 130 is the same, with 32
+#: a little higher; each of its own beside the others cost half as much again in time.
+_TOLD: Final = 64
 #: Hidden units per bit of a column's entropy where there are many patients; the fewer, the fewer.
 _UNITS_PER_BIT: Final = 20.0
 _MANY_ROWS: Final = 80_000
@@ -38,7 +41,7 @@ class Layout:
         domains: of all positions.
         n_context: how many of them are given, never drawn.
         order: the positions in the order of the network, the context's first; columns of one code are left out.
-        dims: numbers in the embedding of each entry of ``order``.
+        dims: numbers in the embedding of each entry of ``order``; those of the context are summed, and so are equal.
         widths: hidden units of each entry of ``order``, equal within a run; 0 for the context's.
     """
 
@@ -82,10 +85,11 @@ class Layout:
         own = _after_units(own, domains)
         order = (*(i for i in many if i < n_context), *own)
         factor, power = _EMBEDDING
-        dims = {i: min(_LARGEST_EMBEDDING, max(2, round(factor * domains[i].size ** power))) for i in order}
-        for system in {domains[i].system for i in order} - {""}:
-            members = [i for i in order if domains[i].system == system]
+        dims = {i: min(_LARGEST_EMBEDDING, max(2, round(factor * domains[i].size ** power))) for i in own}
+        for system in {domains[i].system for i in own} - {""}:
+            members = [i for i in own if domains[i].system == system]
             dims |= dict.fromkeys(members, max(dims[i] for i in members))
+        dims |= dict.fromkeys(order[: len(order) - len(own)], _TOLD)
         rows = max((float(counts[i].sum()) for i in own), default=0.0)
         per_bit = _UNITS_PER_BIT * min(1.0, max(rows, 1.0) / _MANY_ROWS) ** 0.25
         widths = [0] * (len(order) - len(own))
@@ -104,6 +108,8 @@ class Layout:
             raise ValueError("the order does not fit the domains")
         if not len(self.dims) == len(self.widths) == len(self.order) or min(self.dims, default=1) < 1:
             raise ValueError("the sizes do not fit the order")
+        if len(set(self.dims[: self.first_own])) > 1:
+            raise ValueError("what is given is not told in one place")
         if any((width > 0) != (i >= self.n_context) for i, width in zip(self.order, self.widths, strict=True)):
             raise ValueError("the widths do not fit the order")
 
@@ -115,7 +121,8 @@ class Layout:
     @cached_property
     def starts(self) -> tuple[int, ...]:
         """Where the embedding of each entry of ``order`` begins among all numbers, and how many these are."""
-        return tuple(np.cumsum([0, *self.dims]).tolist())
+        told = self.dims[: self.first_own][:1]
+        return (0,) * self.first_own + tuple(np.cumsum([sum(told), *self.dims[self.first_own :]]).tolist())
 
     @cached_property
     def first_own(self) -> int:
@@ -137,6 +144,14 @@ class Layout:
         """The entries before ``entry`` whose column is of the same coding system."""
         system = self.domains[self.order[entry]].system
         return tuple(e for e in range(entry) if system and self.domains[self.order[e]].system == system)
+
+    def same(self, entry: int, other: int) -> NDArray[np.int64]:
+        """Which code of a column each code of another column of its coding system is, shape ``(codes + 1,)``.
+
+        -1 for none, and last, for what is unobserved.
+        """
+        mine = {group: code for code, group in enumerate(self.domains[self.order[entry]].parents[-1])}
+        return np.array([*(mine.get(group, -1) for group in self.domains[self.order[other]].parents[-1]), -1])
 
 
 def _after_units(order: Sequence[int], domains: Sequence[Domain]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Training of the autoregressive network: all columns of a batch at once, each seeing only those before it.
+"""The autoregressive network in torch: all columns of a batch at once, each seeing only those before it.
 
 The network is shallow: the embeddings of the columns before a column feed one hidden layer of its own, and that feeds
 its softmax (a masked autoencoder with one hidden block per output; Germain et al. 2015, MADE). Neighbouring columns of
@@ -8,10 +8,8 @@ similar size are computed together, so that a batch costs a few large products r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import torch
@@ -19,66 +17,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from synthgen.errors import SynthgenError
 from synthgen.models._layout import Layout
 from synthgen.models._smooth import WAVES, waves
 from synthgen.models._weights import Weights, shapes
 
 #: The logit of a code that was never seen.
-_NEVER: Final = -1e9
-_LEARNING_RATE: Final = 1.5e-2
-_MOMENTS: Final = (0.9, 0.99)
-_NOT_PENALISED: Final = ("level", "offset", "related")
-_WARM_UP: Final = 0.1
+NEVER: Final = -1e9
+#: Parameters that are not to be held back: a rare code's level, say, is far from 0 for good.
+FREE: Final = ("level", "offset", "repeated")
 _SPREAD: Final = 0.5
-#: Products in a step from which on a second thread helps.
-_WORTH_THREADS: Final = 20_000_000
-#: Validation rows that are looked at together.
-_VALIDATED: Final = 8192
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Rows to learn from or to be judged by.
-
-    Attributes:
-        codes: integers ``(n, entries)``; the slot behind a column's codes where a cell is unobserved.
-        weights: how much each row counts, float32 ``(n,)``; ``None`` for all alike.
-    """
-
-    codes: NDArray[np.integer[Any]]
-    weights: NDArray[np.float32] | None
-
-    def __len__(self) -> int:
-        return len(self.codes)
-
-    def take(self, chosen: NDArray[np.intp]) -> Rows:
-        """Some of the rows."""
-        return Rows(self.codes[chosen], None if self.weights is None else self.weights[chosen])
-
-    def losses(self, network: _Network, device: str) -> Tensor:
-        """The negative log-likelihood of each row, weighted, in nats."""
-        losses = network.loss(torch.from_numpy(self.codes).to(device, torch.int64)).sum(0)
-        return losses if self.weights is None else losses * torch.from_numpy(self.weights).to(device)
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how cautiously to learn.
-
-    Attributes:
-        epochs: at most so many passes over the rows.
-        batch: rows per step.
-        patience: epochs without a lower held-out loss after which learning stops.
-        penalty: half of it times the sum of squared weights is added to the loss of all rows together. It is part of
-            what is minimised, not the decoupled decay of AdamW, which bounds every weight alike: products of penalised
-            weights vanish where the rows tell little and hardly shrink where they tell much.
-    """
-
-    epochs: int
-    batch: int
-    patience: int
-    penalty: float
+#: The target of a cell that is unobserved.
+_IGNORED: Final = -100
 
 
 class _Codes(nn.Module):
@@ -93,14 +42,20 @@ class _Codes(nn.Module):
     waves: Tensor | None
 
     def __init__(
-        self, size: int, dims: int, groups: Tensor | None, shared: nn.ParameterList | None, waves: Tensor
+        self,
+        size: int,
+        dims: int,
+        spread: float,
+        groups: Tensor | None,
+        shared: nn.ParameterList | None,
+        waves: Tensor,
     ) -> None:
         super().__init__()
-        self.own = nn.Parameter(torch.randn(size + 1, dims) * (_SPREAD if groups is None else _SPREAD / 2))
+        self.own = nn.Parameter(torch.randn(size + 1, dims) * (spread if groups is None else spread / 2))
         self.shared = shared
         self.register_buffer("groups", groups)
         self.register_buffer("waves", functional.pad(waves.t(), (0, 0, 0, 1)) if waves.any() else None)
-        self.smooth = nn.Parameter(torch.randn(WAVES, dims) * _SPREAD / math.sqrt(WAVES)) if waves.any() else None
+        self.smooth = nn.Parameter(torch.randn(WAVES, dims) * spread / math.sqrt(WAVES)) if waves.any() else None
 
     def table(self) -> Tensor:
         if self.smooth is not None and self.waves is not None:
@@ -142,7 +97,7 @@ class _Block(nn.Module):
         self.hidden = nn.Parameter((torch.randn_like(seen) * scale * seen).flatten(0, 1))
         self.offset = nn.Parameter(torch.randn(len(entries) * self.width) * 0.1)
         self.head = nn.Parameter(torch.randn(len(entries), self.width, self.most) * 0.3 / math.sqrt(self.width))
-        levels = torch.full((len(entries), 1, self.most), _NEVER)
+        levels = torch.full((len(entries), 1, self.most), NEVER)
         ranks = torch.zeros(len(entries), WAVES, self.most)
         for at, e in enumerate(entries):
             levels[at, 0, : layout.sizes[e]] = torch.from_numpy(level[e])
@@ -158,9 +113,10 @@ class _Block(nn.Module):
         self.of_groups = nn.ParameterList(
             torch.zeros(int(level.max()) + 1, self.width) for level in (() if groups is None else groups[:-1])
         )
-        n_levels = 1 if groups is None else len(groups)
+        # What is added to the logit of a code that stands in an earlier column: for any code, and for each.
+        self.repeated = nn.Parameter(torch.zeros(len(self.kin)))
         self.repeats = nn.Parameter(torch.zeros(len(self.kin), self.most))
-        self.related = nn.Parameter(torch.zeros(len(self.kin), n_levels))
+        self.same = [torch.from_numpy(layout.same(entries[0], e)) for e in self.kin]
 
     def hidden_weight(self) -> Tensor:
         return self.hidden if self.seen is None else self.hidden * self.seen
@@ -172,31 +128,25 @@ class _Block(nn.Module):
             return self.head
         return self.head + _of_groups(self.of_groups, self.groups[:-1]).t()
 
-    def logits(self, embedded: Tensor, kin_groups: Sequence[Tensor]) -> Tensor:
-        """Shape ``(columns, rows, codes)``; ``kin_groups`` are the groups of the cells of each of ``kin``."""
+    def logits(self, embedded: Tensor, codes: Tensor) -> Tensor:
+        """Shape ``(columns, rows, codes)``; ``codes`` are those of all entries, of which it takes those of kin."""
         h = torch.relu(torch.addmm(self.offset, embedded[:, : self.before], self.hidden_weight().t()))
         h = h.view(len(embedded), len(self.entries), self.width).transpose(0, 1)
-        logits = torch.baddbmm(self.level, h, self.head_weight())
-        if self.kin and self.groups is not None:
-            logits = logits + self._of_kin(self.groups, kin_groups)
+        # Added apart: where products are rounded, what they are added to is not.
+        logits = torch.bmm(h, self.head_weight()).float() + self.level
+        if self.kin:
+            stands = torch.stack([of.to(codes.device)[codes[:, e]] for e, of in zip(self.kin, self.same, strict=True)])
+            at = stands.clamp(min=0)
+            added = (self.repeats.gather(1, at) + self.repeated[:, None]) * (stands >= 0)
+            logits = logits.scatter_add(2, at.t()[None], added.t()[None])
         return logits
 
-    def _of_kin(self, groups: Tensor, kin_groups: Sequence[Tensor]) -> Tensor:
-        """What codes that stand in earlier columns of the same system add to the logits, ``(rows, codes)``."""
-        total = torch.zeros(kin_groups[0].shape[1], self.most, device=groups.device)
-        for k, stands in enumerate(kin_groups):
-            added = [*self.related[k, :-1], self.repeats[k] + self.related[k, -1]]
-            for at, of_level in enumerate(added):
-                total = total + of_level * (stands[at][:, None] == groups[at])
-        return total
 
-
-class _Network(nn.Module):
+class Network(nn.Module):
     """The whole network.
 
     Attributes:
         sizes: the number of codes per entry of the layout.
-        groups: for each entry the groups of its codes and, last, of what is unobserved (-1, of no group).
     """
 
     sizes: Tensor
@@ -204,38 +154,37 @@ class _Network(nn.Module):
     def __init__(self, layout: Layout, level: Sequence[NDArray[np.float32]]) -> None:
         super().__init__()
         self.layout = layout
-        shared: dict[str, nn.ParameterList] = {}
+        shared: dict[tuple[str, bool], nn.ParameterList] = {}
         ranks = [torch.from_numpy(waves(layout.domains[i], level[e])) for e, i in enumerate(layout.order)]
         self.tables: list[_Codes] = []
         for e, i in enumerate(layout.order):
-            groups, system = _groups(layout, e), layout.domains[i].system
+            groups, dims, given = _groups(layout, e), layout.dims[e], e < layout.first_own
+            spread = _SPREAD / math.sqrt(layout.first_own) if given else _SPREAD  # as large in sum as one alone
+            system = (layout.domains[i].system, given)
             if groups is not None and system not in shared:
                 shared[system] = nn.ParameterList(
-                    torch.randn(n, layout.dims[e]) * _SPREAD / 2 for n in _numbers_of_groups(layout, system)
+                    torch.randn(n, dims) * spread / 2 for n in _numbers_of_groups(layout, system[0])
                 )
-            of_system = shared.get(system) if system else None
-            self.tables.append(_Codes(layout.sizes[e], layout.dims[e], groups, of_system, ranks[e]))
+            self.tables.append(_Codes(layout.sizes[e], dims, spread, groups, shared.get(system), ranks[e]))
         self.blocks = [_Block(layout, entries, level, ranks) for entries in layout.runs]
         self.parts = nn.ModuleList([*self.tables, *self.blocks])  # what torch has to know of
         self.register_buffer("sizes", torch.tensor(layout.sizes))
 
     def loss(self, codes: Tensor) -> Tensor:
         """The negative log-likelihood of each cell that is observed, 0 elsewhere: shape ``(columns, rows)``."""
-        embedded = torch.cat([functional.embedding(codes[:, e], of.table()) for e, of in enumerate(self.tables)], dim=1)
+        each = [functional.embedding(codes[:, e], of.table()) for e, of in enumerate(self.tables)]
+        first = self.layout.first_own
+        embedded = torch.cat([sum(each[1:first], each[0]), *each[first:]] if first else each, dim=1)
         losses = []
         for block in self.blocks:
-            logits = block.logits(embedded, [self._groups_of_cells(e, codes[:, e]) for e in block.kin])
+            logits = block.logits(embedded, codes)
             target = codes[:, block.entries].t()
-            chosen = logits.gather(-1, target.clamp(max=block.most - 1).unsqueeze(-1)).squeeze(-1)
-            observed = target < self.sizes[block.entries].unsqueeze(-1)
-            losses.append((torch.logsumexp(logits, -1) - chosen) * observed)
+            target = target.masked_fill(target >= self.sizes[block.entries].unsqueeze(-1), _IGNORED)
+            found = functional.cross_entropy(
+                logits.flatten(0, 1), target.flatten(), ignore_index=_IGNORED, reduction="none"
+            )
+            losses.append(found.view_as(target))
         return torch.cat(losses)
-
-    def _groups_of_cells(self, entry: int, codes: Tensor) -> Tensor:
-        """The groups of the codes that stand in a column, ``(levels, rows)``; -1 for what is unobserved."""
-        groups = self.tables[entry].groups
-        assert groups is not None
-        return functional.pad(groups, (0, 1), value=-1)[:, codes]
 
     def weights(self) -> list[Weights]:
         """What was learned, entry by entry, with groups and codes added up."""
@@ -252,9 +201,8 @@ class _Network(nn.Module):
                     np.ascontiguousarray(hidden[rows, : self.layout.starts[e]].T),
                     _array(block.offset)[rows],
                     np.ascontiguousarray(head[at, :, :size]),
-                    np.where(level[at, 0, :size] < _NEVER / 2, -np.inf, level[at, 0, :size]).astype(np.float32),
-                    (_array(block.repeats) + _array(block.related)[:, -1:])[:, :size],
-                    _array(block.related)[:, :-1],
+                    np.where(level[at, 0, :size] < NEVER / 2, -np.inf, level[at, 0, :size]).astype(np.float32),
+                    (_array(block.repeats) + _array(block.repeated)[:, None])[:, :size],
                 )
         return [found[e] for e in range(len(self.layout.order))]
 
@@ -277,102 +225,3 @@ def _numbers_of_groups(layout: Layout, system: str) -> list[int]:
     """How many groups the columns of a coding system have together, level by level."""
     parents = [layout.domains[i].parents for i in layout.order if layout.domains[i].system == system]
     return [max(max(level) for level in levels) + 1 for levels in zip(*parents, strict=True)]
-
-
-def train(
-    layout: Layout,
-    level: Sequence[NDArray[np.float64]],
-    rows: Rows,
-    validation: Rows | None,
-    schedule: Schedule,
-    *,
-    rng: np.random.Generator,
-    device: str,
-    progress: Callable[[int, float, float], None],
-) -> list[Weights]:
-    """Learn the weights that are best on the validation rows, or the last ones without any.
-
-    Args:
-        level: the logarithm of each code's share, per entry of the layout; minus infinity for what was never seen.
-        progress: called with the epoch, the held-out loss (the training loss without validation), and the share done.
-
-    Raises:
-        SynthgenError: the loss is not a number.
-    """
-    levels = [np.where(np.isinf(of), _NEVER, of).astype(np.float32) for of in level]
-    cuda = [torch.device(device)] if device.startswith("cuda") else []
-    with torch.random.fork_rng(devices=cuda), _threads(layout, schedule.batch):
-        torch.manual_seed(int(rng.integers(2**62)))
-        network = _Network(layout, levels).to(device)
-        if not len(network.blocks) or not len(rows):
-            return network.weights()
-        return _descend(network, rows, validation, schedule, rng=rng, device=device, progress=progress)
-
-
-def _descend(
-    network: _Network,
-    rows: Rows,
-    validation: Rows | None,
-    schedule: Schedule,
-    *,
-    rng: np.random.Generator,
-    device: str,
-    progress: Callable[[int, float, float], None],
-) -> list[Weights]:
-    optimiser = torch.optim.Adam(_parameters(network, schedule.penalty / len(rows)), betas=_MOMENTS, fused=True)
-    steps = -(-len(rows) // schedule.batch)
-    best, kept, kept_epoch = math.inf, network.weights(), -1
-    for epoch in range(schedule.epochs):
-        order = rng.permutation(len(rows))
-        total = torch.zeros((), device=device)
-        for step in range(steps):
-            chosen = order[step * schedule.batch : (step + 1) * schedule.batch]
-            for group in optimiser.param_groups:
-                group["lr"] = _learning_rate((epoch * steps + step) / (schedule.epochs * steps))
-            loss = rows.take(chosen).losses(network, device).mean()
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            total += loss.detach()
-        held_out = float(total) / steps if validation is None else _held_out(network, validation, device)
-        progress(epoch + 1, held_out, (epoch + 1) / schedule.epochs)
-        if not math.isfinite(held_out):
-            raise SynthgenError(f"the loss became {held_out} in epoch {epoch + 1}; nothing is saved: try another seed")
-        if validation is None or held_out < best:
-            best, kept, kept_epoch = held_out, network.weights(), epoch
-        elif epoch - kept_epoch >= schedule.patience:
-            break
-    return kept
-
-
-@contextmanager
-def _threads(layout: Layout, batch: int) -> Iterator[None]:
-    """One thread where a step is so small that several would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(before if batch * layout.n_weights > _WORTH_THREADS else 1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@torch.no_grad()
-def _held_out(network: _Network, rows: Rows, device: str) -> float:
-    """The mean negative log-likelihood of rows, in nats."""
-    cuts = (np.arange(first, min(first + _VALIDATED, len(rows))) for first in range(0, len(rows), _VALIDATED))
-    return sum(float(rows.take(cut).losses(network, device).sum()) for cut in cuts) / len(rows)
-
-
-def _parameters(network: _Network, penalty: float) -> list[dict[str, object]]:
-    """Weights that are penalised, and those that are not: a rare code's level, say, is far from 0 for good."""
-    parts: dict[bool, list[nn.Parameter]] = {True: [], False: []}
-    for name, parameter in network.named_parameters():
-        parts[name.rpartition(".")[2] not in _NOT_PENALISED].append(parameter)
-    return [{"params": parts[True], "weight_decay": penalty}, {"params": parts[False], "weight_decay": 0.0}]
-
-
-def _learning_rate(done: float) -> float:
-    """One cycle: up within a tenth of all steps, then down along a cosine."""
-    if done < _WARM_UP:
-        return _LEARNING_RATE * max(done / _WARM_UP, 1e-3)
-    return _LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP)))

@@ -25,7 +25,6 @@ class Weights:
         level: ``(codes,)``, the logits of a row of which nothing is known; minus infinity for what was never seen.
         repeats: for each entry before it of the same coding system, what is added to the logit of a code that stands
             there already, ``(kin, codes)``.
-        related: the same for codes of the same chapter, category ..., ``(kin, levels - 1)``.
     """
 
     embedding: NDArray[np.float32]
@@ -34,14 +33,12 @@ class Weights:
     head: NDArray[np.float32]
     level: NDArray[np.float32]
     repeats: NDArray[np.float32]
-    related: NDArray[np.float32]
 
 
 def shapes(layout: Layout, entry: int) -> dict[str, tuple[int, ...]]:
     """The shape of every field of ``Weights`` for an entry."""
     size, width, own = layout.sizes[entry], layout.widths[entry], entry >= layout.first_own
     kin = len(layout.kin(entry)) if own else 0
-    levels = max(len(layout.domains[layout.order[entry]].parents) - 1, 0)
     return {
         "embedding": (size + 1, layout.dims[entry]),
         "hidden": (layout.starts[entry] if own else 0, width),
@@ -49,7 +46,6 @@ def shapes(layout: Layout, entry: int) -> dict[str, tuple[int, ...]]:
         "head": (width, size if own else 0),
         "level": (size if own else 0,),
         "repeats": (kin, size if own else 0),
-        "related": (kin, levels),
     }
 
 

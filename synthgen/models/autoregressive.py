@@ -39,6 +39,8 @@ _HELD_BACK: Final = (1.0, 0.2)
 _CANDIDATES: Final = 16
 _PARTICLES: Final = 1 << 16
 _ROUNDS: Final = 8
+#: Codes of a column that are summed up together before one of them is drawn.
+_STRETCH: Final = 32
 #: Logits that are held at a time.
 _MOST_LOGITS: Final = 1 << 23
 
@@ -89,7 +91,7 @@ class Autoregressive(Model):
         validation: CodeSource | None = None,
         progress: Progress = silent,
     ) -> FittedAutoregressive:
-        from synthgen.models._masked import Rows, Schedule, train
+        from synthgen.models._descent import Rows, Schedule, train
 
         context_domains = () if context is None else context.domains
         domains = (*context_domains, *source.domains)
@@ -285,6 +287,12 @@ class FittedAutoregressive(FittedModel):
             seen[self._column(e)] = ~np.isneginf(self.weights[e].level)
         return tuple(seen)
 
+    @cached_property
+    def _same(self) -> dict[int, list[NDArray[np.int64]]]:
+        """For each entry and each of its kin, which code is the same."""
+        own = range(self.layout.first_own, len(self.layout.order))
+        return {e: [self.layout.same(e, other) for other in self.layout.kin(e)] for e in own}
+
     def _possible(self, conditions: Mapping[int, Condition], n: int) -> NDArray[np.bool_]:
         """Rows that ask of each column for something that it can be."""
         possible = np.ones(n, bool)
@@ -347,7 +355,7 @@ class _Chain:
         if model.context_domains and context is None:
             raise ValueError("this model was fitted with context and needs it")
         drawn = np.zeros((len(layout.order), n), np.int32)
-        chain = cls(model, context, layout.first_own, drawn, np.empty((n, layout.starts[-1]), np.float32))
+        chain = cls(model, context, layout.first_own, drawn, np.zeros((n, layout.starts[-1]), np.float32))
         for e in range(layout.first_own):
             assert context is not None
             own = context[:, layout.order[e]]
@@ -398,33 +406,18 @@ class _Chain:
         np.maximum(hidden, 0, out=hidden)
         logits: NDArray[np.float32] = np.matmul(hidden, weights.head, dtype=np.float32)
         logits += weights.level
-        for k, e in enumerate(layout.kin(self.entry)):
-            self._add_kin(logits, rows, e, weights.repeats[k], weights.related[k])
+        for e, same, added in zip(layout.kin(self.entry), self.model._same[self.entry], weights.repeats, strict=True):
+            stands = same[self.drawn[e, rows]]
+            (known,) = np.nonzero(stands >= 0)
+            logits[known, stands[known]] += added[stands[known]]
         logits -= logits.max(axis=1, keepdims=True)
         np.exp(logits, out=logits)
         return logits
 
-    def _add_kin(
-        self,
-        logits: NDArray[np.float32],
-        rows: slice,
-        entry: int,
-        repeats: NDArray[np.float32],
-        related: NDArray[np.float32],
-    ) -> None:
-        """What a code that stands in an earlier column of the same system adds to this column's logits."""
-        layout = self.model.layout
-        mine = layout.domains[layout.order[self.entry]].parents
-        theirs = layout.domains[layout.order[entry]].parents
-        added = [*(np.full(1, of, np.float32) for of in related), repeats]
-        for level, (own, other) in enumerate(zip(mine, theirs, strict=True)):
-            groups = np.array([*other, -1], np.int32)[self.drawn[entry, rows]]
-            logits += (groups[:, None] == np.array(own, np.int32)) * added[level]
-
     def _set(self, entry: int, codes: NDArray[np.int32]) -> None:
-        starts = self.model.layout.starts
+        start, dims = self.model.layout.starts[entry], self.model.layout.dims[entry]
         self.drawn[entry] = codes
-        self.embedded[:, starts[entry] : starts[entry + 1]] = self.model.weights[entry].embedding[codes]
+        self.embedded[:, start : start + dims] += self.model.weights[entry].embedding[codes]
 
     def codes(self, conditions: Mapping[int, Condition]) -> Codes:
         """The rows when all is drawn, shape ``(n, columns)``."""
@@ -445,7 +438,7 @@ def _draw(
 
     Where the condition has no mass the code is 0 and the logarithm minus infinity.
     """
-    n, size = mass.shape
+    n = len(mass)
     log_met = np.zeros(n)
     if condition is not None:
         whole = mass.sum(axis=1, dtype=np.float64)
@@ -460,12 +453,40 @@ def _draw(
             log_met = np.log(within) - np.log(whole)
         if condition.dtype != bool and fixed.all():
             return at.astype(np.int32), log_met
-    cumulative = np.cumsum(mass, axis=1, out=mass)
-    total = cumulative[:, -1]
-    below = np.minimum(rng.random(n, np.float32) * total, np.nextafter(total, np.float32(0)))
-    codes = np.minimum((cumulative <= below[:, None]).sum(axis=1, dtype=np.int32), size - 1)
+    codes = _at_share(mass, rng.random(n, dtype=np.float32))
     if condition is not None:
         codes = np.where(np.isneginf(log_met), 0, codes)
         if condition.dtype != bool:
             codes = np.where(fixed, at, codes)
     return codes.astype(np.int32), log_met
+
+
+def _at_share(mass: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.int32]:
+    """The code of each row at which this share of the row's mass is passed; one that has mass, where any has.
+
+    Of many codes the stretch is found first, then the code within it, which spares most of the running totals.
+
+    Args:
+        share: from 0 to below 1, ``(rows,)``.
+    """
+    n, size = mass.shape
+    if size < 2 * _STRETCH:
+        cumulative = np.cumsum(mass, axis=1, out=mass)
+        return _passed(cumulative, share * cumulative[:, -1])
+    stretch_of = np.arange(size) // _STRETCH
+    stretches = np.cumsum(mass @ np.eye(stretch_of[-1] + 1, dtype=np.float32)[stretch_of], axis=1)
+    below = share * stretches[:, -1]
+    stretch = _passed(stretches, below)
+    before = np.where(stretch > 0, stretches[np.arange(n), stretch - 1], 0)
+    codes = stretch[:, None] * _STRETCH + np.arange(_STRETCH, dtype=np.int32)
+    within = np.take_along_axis(mass, np.minimum(codes, size - 1), axis=1) * (codes < size)
+    return stretch * _STRETCH + _passed(np.cumsum(within, axis=1), below - before)
+
+
+def _passed(cumulative: NDArray[np.float32], below: NDArray[np.float32]) -> NDArray[np.int32]:
+    """The first place at which each row's running total is more than ``below``, which may be rounded up to the last."""
+    total = cumulative[:, -1]
+    below = np.minimum(below, np.nextafter(total, np.float32(0)))
+    passed: NDArray[np.int32] = (cumulative <= below[:, None]).sum(axis=1, dtype=np.int32)
+    last: NDArray[np.int32] = np.minimum(passed, np.int32(cumulative.shape[1] - 1))
+    return last

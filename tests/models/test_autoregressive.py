@@ -11,7 +11,7 @@ import pytest
 from synthgen.encoding.domain import Domain, Scale
 from synthgen.errors import InputError
 from synthgen.models._layout import Layout
-from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive
+from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive, _at_share
 from synthgen.models.base import Codes, CodeTable
 
 #: Two fair coins and whether they differ: no pair of columns says anything, all three together everything.
@@ -168,3 +168,36 @@ def test_many_codes_are_drawn_in_pieces_as_if_at_once(
     whole = coins.log_prob(_coins(100))
     monkeypatch.setattr("synthgen.models.autoregressive._MOST_LOGITS", 14)
     assert coins.log_prob(_coins(100)) == pytest.approx(whole, rel=1e-5)
+
+
+@pytest.mark.parametrize("size", [3, 64, 70, 200])
+def test_the_code_at_a_share_of_the_mass_is_the_one_that_a_running_total_finds(size: int) -> None:
+    rng = np.random.default_rng(size)
+    mass = (rng.random((2000, size)) * (rng.random((2000, size)) < 0.3)).astype(np.float32)
+    mass[:, 1] = 0.5  # every row has some
+    share = rng.random(2000, dtype=np.float32)
+    share[:2] = 0, np.nextafter(np.float32(1), np.float32(0))
+    cumulative = np.cumsum(mass, axis=1, dtype=np.float64)
+    expected = (cumulative <= share[:, None] * cumulative[:, -1:]).sum(axis=1)
+    found = _at_share(mass.copy(), share)
+    assert (mass[np.arange(2000), found] > 0).all()
+    # Rounding may decide between neighbours where a total is met to the last digit.
+    assert (found == expected).mean() > 0.995
+
+
+def test_what_is_given_is_told_in_one_place_however_many_columns_it_has() -> None:
+    given = [Domain(f"g{i}", f"g{i}", 3, Scale.NOMINAL) for i in range(20)]
+    own = Domain("own", "own", 2, Scale.NOMINAL)
+    layout = Layout.of((*given, own), len(given), [np.full(3, 10)] * 20 + [np.full(2, 10)], ())
+    assert set(layout.dims[:20]) == {64}
+    assert layout.starts == (0,) * 20 + (64, 64 + layout.dims[20])
+
+
+def test_a_code_is_known_again_in_another_column_of_its_system() -> None:
+    """Of the groups 7, 3, 9 and 3, 5 only 3 is in both: it is code 1 of the one and code 0 of the other."""
+    one = Domain("a", "a", 3, Scale.NOMINAL, parents=((0, 0, 0), (7, 3, 9)), system="icd10")
+    two = Domain("b", "b", 2, Scale.NOMINAL, parents=((0, 0), (3, 5)), system="icd10")
+    layout = Layout.of((one, two), 0, [np.full(3, 10), np.full(2, 10)], ())
+    assert layout.order == (0, 1)
+    assert layout.kin(1) == (0,)
+    assert layout.same(1, 0).tolist() == [-1, 0, -1, -1]
