@@ -142,8 +142,9 @@ def _descend(
 
 
 class _Adam(torch.optim.Adam):
-    # As torch decorates it, it loads torch's compiler first, which takes longer than a small fit.
+    # As torch decorates them, they load torch's compiler first, which takes longer than a small fit.
     add_param_group = inspect.unwrap(torch.optim.Adam.add_param_group)
+    step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -83,3 +86,18 @@ def test_threads_are_as_before_when_training_is_done(layout: Layout) -> None:
         layout, level, rows(100), None, schedule, rng=np.random.default_rng(0), device="cpu", progress=lambda *_: None
     )
     assert torch.get_num_threads() == before
+
+
+def test_torch_is_not_asked_for_its_compiler() -> None:
+    """It takes two seconds to load, and nothing is compiled."""
+    code = (
+        "import sys, numpy as np\n"
+        "from synthgen.encoding.domain import Domain, Scale\n"
+        "from synthgen.models.autoregressive import Autoregressive\n"
+        "from synthgen.models.base import CodeTable\n"
+        "domain = Domain('a', 'a', 2, Scale.NOMINAL)\n"
+        "source = CodeTable((domain,), [np.tile(np.arange(2, dtype=np.int32)[:, None], (50, 1))])\n"
+        "Autoregressive(epochs=1).fit(source, rng=np.random.default_rng(0))\n"
+        "assert 'torch' in sys.modules and 'torch._dynamo' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
