@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from synthgen.errors import SynthgenError
 from synthgen.models._layout import Layout
-from synthgen.models._masked import FREE, NEVER, Network
+from synthgen.models._masked import CARE, NEVER, Network
 from synthgen.models._weights import Weights
 
 _LEARNING_RATE: Final = 1.5e-2
@@ -224,10 +224,10 @@ def _halves_pay() -> bool:
 
 
 def _parameters(network: Network, penalty: float) -> list[dict[str, object]]:
-    parts: dict[bool, list[torch.nn.Parameter]] = {True: [], False: []}
+    parts: dict[float, list[torch.nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        parts[name.rpartition(".")[2] not in FREE].append(parameter)
-    return [{"params": parts[True], "weight_decay": penalty}, {"params": parts[False], "weight_decay": 0.0}]
+        parts.setdefault(CARE.get(name.rpartition(".")[2], 1.0), []).append(parameter)
+    return [{"params": some, "weight_decay": penalty * share} for share, some in parts.items()]
 
 
 def _learning_rate(done: float) -> float:

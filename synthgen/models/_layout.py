@@ -16,9 +16,9 @@ from synthgen.models.base import shares_of
 #: Numbers of an embedding for a column of k codes: 1.6 k^0.56, a rule of thumb of practice, checked by trial.
 _EMBEDDING: Final = (1.6, 0.56)
 _LARGEST_EMBEDDING: Final = 256
-#: Numbers in which all that is given is told together. With 128 the held-out loss on Diabetes 130 is the same, with 32
-#: a little higher; each of its own beside the others cost half as much again in time.
-_TOLD: Final = 64
+#: Numbers in which all that is given is told together, as a share of those that its columns would have one by one.
+_TOLD: Final = 0.25
+_LEAST_TOLD: Final = 64
 #: Hidden units per bit of a column's entropy where there are many patients; the fewer, the fewer.
 _UNITS_PER_BIT: Final = 20.0
 _MANY_ROWS: Final = 80_000
@@ -84,12 +84,9 @@ class Layout:
         )
         own = _after_units(own, domains)
         order = (*(i for i in many if i < n_context), *own)
-        factor, power = _EMBEDDING
-        dims = {i: min(_LARGEST_EMBEDDING, max(2, round(factor * domains[i].size ** power))) for i in own}
-        for system in {domains[i].system for i in own} - {""}:
-            members = [i for i in own if domains[i].system == system]
-            dims |= dict.fromkeys(members, max(dims[i] for i in members))
-        dims |= dict.fromkeys(order[: len(order) - len(own)], _TOLD)
+        given = order[: len(order) - len(own)]
+        told = max(_LEAST_TOLD, _GRAIN * round(_TOLD * sum(numbers(domains, given)) / _GRAIN))
+        dims = [*(told for _ in given), *numbers(domains, own)]
         rows = max((float(counts[i].sum()) for i in own), default=0.0)
         per_bit = _UNITS_PER_BIT * min(1.0, max(rows, 1.0) / _MANY_ROWS) ** 0.25
         widths = [0] * (len(order) - len(own))
@@ -98,7 +95,7 @@ class Layout:
             most = per_bit * max(bits) * (_FOR_TARGET if domains[own[run.start]].target else 1)
             units = _GRAIN * round(most / _GRAIN)  # whole vectors of the processor
             widths += len(run) * [int(np.clip(units, _GRAIN, _MOST_UNITS))]
-        return cls(tuple(domains), n_context, order, tuple(dims[i] for i in order), tuple(widths))
+        return cls(tuple(domains), n_context, order, tuple(dims), tuple(widths))
 
     def __post_init__(self) -> None:
         given = [i for i in self.order if i < self.n_context]
@@ -152,6 +149,16 @@ class Layout:
         """
         mine = {group: code for code, group in enumerate(self.domains[self.order[entry]].parents[-1])}
         return np.array([*(mine.get(group, -1) for group in self.domains[self.order[other]].parents[-1]), -1])
+
+
+def numbers(domains: Sequence[Domain], positions: Sequence[int]) -> list[int]:
+    """How many numbers the embedding of each column has by itself; as many in all columns of a coding system."""
+    factor, power = _EMBEDDING
+    dims = {i: min(_LARGEST_EMBEDDING, max(2, round(factor * domains[i].size ** power))) for i in positions}
+    for system in {domains[i].system for i in positions} - {""}:
+        members = [i for i in positions if domains[i].system == system]
+        dims |= dict.fromkeys(members, max(dims[i] for i in members))
+    return [dims[i] for i in positions]
 
 
 def _after_units(order: Sequence[int], domains: Sequence[Domain]) -> list[int]:

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from synthgen.models._layout import Layout
+from synthgen.models._layout import Layout, numbers
 from synthgen.models._smooth import WAVES, waves
 from synthgen.models._weights import Weights, shapes
 
 #: The logit of a code that was never seen.
 NEVER: Final = -1e9
-#: Parameters that are not to be held back: a rare code's level, say, is far from 0 for good.
-FREE: Final = ("level", "offset", "repeated")
+#: How much of the penalty is on parameters by name, all of it on others. A rare code's level, say, is far from 0 for
+#: good; and what tells the given is one more factor of the same products, shared by all columns.
+CARE: Final = {"level": 0.0, "offset": 0.0, "repeated": 0.0, "told": 0.25}
 _SPREAD: Final = 0.5
 #: The target of a cell that is unobserved.
 _IGNORED: Final = -100
@@ -45,17 +46,16 @@ class _Codes(nn.Module):
         self,
         size: int,
         dims: int,
-        spread: float,
         groups: Tensor | None,
         shared: nn.ParameterList | None,
         waves: Tensor,
     ) -> None:
         super().__init__()
-        self.own = nn.Parameter(torch.randn(size + 1, dims) * (spread if groups is None else spread / 2))
+        self.own = nn.Parameter(torch.randn(size + 1, dims) * (_SPREAD if groups is None else _SPREAD / 2))
         self.shared = shared
         self.register_buffer("groups", groups)
         self.register_buffer("waves", functional.pad(waves.t(), (0, 0, 0, 1)) if waves.any() else None)
-        self.smooth = nn.Parameter(torch.randn(WAVES, dims) * spread / math.sqrt(WAVES)) if waves.any() else None
+        self.smooth = nn.Parameter(torch.randn(WAVES, dims) * _SPREAD / math.sqrt(WAVES)) if waves.any() else None
 
     def table(self) -> Tensor:
         if self.smooth is not None and self.waves is not None:
@@ -154,18 +154,21 @@ class Network(nn.Module):
     def __init__(self, layout: Layout, level: Sequence[NDArray[np.float32]]) -> None:
         super().__init__()
         self.layout = layout
+        given, own = layout.order[: layout.first_own], layout.order[layout.first_own :]
+        each = [*numbers(layout.domains, given), *numbers(layout.domains, own)]
         shared: dict[tuple[str, bool], nn.ParameterList] = {}
         ranks = [torch.from_numpy(waves(layout.domains[i], level[e])) for e, i in enumerate(layout.order)]
         self.tables: list[_Codes] = []
         for e, i in enumerate(layout.order):
-            groups, dims, given = _groups(layout, e), layout.dims[e], e < layout.first_own
-            spread = _SPREAD / math.sqrt(layout.first_own) if given else _SPREAD  # as large in sum as one alone
-            system = (layout.domains[i].system, given)
+            groups, dims = _groups(layout, e), each[e]
+            system = (layout.domains[i].system, e < layout.first_own)
             if groups is not None and system not in shared:
                 shared[system] = nn.ParameterList(
-                    torch.randn(n, dims) * spread / 2 for n in _numbers_of_groups(layout, system[0])
+                    torch.randn(n, dims) * _SPREAD / 2 for n in _numbers_of_groups(layout, system[0])
                 )
-            self.tables.append(_Codes(layout.sizes[e], dims, spread, groups, shared.get(system), ranks[e]))
+            self.tables.append(_Codes(layout.sizes[e], dims, groups, shared.get(system), ranks[e]))
+        n_given = sum(each[: layout.first_own])
+        self.told = nn.Parameter(torch.randn(n_given, layout.starts[layout.first_own]) / math.sqrt(max(n_given, 1)))
         self.blocks = [_Block(layout, entries, level, ranks) for entries in layout.runs]
         self.parts = nn.ModuleList([*self.tables, *self.blocks])  # what torch has to know of
         self.register_buffer("sizes", torch.tensor(layout.sizes))
@@ -174,7 +177,8 @@ class Network(nn.Module):
         """The negative log-likelihood of each cell that is observed, 0 elsewhere: shape ``(columns, rows)``."""
         each = [functional.embedding(codes[:, e], of.table()) for e, of in enumerate(self.tables)]
         first = self.layout.first_own
-        embedded = torch.cat([sum(each[1:first], each[0]), *each[first:]] if first else each, dim=1)
+        told = [torch.cat(each[:first], dim=1) @ self.told] if first else []
+        embedded = torch.cat([*told, *each[first:]], dim=1)
         losses = []
         for block in self.blocks:
             logits = block.logits(embedded, codes)
@@ -207,7 +211,11 @@ class Network(nn.Module):
         return [found[e] for e in range(len(self.layout.order))]
 
     def _embedding(self, e: int) -> NDArray[np.float32]:
-        return _array(self.tables[e].table())
+        table = self.tables[e].table()
+        if e < self.layout.first_own:
+            start = sum(of.own.shape[1] for of in self.tables[:e])
+            table = table @ self.told[start : start + table.shape[1]]
+        return _array(table)
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

@@ -26,6 +26,8 @@ class Privacy(Part):
     rare_below: int = Field(5, ge=1, description="Levels of fewer patients than this are merged.")
 
 
+#: The model of a config that names none.
+DEFAULT_MODEL = "autoregressive"
 #: The verdict lines that a gate insists on where the config does not say: those that any extract with a holdout allows.
 REQUIRED = ("nearest_neighbour_share", "exact_copies", "rare_values_leaked")
 
@@ -56,7 +58,7 @@ class ModelConfig(Part):
 
     model_config = ConfigDict(extra="allow")
 
-    name: str = Field("copula", description="The model; every other key is one of its options.")
+    name: str = Field(DEFAULT_MODEL, description="The model; every other key is one of its options.")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -70,7 +72,7 @@ class ModelConfig(Part):
     @classmethod
     def contradictions(cls, raw: Mapping[str, Any]) -> Iterable[Mistake]:
         """A model that does not exist, and options that it does not have or cannot take."""
-        name = raw.get("name", "copula")
+        name = raw.get("name", DEFAULT_MODEL)
         options = {key: value for key, value in raw.items() if key != "name"}
         if "name" in raw and isinstance(name, str) and name not in plugins.models():
             yield ("name",), f'there is no model "{name}"; known models: {", ".join(plugins.models())}'

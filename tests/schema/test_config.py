@@ -27,7 +27,7 @@ def test_only_the_tables_must_be_said() -> None:
     assert schema.version == 1
     assert schema.format == Format(delimiter=",", decimal=".", thousands="", encoding="utf-8", quote='"')
     assert (schema.privacy.rare_below, schema.holdout, schema.evaluation.policy.required) == (5, 0.2, REQUIRED)
-    assert schema.model.name == "copula"
+    assert schema.model.name == "autoregressive"
 
 
 def test_a_policy_may_require_nothing_and_a_limit_is_a_share() -> None:

@@ -307,7 +307,7 @@ def test_what_is_dumped_is_loaded(tmp_path_factory: pytest.TempPathFactory, sche
     with path.open("w", encoding="utf-8", newline="") as stream:
         dump(schema, stream, comments=dict.fromkeys(places, remark))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plugins, "models", lambda: {"copula": plugins.Reference("not.imported")})
+        patch.setattr(plugins, "models", lambda: {"autoregressive": plugins.Reference("not.imported")})
         assert load(path) == schema
 
 
@@ -365,7 +365,7 @@ def test_a_dump_reads_well() -> None:
         privacy: {rare_below: 5}
         holdout: 0.2
         evaluation: {policy: {}}
-        model: {name: copula}
+        model: {name: autoregressive}
         """
     )
 
