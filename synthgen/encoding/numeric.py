@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from synthgen.encoding.base import MOST_DECIMALS, ColumnSummary, Encoder, Kind, 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.encoding.grid import DecimalGrid, FloatingGrid, Grid
 from synthgen.encoding.leveled import Tokens, split_tokens
-from synthgen.encoding.quantiser import Quantiser
+from synthgen.encoding.quantiser import HIGHEST, LOWEST, Quantiser, Range
 from synthgen.schema.column import Integer, Number
 from synthgen.schema.config import Format
 
@@ -58,21 +59,33 @@ class NumericEncoder(Encoder):
         labels = special_codes(reading, self.quantiser.size, self.results, self.tokens)
         return np.where(reading.labelled, labels, codes).astype(np.int32).reshape(-1, 1)
 
-    def decode(self, codes: NDArray[np.int32], rng: np.random.Generator) -> pa.Array:
-        # What needs no drawing is written once: atoms, text results, tokens, and the empty cell of an empty domain.
+    def decode(self, codes: NDArray[np.int32], rng: np.random.Generator) -> pa.DictionaryArray:
+        quantiser, n_atoms, n_fixed = self.quantiser, len(self.quantiser.atoms), len(self._fixed)
+        fixed = np.r_[quantiser.pieces, np.arange(n_atoms, n_fixed)].astype(np.int32)
+        fixed[: quantiser.size][quantiser.pieces >= n_atoms] = -1
+        places = fixed[codes[:, 0]]
+        in_bin = places < 0
+        if not in_bin.any():
+            return pa.DictionaryArray.from_arrays(pa.array(places), self._fixed)
+        drawn = self._drawn(quantiser.decode(codes[in_bin, 0], rng), rng)
+        places[in_bin] = n_fixed + np.asarray(drawn.indices)
+        texts = pa.concat_arrays([self._fixed, self._marked(drawn.dictionary)])
+        return pa.DictionaryArray.from_arrays(pa.array(places), texts)
+
+    @cached_property
+    def _fixed(self) -> pa.StringArray:
+        """What needs no drawing: atoms, text results, tokens, and the empty cell of an empty domain."""
         atoms = self._marked(self.kind.grid.texts(self.quantiser.atoms, decimals=self.decimals))
-        fixed = pa.concat_arrays([atoms, pa.array([*self.results, *self.tokens.kept, ""], pa.string())])
-        n_bins = len(self.quantiser.starts)
-        pieces = np.r_[self.quantiser.pieces, np.arange(self.quantiser.size, n_bins + len(fixed))][codes[:, 0]]
-        if n_bins == 0:
-            return pa.DictionaryArray.from_arrays(pa.array(pieces, pa.int32()), fixed)
-        n_atoms = len(atoms)
-        in_bin = (pieces >= n_atoms) & (pieces < n_atoms + n_bins)
-        keys = self.quantiser.decode(codes[in_bin, 0], rng)
-        drawn = self._marked(self.kind.grid.drawn(keys, rng, decimals=self.decimals))
-        places = np.where(pieces < n_atoms, pieces, pieces - n_bins)
-        places[in_bin] = len(fixed) + np.arange(len(keys))
-        return pc.take(pa.concat_arrays([fixed, drawn]), pa.array(places))
+        return pa.concat_arrays([atoms, pa.array([*self.results, *self.tokens.kept, ""], pa.string())])
+
+    def _drawn(self, keys: NDArray[np.int64], rng: np.random.Generator) -> pa.DictionaryArray:
+        """The numbers of drawn keys as text; where a key is one number, each is written once."""
+        grid = self.kind.grid
+        if not grid.exact:
+            return grid.drawn(keys, rng, decimals=self.decimals).dictionary_encode()
+        distinct = pa.array(keys).dictionary_encode()
+        texts = grid.texts(np.asarray(distinct.dictionary), decimals=self.decimals)
+        return pa.DictionaryArray.from_arrays(distinct.indices, texts)
 
     def written(self, numbers: NDArray[np.float64]) -> pa.StringArray:
         """Numbers as this column writes them, rounded to what it keeps."""
@@ -88,24 +101,17 @@ class NumericEncoder(Encoder):
 
     def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
         reading = read_condition(self.kind, operator, values)
-        keys = reading.keys[0][~reading.labelled].tolist()
-        if operator not in ("=", "in", "!="):
-            regular = self.quantiser.touching(*limits(operator, keys[0]))
-        elif not self.kind.grid.exact and not np.isin(keys, self.quantiser.atoms).all():
+        keys = reading.keys[0][~reading.labelled]
+        single = operator in ("=", "in", "!=")
+        if single and not self.kind.grid.exact and not np.isin(keys, self.quantiser.atoms).all():
             raise ValueError(f"its numbers have no fixed decimals, so {operator} is not offered; use >= and <=")
-        else:
-            regular = self.quantiser.holding(keys)
-        mask = special_mask(regular, reading, self.results, self.tokens)
-        return (~mask if operator == "!=" else mask,)
+        regular = self.quantiser.touching(ranges(operator, keys.tolist()))
+        return (np.r_[regular, special_mask(operator, reading, self.results, self.tokens, self.quantiser.size)],)
 
     def narrowed(self, operator: str, values: Sequence[str]) -> Encoder:
         reading = read_condition(self.kind, operator, values)
-        keys = reading.keys[0][~reading.labelled].tolist()
-        if operator == "!=":
-            return self
-        quantiser = self.quantiser
-        quantiser = quantiser.at(keys) if operator in ("=", "in") else quantiser.within(*limits(operator, keys[0]))
-        return replace(self, quantiser=quantiser)
+        asked = ranges(operator, reading.keys[0][~reading.labelled].tolist())
+        return replace(self, quantiser=self.quantiser.within(asked))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -131,24 +137,27 @@ def read_condition(kind: Kind, operator: str, values: Sequence[str]) -> Reading:
     return reading
 
 
-def limits(operator: str, key: int) -> tuple[int | None, int | None]:
-    """The lowest and the highest key that compare so with a key, ``None`` where there is no limit."""
-    low = {">": key + 1, ">=": key}.get(operator)
-    high = {"<": key - 1, "<=": key}.get(operator)
-    return low, high
+def ranges(operator: str, keys: Sequence[int]) -> list[Range]:
+    """The ranges of keys that compare so with one key, or with some in a list where the operator takes one."""
+    distinct = sorted(set(keys))
+    if operator == "!=":
+        return [*zip([LOWEST, *(key + 1 for key in distinct)], [*(key - 1 for key in distinct), HIGHEST], strict=True)]
+    if operator in ("=", "in"):
+        return [(key, key) for key in distinct]
+    (key,) = distinct
+    return [{">": (key + 1, HIGHEST), ">=": (key, HIGHEST), "<": (LOWEST, key - 1), "<=": (LOWEST, key)}[operator]]
 
 
 def special_mask(
-    regular: NDArray[np.bool_], reading: Reading, results: Sequence[str], tokens: Tokens
+    operator: str, reading: Reading, results: Sequence[str], tokens: Tokens, first: int
 ) -> NDArray[np.bool_]:
-    """The mask of a domain's codes: those of its numbers, then text results and tokens that are asked for."""
+    """Which codes from ``first`` on, text results and then tokens, a condition allows."""
     texts = (*results, *tokens.kept)
     labels = {str(label) for label in reading.labels[reading.labelled]}
     asked = {tokens.generated(label) if label in tokens.declared else label for label in labels}
-    mask = np.zeros(max(len(regular) + len(texts), 1), bool)
-    mask[: len(regular)] = regular
-    mask[len(regular) : len(regular) + len(texts)] = [text in asked for text in texts]
-    return mask
+    mask = np.zeros(max(len(texts), 1 - first), bool)
+    mask[: len(texts)] = [text in asked for text in texts]
+    return ~mask if operator == "!=" else mask
 
 
 @dataclass(frozen=True)

@@ -64,17 +64,14 @@ class Interval:
 
     def draw(self, mean: Floats, deviation: float, uniform: Floats, earlier: Floats) -> tuple[Floats, Floats]:
         lower, upper = (self.low - mean) / deviation, (self.high - mean) / deviation
-        mirrored = lower > _UPPER_TAIL
-        some = bool(mirrored.any())
-        if some:
-            lower, upper = np.where(mirrored, -upper, lower), np.where(mirrored, -lower, upper)
+        mirrored = np.flatnonzero(lower > _UPPER_TAIL)
+        lower[mirrored], upper[mirrored] = -upper[mirrored], -lower[mirrored]
         start = ndtr(lower)
         mass = ndtr(upper) - start
         drawn = ndtri(start + uniform * mass)
         np.maximum(drawn, np.maximum(lower, -_FARTHEST), out=drawn)
         np.minimum(drawn, np.minimum(upper, _FARTHEST), out=drawn)
-        if some:
-            drawn = np.where(mirrored, -drawn, drawn)
+        drawn[mirrored] *= -1
         return mean + deviation * drawn, mass
 
 

@@ -109,11 +109,13 @@ class FittedCopula(FittedModel):
         free = tuple(a for a, axis in enumerate(self.axes) if a not in regions and axis.column < len(self.domains))
         slope, factor = self._conditional(known, free)
         latent: dict[int, NDArray[Any]] = {}
-        z = factor @ rng.standard_normal((len(free), n), np.float32)
+        sources = np.empty((len(free) + len(known), n), np.float32)
+        rng.standard_normal(dtype=np.float32, out=sources[: len(free)])
         if known:
             drawn = _truncated.draw(self.correlation[np.ix_(known, known)], list(regions.values()), n, rng)
-            z += slope @ drawn.astype(np.float32)
+            sources[len(free) :] = drawn
             latent = dict(zip(known, drawn, strict=True))
+        z = np.c_[factor, slope] @ sources
         codes = self._codes(latent | dict(zip(free, z, strict=True)), n)
         for column, condition in (given or {}).items():
             if condition.dtype != bool:
@@ -135,13 +137,18 @@ class FittedCopula(FittedModel):
         for a, axis in enumerate(self.axes):
             if axis.column >= len(self.domains):
                 continue
-            placement = self.placements[a]
-            found = np.array([of[0] for of in axis.codes], np.int32)[placement.order][placement.places(latent[a])]
-            if self._below_presence(a):
-                there = codes[:, axis.column] == axis.codes[0][0]
-                found = np.where(there, found, codes[:, axis.column])
-            codes[:, axis.column] = found
+            found = self._code_of_place[a][self.placements[a].places(latent[a])]
+            own = codes[:, axis.column]
+            np.copyto(own, found, where=own == axis.codes[0][0] if self._below_presence(a) else True)
         return codes
+
+    @cached_property
+    def _code_of_place(self) -> tuple[NDArray[np.int32], ...]:
+        """For each axis the first code of the level at each place."""
+        return tuple(
+            np.array([codes[0] for codes in axis.codes], np.int32)[placement.order]
+            for axis, placement in zip(self.axes, self.placements, strict=True)
+        )
 
     def _below_presence(self, a: int) -> bool:
         """Whether this axis says which value a column has of which the axis before says whether it has one."""

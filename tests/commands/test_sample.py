@@ -64,6 +64,7 @@ def moment(text: str) -> datetime:
         (["age=40"], lambda row: row["age"] == "40"),
         (["hba1c > 6,5"], lambda row: float(row["hba1c"].replace(",", ".")) > 6.5),
         (["hba1c in (6,5)"], lambda row: row["hba1c"] == "6,5"),
+        (["systolic_bp in (171, 172)"], lambda row: row["systolic_bp"] in ("171", "172")),
         (["hba1c in (5,4; 7,5)"], lambda row: row["hba1c"] in ("5,4", "7,5")),
         (["hba1c="], lambda row: row["hba1c"] == ""),
         (["hba1c!="], lambda row: row["hba1c"] != ""),

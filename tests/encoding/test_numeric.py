@@ -173,6 +173,19 @@ def test_conditions_on_numbers() -> None:
     assert set(answers(encoder, "=", "")) == {""}
     assert "500" not in answers(encoder, "!=", "500")
     assert "neg" not in answers(encoder, "!=", "neg")
+    # 1 and 2 are learned in one range: each is met exactly, and what is not meant stays.
+    low, high = encoder.quantiser.bounds()
+    assert ((low <= 1) & (high >= 2)).any()
+    assert set(answers(encoder, "in", "1", "2", "2")) == {"1", "2"}
+    assert {"0", "2"} <= set(answers(encoder, "!=", "1"))
+    assert "1" not in answers(encoder, "!=", "1")
+
+
+def test_values_with_decimals_may_be_asked_for_by_several() -> None:
+    encoder = numeric(number(2), [f"{value:.2f}" for value in np.linspace(0, 40, 3001)])
+    assert set(answers(encoder, "in", "7.01", "7.03", "7.02")) == {"7.01", "7.02", "7.03"}
+    with pytest.raises(ValueError, match="not a number"):
+        encoder.allowed("in", ["7.01", "seven"])
 
 
 @pytest.mark.parametrize(
