@@ -107,16 +107,15 @@ class FittedCopula(FittedModel):
         regions = self._regions(conditions, n)
         known = tuple(regions)
         free = tuple(a for a, axis in enumerate(self.axes) if a not in regions and axis.column < len(self.domains))
-        slope, factor = self._conditional(known, free)
-        latent: dict[int, NDArray[Any]] = {}
+        mixing = np.concatenate(self._conditional(known, free), axis=1)
         sources = np.empty((len(free) + len(known), n), np.float32)
         rng.standard_normal(dtype=np.float32, out=sources[: len(free)])
-        if known:
+        latent: dict[int, NDArray[Any]] = {}
+        if regions:
             drawn = _truncated.draw(self.correlation[np.ix_(known, known)], list(regions.values()), n, rng)
             sources[len(free) :] = drawn
             latent = dict(zip(known, drawn, strict=True))
-        z = np.c_[factor, slope] @ sources
-        codes = self._codes(latent | dict(zip(free, z, strict=True)), n)
+        codes = self._codes(latent | dict(zip(free, mixing @ sources, strict=True)), n)
         for column, condition in (given or {}).items():
             if condition.dtype != bool:
                 codes[:, column] = np.where(condition == UNOBSERVED, codes[:, column], condition)
@@ -125,11 +124,11 @@ class FittedCopula(FittedModel):
     def _conditional(
         self, known: tuple[int, ...], free: tuple[int, ...]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The regression of the free axes on the known ones, and a factor of what is left of their covariance."""
+        """A factor of what the known axes leave of the free ones' covariance, and the regression on the known ones."""
         across = self.correlation[np.ix_(free, known)]
         slope = np.linalg.solve(self.correlation[np.ix_(known, known)], across.T).T
         left = self.correlation[np.ix_(free, free)] - slope @ across.T
-        return slope.astype(np.float32), np.linalg.cholesky(left).astype(np.float32)
+        return np.linalg.cholesky(left).astype(np.float32), slope.astype(np.float32)
 
     def _codes(self, latent: Mapping[int, NDArray[Any]], n: int) -> Codes:
         """The codes at which the latent variables of the axes stand."""
