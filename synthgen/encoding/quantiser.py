@@ -111,7 +111,7 @@ class Quantiser:
         bins = piece[~is_atom] - n_atoms
         if len(bins):
             first, last = self._rank(self.starts), self._rank(self.ends)
-            stretch = self._drawn_stretch(bins, last - first + 1.0, rng)
+            stretch = self._drawn_stretch(bins, (last - first).astype(np.float64) + 1, rng)
             keys[~is_atom] = self._key_of_rank(rng.integers(first[stretch], last[stretch], endpoint=True))
         return keys
 
@@ -166,7 +166,7 @@ class Quantiser:
         atoms = np.zeros(len(self.atoms), bool)
         for low, high in ranges:
             atoms |= (self.atoms >= low) & (self.atoms <= high)
-        return np.r_[atoms, np.isin(np.arange(self.n_bins), bins)][self.pieces]
+        return np.asarray(np.r_[atoms, np.isin(np.arange(self.n_bins), bins)][self.pieces], bool)
 
     def _common(self, ranges: Sequence[Range]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """The parts of the stretches in the ranges: starts, ends, and bins."""

@@ -84,12 +84,12 @@ class Placement:
 
         # Ascending however it is rounded, so that an edge in a lower cell is lower, and one in a higher cell higher.
         def cell(x: NDArray[Any]) -> NDArray[np.int32]:
-            return np.clip(x * scale + middle, 0, last).astype(np.int32)
+            return np.asarray(np.clip(x * scale + middle, 0, last), np.int32)
 
         with_edge = cell(inner)
         place_of_cell = np.cumsum(np.bincount(with_edge, minlength=last + 1), dtype=np.int32)
         place_of_cell[with_edge] = -1
-        place = place_of_cell[cell(z)]
+        place: NDArray[np.int32] = place_of_cell[cell(z)]
         undecided = np.flatnonzero(place < 0)
         place[undecided] = np.searchsorted(inner, z[undecided], side="right")
         return place
