@@ -76,7 +76,7 @@ class LeveledEncoder(Encoder):
         """Groups of the levels, one number per level, coarsest first; none where levels have no hierarchy."""
         return ()
 
-    @property
+    @cached_property
     def domains(self) -> tuple[Domain, ...]:
         return (level_domain(self.name, self.name, self.scale, self.levels, self.tokens, self.parents()),)
 

@@ -47,7 +47,7 @@ class NumericEncoder(Encoder):
     decimals: int
     grouped: bool
 
-    @property
+    @cached_property
     def domains(self) -> tuple[Domain, ...]:
         positions = self.kind.grid.values(self.quantiser.positions)
         return (numeric_domain(self.kind.name, self.kind.name, positions, self.results, self.tokens),)

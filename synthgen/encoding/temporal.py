@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -61,7 +62,7 @@ class TemporalEncoder(Encoder):
     results: tuple[str, ...]
     tokens: Tokens
 
-    @property
+    @cached_property
     def domains(self) -> tuple[Domain, ...]:
         name = self.kind.name
         domains: list[Domain] = []
