@@ -124,16 +124,16 @@ class NumericEncoder(Encoder):
 
 
 def read_condition(kind: Kind, operator: str, values: Sequence[str]) -> Reading:
-    """Read the values of a condition.
+    """Read the values of a condition; an empty one means missing, for whatever reason.
 
     Raises:
         ValueError: a value is not of the kind, or is a text result where the condition asks for an order.
     """
-    reading = kind.read(list(values))
+    reading = kind.read([text for value in values for text in ((value,) if value.strip() else kind.missing)])
     if reading.bad.any():
         raise ValueError(f"the value is not {kind.expected}")
-    if reading.labelled.any() and operator not in ("=", "!=", "in"):
-        raise ValueError(f"a text result has no order, so {operator} means nothing; use =, != or in")
+    if operator not in ("=", "!=", "in") and (reading.labelled.any() or not len(reading.labels)):
+        raise ValueError(f"what is no number or date has no order, so {operator} means nothing; use =, != or in")
     return reading
 
 

@@ -181,6 +181,16 @@ def test_conditions_on_numbers() -> None:
     assert "1" not in answers(encoder, "!=", "1")
 
 
+def test_an_empty_value_asks_for_missing_whatever_its_token() -> None:
+    encoder = numeric(integer(missing=("?", "n/a")), ["1", "2"] * 9 + ["?"] * 9 + ["n/a"] * 9)
+    assert set(answers(encoder, "=", "")) == {"?", "n/a"}
+    assert set(answers(encoder, "!=", "")) == {"1", "2"}
+    assert set(answers(encoder, "in", "", "2")) == {"?", "n/a", "2"}
+    assert set(answers(encoder, "=", "?")) == {"?"}
+    with pytest.raises(ValueError, match="no order"):
+        encoder.allowed("<", [""])
+
+
 def test_values_with_decimals_may_be_asked_for_by_several() -> None:
     encoder = numeric(number(2), [f"{value:.2f}" for value in np.linspace(0, 40, 3001)])
     assert set(answers(encoder, "in", "7.01", "7.03", "7.02")) == {"7.01", "7.02", "7.03"}
