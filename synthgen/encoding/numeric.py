@@ -36,8 +36,9 @@ class NumericEncoder(Encoder):
 
     Attributes:
         results: text results that may be generated.
-        decimals: how many are written at least, with zeros where there is nothing else.
+        decimals: how many are written at least, with zeros where there is nothing else; with an exponent, exactly.
         grouped: whether thousands marks are written.
+        exponent: whether numbers are written as ``2.50e-01``.
     """
 
     kind: NumericKind
@@ -46,6 +47,7 @@ class NumericEncoder(Encoder):
     tokens: Tokens
     decimals: int
     grouped: bool
+    exponent: bool = False
 
     @cached_property
     def domains(self) -> tuple[Domain, ...]:
@@ -75,27 +77,33 @@ class NumericEncoder(Encoder):
     @cached_property
     def _fixed(self) -> pa.StringArray:
         """What needs no drawing: atoms, text results, tokens, and the empty cell of an empty domain."""
-        atoms = self._marked(self.kind.grid.texts(self.quantiser.atoms, decimals=self.decimals))
+        atoms = self._marked(self.kind.grid.texts(self.quantiser.atoms, decimals=self._plain_decimals))
         return pa.concat_arrays([atoms, pa.array([*self.results, *self.tokens.kept, ""], pa.string())])
 
     def _drawn(self, keys: NDArray[np.int64], rng: np.random.Generator) -> pa.DictionaryArray:
         """The numbers of drawn keys as text; where a key is one number, each is written once."""
         grid = self.kind.grid
         if not grid.exact:
-            return grid.drawn(keys, rng, decimals=self.decimals).dictionary_encode()
+            return grid.drawn(keys, rng, decimals=self._plain_decimals).dictionary_encode()
         distinct = pa.array(keys).dictionary_encode()
-        texts = grid.texts(np.asarray(distinct.dictionary), decimals=self.decimals)
+        texts = grid.texts(np.asarray(distinct.dictionary), decimals=self._plain_decimals)
         return pa.DictionaryArray.from_arrays(distinct.indices, texts)
 
     def written(self, numbers: NDArray[np.float64]) -> pa.StringArray:
         """Numbers as this column writes them, rounded to what it keeps."""
         texts = pa.array([np.format_float_positional(number, trim="-") for number in numbers.tolist()], pa.string())
-        return self._marked(self.kind.grid.texts(self.kind.grid.keys(texts), decimals=self.decimals))
+        return self._marked(self.kind.grid.texts(self.kind.grid.keys(texts), decimals=self._plain_decimals))
+
+    @property
+    def _plain_decimals(self) -> int:
+        return 0 if self.exponent else self.decimals
 
     def _marked(self, text: pa.StringArray) -> pa.StringArray:
         """Numbers with the decimal and thousands marks of the file."""
         decimal, thousands = self.kind.format.decimal, self.kind.format.thousands
-        if self.grouped:
+        if self.exponent:
+            text = pa.array([f"{float(number):.{self.decimals}e}" for number in text.to_pylist()], pa.string())
+        elif self.grouped:
             return pa.array([_grouped(number, thousands, decimal) for number in text.to_pylist()], pa.string())
         return text if decimal == "." else pc.replace_substring(text, ".", decimal)
 
@@ -120,7 +128,7 @@ class NumericEncoder(Encoder):
             "tokens": list(self.tokens.kept),
             "decimals": self.decimals,
             "grouped": self.grouped,
-        }
+        } | ({"exponent": True} if self.exponent else {})
 
 
 def read_condition(kind: Kind, operator: str, values: Sequence[str]) -> Reading:
@@ -193,17 +201,20 @@ class NumericKind(Kind):
 
     def solve(self, summary: ColumnSummary, rare_below: int) -> NumericEncoder:
         values, tokens = split_tokens(self, summary, rare_below)
-        results = disclosure.keep_common(values, rare_below, other="")
+        results = tuple(disclosure.keep_common(values, rare_below, other=""))
         column = self.column
         quantised = quantiser.solve(
             summary.parts[0], rare_below, lowest=self._key(column.min), highest=self._key(column.max)
         )
-        short, unmarked, marked = np.array(summary.styles).reshape(3, -1)
-        with_decimals = short + unmarked + marked
+        short, unmarked, marked, with_exponent = np.array(summary.styles).reshape(4, -1)
+        total = max(sum(summary.styles), 1)
+        exponent = bool(with_exponent.max() >= _HABIT * total)
+        with_decimals = with_exponent if exponent else short + unmarked + marked
         most = int(np.argmax(with_decimals))
-        habit = self.grid.exact and with_decimals[most] >= _HABIT * with_decimals.sum()
+        habit = exponent or (self.grid.exact and with_decimals[most] >= _HABIT * total)
         grouped = bool(marked.sum() > unmarked.sum())
-        return NumericEncoder(self, quantised, tuple(r for r in results if r), tokens, most if habit else 0, grouped)
+        results = tuple(result for result in results if result)
+        return NumericEncoder(self, quantised, results, tokens, most if habit else 0, grouped, exponent)
 
     def _key(self, bound: float | None) -> int | None:
         return None if bound is None else int(self.grid.keys(pa.array([repr(bound)]))[0])
@@ -216,6 +227,7 @@ class NumericKind(Kind):
             Tokens(self.missing, tuple(learned["tokens"])),
             int(learned["decimals"]),
             bool(learned["grouped"]),
+            bool(learned.get("exponent", False)),
         )
 
 
@@ -238,10 +250,11 @@ def plain_numbers(texts: list[str], marks: Format) -> tuple[pa.StringArray, NDAr
 
 def _styles(plain: pa.StringArray, grouped: NDArray[np.bool_]) -> NDArray[np.int64]:
     """How each number is written (see ``N_STYLES``); any number for what is none."""
-    parts = pc.extract_regex(pc.fill_null(plain, ""), r"^[+-]?(?P<whole>[^.]*)\.?(?P<part>\d*)")
+    parts = pc.extract_regex(pc.fill_null(plain, ""), r"^[+-]?(?P<whole>[^.eE]*)\.?(?P<part>\d*)(?P<exponent>[eE])?")
     decimals = np.minimum(np.asarray(pc.utf8_length(pc.struct_field(parts, "part")), np.int64), MOST_DECIMALS)
     long = np.asarray(pc.utf8_length(pc.struct_field(parts, "whole")), np.int64) >= _MARKED_DIGITS
-    return (MOST_DECIMALS + 1) * np.where(grouped, 2, np.where(long, 1, 0)) + decimals
+    exponent = np.asarray(pc.greater(pc.utf8_length(pc.struct_field(parts, "exponent")), 0), bool)
+    return (MOST_DECIMALS + 1) * np.select([exponent, grouped, long], [3, 2, 1], 0) + decimals
 
 
 def _grouped(text: str, thousands: str, decimal: str) -> str:

@@ -47,6 +47,9 @@ def numeric(kind: NumericKind, texts: list[str]) -> NumericEncoder:
         (integer(), ["9007199254740993", "9007199254740994", "-3"]),
         (integer(missing=("-9", "")), ["4", "-9", "", "7"]),
         (number(None), ["0.1", "36.6", "-120", "0.003"]),
+        (number(10), ["2.500000e-01", "7.999997e-01", "1.249999e-04", "0.000000e+00", "-1.000000e+00"]),
+        (number(4, COMMA), ["2,50e+02", "1,25e-02", "-4,00e+00"]),
+        (number(None), ["2.50e+12", "4.00e-07", "1.00e+00"]),
         (number(atoms=("neg", "trace")), ["5.5", "<0.5", "> 89", "neg", "trace", "≥12,5"]),
     ],
 )
@@ -70,6 +73,16 @@ def test_thousands_marks_are_a_habit_of_the_long_numbers() -> None:
     # Most numbers are too short for marks; they say nothing.
     texts = ["950", "20", "7"] * 50 + ["1,200"] * 5 + ["3400"] * 4
     assert again(learn(integer(Format(thousands=",")), texts), ["1200", "950"]) == ["1,200", "950"]
+
+
+def test_a_drawn_number_has_the_exponent_of_the_others() -> None:
+    texts = [f"{value:.3e}" for value in np.linspace(0.001, 0.9, 2000)]
+    encoder = numeric(number(6), texts)
+    back = again(encoder, texts)
+    assert len(encoder.quantiser.starts) > 10
+    assert all(text[1] == "." and text[5:7] == "e-" and len(text) == 9 for text in back)
+    assert ks_2samp([float(text) for text in texts], [float(text) for text in back]).statistic < 0.02
+    assert numeric(number(6), [*texts, *["0.25"] * 40]).exponent is False
 
 
 def test_one_odd_way_of_writing_is_no_habit() -> None:
