@@ -175,7 +175,7 @@ def place(
             means *= weight[list(tables[a].others)]
             # An order that was never looked for says nothing about others.
             told = [b in settled for b in tables[a].others]
-            order = np.argsort(_main_direction(means[:, told] if any(told) else means, shares[a]), kind="stable")
+            order = np.argsort(main_direction(means[:, told] if any(told) else means, shares[a]), kind="stable")
             settled.add(a)
             if np.array_equal(order, placements[a].order):
                 continue
@@ -188,20 +188,27 @@ def place(
     return placements
 
 
-def _main_direction(means: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A coordinate per level: the leading principal component of the levels' mean scores ``(n_levels, n_others)``.
-
-    By squaring the covariance matrix again and again (power iteration): cheaper than all of its eigenvectors.
-    """
+def main_direction(means: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A coordinate per level: the leading principal component of the levels' mean scores ``(n_levels, n_others)``."""
     centred = means - shares @ means
-    power = centred.T @ (shares[:, None] * centred)
+    weighted = np.sqrt(shares)[:, None] * centred
+    # The leading singular vector on one side gives that on the other, so the smaller product will do.
+    if weighted.shape[0] < weighted.shape[1]:
+        return np.asarray(centred @ (weighted.T @ _leading(weighted @ weighted.T)))
+    return np.asarray(centred @ _leading(weighted.T @ weighted))
+
+
+def _leading(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The leading eigenvector of a covariance matrix, of any length; 0 where all are.
+
+    By squaring it again and again (power iteration): cheaper than all of its eigenvectors.
+    """
     for _ in range(_SQUARINGS):
         scale = np.abs(power).max()
         if scale == 0:
-            return np.zeros(len(shares))
+            return np.zeros(len(power))
         power = (power / scale) @ (power / scale)
-    leading = power[:, np.argmax(np.diag(power))]
-    return np.asarray(centred @ leading)
+    return np.asarray(power[:, np.argmax(np.diag(power))])
 
 
 def correlate(

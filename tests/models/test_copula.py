@@ -218,6 +218,18 @@ def test_conditional_draws_follow_the_conditional_distribution() -> None:
         assert np.bincount(asked[:, column], minlength=4) / 40_000 == pytest.approx(expected, abs=0.03)
 
 
+@pytest.mark.parametrize("n_others", [3, 30])
+def test_levels_are_ordered_along_their_leading_principal_component(n_others: int) -> None:
+    """Whichever there are more of, levels or other axes; a level of no share has its place too."""
+    share = np.array([0.3, 0.25, 0.2, 0.15, 0.1, 0.0])
+    means = np.outer([3.0, -2.0, 0.0, 1.0, -4.0, 2.0], _rng(1).standard_normal(n_others))
+    means += 0.1 * _rng(2).standard_normal(means.shape)
+    centred = means - share @ means
+    _, _, right = np.linalg.svd(np.sqrt(share)[:, None] * centred)
+    found, expected = _latent.main_direction(means, share), centred @ right[0]
+    assert abs(np.corrcoef(found, expected)[0, 1]) == pytest.approx(1)
+
+
 def test_noise_of_a_small_table_is_shrunk_away() -> None:
     codes = _rng(1).integers(0, 3, (40, 12)).astype(np.int32)
     latent = _fit(codes, _ordered(*[3] * 12)).correlation
