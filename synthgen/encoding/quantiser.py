@@ -60,7 +60,7 @@ class Quantiser:
 
     @classmethod
     def of(cls, atoms: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Quantiser:
-        """Number the pieces by the middle of each."""
+        """The quantiser of these atoms and bins, coded by where their middles lie."""
         middles = np.r_[atoms.astype(np.float64), starts + (ends - starts) / 2.0]
         return cls(atoms, starts, ends, np.argsort(middles, kind="stable").astype(np.int64), np.arange(len(starts)))
 

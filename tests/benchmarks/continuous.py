@@ -131,7 +131,7 @@ def main() -> None:
     for seed in range(options.seeds):
         synthesizer = workflow.fit(options.data, schema, seed=seed).synthesizer
         assert isinstance(synthesizer, TableSynthesizer)
-        times = -(-ROWS // extract_rows(blocks))
+        times = -(-ROWS // sum(block.num_rows for block in blocks))
         back = columns_of(round_trip(synthesizer, blocks, times), names)
         drawn = columns_of(workflow.sample(synthesizer, ROWS, seed=seed), names)
         rows = []
@@ -144,11 +144,6 @@ def main() -> None:
         missed = sum(row[-1] == "MISSED" for row in rows)
         told = f"{options.model}, seed {seed}: {len(rows) - missed} of {len(rows)} columns within {TARGET}"
         print(table(header, rows), told, "", sep="\n", flush=True)
-
-
-def extract_rows(blocks: Iterable[pa.RecordBatch]) -> int:
-    """How many rows some blocks have."""
-    return sum(block.num_rows for block in blocks)
 
 
 if __name__ == "__main__":
