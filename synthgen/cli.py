@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -71,7 +72,10 @@ def main() -> None:
     except BrokenPipeError:  # as in `synthgen inspect MODEL | head`: the reader has seen enough
         nobody_reads(sys.stdout)
         status = 0
-    sys.exit(status)
+    if status:
+        # Where a file was given up half way, Arrow still reads ahead in a thread of its own; the end of the interpreter
+        # would tear it down in the middle of that, with a status and a message that are not ours.
+        os._exit(status)
 
 
 def run(arguments: Sequence[str], *, debug: bool = False) -> int:

@@ -77,6 +77,7 @@ def test_a_traceback_is_shown_where_it_is_asked_for(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["synthgen", *arguments])
+    monkeypatch.setattr(os, "_exit", sys.exit)
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert end.value.code == 2
@@ -92,6 +93,18 @@ def test_a_reader_that_goes_away_is_no_failure() -> None:
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_after_a_failure_nothing_waits_for_threads_that_read_ahead() -> None:
+    """Arrow's are torn down with the interpreter, now and then with an abort, if it comes to its regular end."""
+    end = "import atexit, sys; atexit.register(print, 'regular end')"
+    program = f"{end}; from synthgen import cli; sys.argv = ['synthgen', *sys.argv[1:]]; cli.main()"
+    for arguments, status, told in ((["init", "absent.csv"], 2, ""), (["--version"], 0, "regular end\n")):
+        command = [sys.executable, "-c", program, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == status
+        assert done.stdout.endswith(told)
+        assert ("regular end" in done.stdout) == bool(told)
 
 
 def test_a_listener_that_goes_away_changes_no_status() -> None:

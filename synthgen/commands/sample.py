@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from synthgen import plugins
 from synthgen.commands.options import FORCE, PATH, SEED, require_file, require_folder, require_free
 from synthgen.commands.terminal import say, shown
 from synthgen.progress import Progress
@@ -89,10 +90,10 @@ def _write_rows(sample: Sample, output: Path, *, force: bool) -> None:
     require_free(readme, force=force)
     synthesizer = sample.synthesizer
     if (worth := sample.effective_share()) < _EXACT:
-        say(
-            f"--where: by importance resampling, {sample.n} rows are worth about {worth * sample.n:.0f} independent "
-            "ones; with the columns in `model: {condition_on: [...]}` when fitting, all of them would be"
-        )
+        orders = "condition_on" in plugins.options(synthesizer.schema.model.name)
+        mend = "; more, with the columns in `model: {condition_on: [...]}` when fitting" if orders else ""
+        independent = round(worth * sample.n)
+        say(f"--where: by importance resampling, {sample.n} rows are worth about {independent} independent ones{mend}")
     # Closed at once where writing fails or is interrupted, so that no block ahead is still computed.
     with shown() as progress, closing(_counted(sample, progress)) as batches:
         write_table(output, synthesizer.table, sample.columns, batches, synthesizer.schema.format, sample.types)

@@ -17,9 +17,9 @@ from synthgen.schema.column import Column
 from synthgen.schema.config import Format
 
 #: Ways to write a number: 0, 1, ... 15 or more decimals; then the same for numbers that are long enough for thousands
-#: marks but have none; then the same for those with thousands marks.
+#: marks but have none; then the same for those with thousands marks; then for those with an exponent.
 MOST_DECIMALS = 15
-N_STYLES = 3 * (MOST_DECIMALS + 1)
+N_STYLES = 4 * (MOST_DECIMALS + 1)
 
 
 @dataclass(frozen=True)

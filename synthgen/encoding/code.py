@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from synthgen.encoding import disclosure
@@ -30,8 +31,9 @@ class CodeEncoder(LeveledEncoder):
         return self.column.other if self.column.other in self.levels else None
 
     def parents(self) -> tuple[tuple[int, ...], ...]:
-        return tuple(map(numbered, self.groups()))
+        return tuple(map(numbered, self.groups))
 
+    @cached_property
     def groups(self) -> tuple[tuple[str, ...], ...]:
         """The chapter, the category and the code of each level; nothing where codes have no hierarchy."""
         if self.column.system == "other":
@@ -54,11 +56,11 @@ def numbered_alike(encoders: Iterable[Encoder]) -> dict[str, Domain]:
     are groups of their own, and the same text means the same in every column.
     """
     domains: dict[str, Domain] = {}
-    coded = [encoder for encoder in encoders if isinstance(encoder, CodeEncoder) and encoder.groups()]
+    coded = [encoder for encoder in encoders if isinstance(encoder, CodeEncoder) and encoder.groups]
     for system in sorted({encoder.column.system for encoder in coded}):
         members = [encoder for encoder in coded if encoder.column.system == system]
         tokens = [encoder.tokens.kept for encoder in members]
-        levels = zip(*(encoder.groups() for encoder in members), strict=True)
+        levels = zip(*(encoder.groups for encoder in members), strict=True)
         numbers = [_common(list(zip(level, tokens, strict=True))) for level in levels]
         for encoder, own in zip(members, zip(*numbers, strict=True), strict=True):
             (domain,) = encoder.domains

@@ -76,7 +76,7 @@ class LeveledEncoder(Encoder):
         """Groups of the levels, one number per level, coarsest first; none where levels have no hierarchy."""
         return ()
 
-    @property
+    @cached_property
     def domains(self) -> tuple[Domain, ...]:
         return (level_domain(self.name, self.name, self.scale, self.levels, self.tokens, self.parents()),)
 
@@ -102,7 +102,7 @@ class LeveledEncoder(Encoder):
         return pa.DictionaryArray.from_arrays(pa.array(codes[:, 0], pa.int32()), pa.array(texts, pa.string()))
 
     def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
-        wanted = {stand_in for value in values if (stand_in := self._as_generated(value)) is not None}
+        wanted = {text for value in values for text in self._meant(value)}
         texts = (*self.levels, *self.tokens.kept) or ("",)
         if operator in ("=", "in"):
             return (np.array([text in wanted for text in texts], bool),)
@@ -116,11 +116,15 @@ class LeveledEncoder(Encoder):
         rank = np.arange(len(texts))
         return (COMPARE[operator](rank, limits[0]) & (rank < len(self.levels)),)
 
-    def _as_generated(self, value: str) -> str | None:
+    def _meant(self, value: str) -> tuple[str, ...]:
+        """The texts that a value of a condition stands for; an empty one that is no level means missing."""
         if value in self.levels:
-            return value
+            return (value,)
+        if not value.strip():
+            return self.tokens.kept
         token = self.tokens.read(value)
-        return None if token is None else self.tokens.generated(token)
+        stand_in = None if token is None else self.tokens.generated(token)
+        return () if stand_in is None else (stand_in,)
 
     def to_json(self) -> dict[str, Any]:
         return {"levels": list(self.levels), "tokens": list(self.tokens.kept)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from synthgen.encoding.base import MOST_DECIMALS, ColumnSummary, Encoder, Kind, 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.encoding.grid import DecimalGrid, FloatingGrid, Grid
 from synthgen.encoding.leveled import Tokens, split_tokens
-from synthgen.encoding.quantiser import Quantiser
+from synthgen.encoding.quantiser import HIGHEST, LOWEST, Quantiser, Range
 from synthgen.schema.column import Integer, Number
 from synthgen.schema.config import Format
 
@@ -35,8 +36,9 @@ class NumericEncoder(Encoder):
 
     Attributes:
         results: text results that may be generated.
-        decimals: how many are written at least, with zeros where there is nothing else.
+        decimals: how many are written at least, with zeros where there is nothing else; with an exponent, exactly.
         grouped: whether thousands marks are written.
+        exponent: whether numbers are written as ``2.50e-01``.
     """
 
     kind: NumericKind
@@ -45,8 +47,9 @@ class NumericEncoder(Encoder):
     tokens: Tokens
     decimals: int
     grouped: bool
+    exponent: bool = False
 
-    @property
+    @cached_property
     def domains(self) -> tuple[Domain, ...]:
         positions = self.kind.grid.values(self.quantiser.positions)
         return (numeric_domain(self.kind.name, self.kind.name, positions, self.results, self.tokens),)
@@ -58,54 +61,65 @@ class NumericEncoder(Encoder):
         labels = special_codes(reading, self.quantiser.size, self.results, self.tokens)
         return np.where(reading.labelled, labels, codes).astype(np.int32).reshape(-1, 1)
 
-    def decode(self, codes: NDArray[np.int32], rng: np.random.Generator) -> pa.Array:
-        # What needs no drawing is written once: atoms, text results, tokens, and the empty cell of an empty domain.
-        atoms = self._marked(self.kind.grid.texts(self.quantiser.atoms, decimals=self.decimals))
-        fixed = pa.concat_arrays([atoms, pa.array([*self.results, *self.tokens.kept, ""], pa.string())])
-        n_bins = len(self.quantiser.starts)
-        pieces = np.r_[self.quantiser.pieces, np.arange(self.quantiser.size, n_bins + len(fixed))][codes[:, 0]]
-        if n_bins == 0:
-            return pa.DictionaryArray.from_arrays(pa.array(pieces, pa.int32()), fixed)
-        n_atoms = len(atoms)
-        in_bin = (pieces >= n_atoms) & (pieces < n_atoms + n_bins)
-        keys = self.quantiser.decode(codes[in_bin, 0], rng)
-        drawn = self._marked(self.kind.grid.drawn(keys, rng, decimals=self.decimals))
-        places = np.where(pieces < n_atoms, pieces, pieces - n_bins)
-        places[in_bin] = len(fixed) + np.arange(len(keys))
-        return pc.take(pa.concat_arrays([fixed, drawn]), pa.array(places))
+    def decode(self, codes: NDArray[np.int32], rng: np.random.Generator) -> pa.DictionaryArray:
+        quantiser, n_atoms, n_fixed = self.quantiser, len(self.quantiser.atoms), len(self._fixed)
+        fixed = np.r_[quantiser.pieces, np.arange(n_atoms, n_fixed)].astype(np.int32)
+        fixed[: quantiser.size][quantiser.pieces >= n_atoms] = -1
+        places = fixed[codes[:, 0]]
+        in_bin = places < 0
+        if not in_bin.any():
+            return pa.DictionaryArray.from_arrays(pa.array(places), self._fixed)
+        drawn = self._drawn(quantiser.decode(codes[in_bin, 0], rng), rng)
+        places[in_bin] = n_fixed + np.asarray(drawn.indices)
+        texts = pa.concat_arrays([self._fixed, self._marked(drawn.dictionary)])
+        return pa.DictionaryArray.from_arrays(pa.array(places), texts)
+
+    @cached_property
+    def _fixed(self) -> pa.StringArray:
+        """What needs no drawing: atoms, text results, tokens, and the empty cell of an empty domain."""
+        atoms = self._marked(self.kind.grid.texts(self.quantiser.atoms, decimals=self._plain_decimals))
+        return pa.concat_arrays([atoms, pa.array([*self.results, *self.tokens.kept, ""], pa.string())])
+
+    def _drawn(self, keys: NDArray[np.int64], rng: np.random.Generator) -> pa.DictionaryArray:
+        """The numbers of drawn keys as text; where a key is one number, each is written once."""
+        grid = self.kind.grid
+        if not grid.exact:
+            return grid.drawn(keys, rng, decimals=self._plain_decimals).dictionary_encode()
+        distinct = pa.array(keys).dictionary_encode()
+        texts = grid.texts(np.asarray(distinct.dictionary), decimals=self._plain_decimals)
+        return pa.DictionaryArray.from_arrays(distinct.indices, texts)
 
     def written(self, numbers: NDArray[np.float64]) -> pa.StringArray:
         """Numbers as this column writes them, rounded to what it keeps."""
         texts = pa.array([np.format_float_positional(number, trim="-") for number in numbers.tolist()], pa.string())
-        return self._marked(self.kind.grid.texts(self.kind.grid.keys(texts), decimals=self.decimals))
+        return self._marked(self.kind.grid.texts(self.kind.grid.keys(texts), decimals=self._plain_decimals))
+
+    @property
+    def _plain_decimals(self) -> int:
+        return 0 if self.exponent else self.decimals
 
     def _marked(self, text: pa.StringArray) -> pa.StringArray:
         """Numbers with the decimal and thousands marks of the file."""
         decimal, thousands = self.kind.format.decimal, self.kind.format.thousands
-        if self.grouped:
+        if self.exponent:
+            text = pa.array([f"{float(number):.{self.decimals}e}" for number in text.to_pylist()], pa.string())
+        elif self.grouped:
             return pa.array([_grouped(number, thousands, decimal) for number in text.to_pylist()], pa.string())
         return text if decimal == "." else pc.replace_substring(text, ".", decimal)
 
     def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
         reading = read_condition(self.kind, operator, values)
-        keys = reading.keys[0][~reading.labelled].tolist()
-        if operator not in ("=", "in", "!="):
-            regular = self.quantiser.touching(*limits(operator, keys[0]))
-        elif not self.kind.grid.exact and not np.isin(keys, self.quantiser.atoms).all():
+        keys = reading.keys[0][~reading.labelled]
+        single = operator in ("=", "in", "!=")
+        if single and not self.kind.grid.exact and not np.isin(keys, self.quantiser.atoms).all():
             raise ValueError(f"its numbers have no fixed decimals, so {operator} is not offered; use >= and <=")
-        else:
-            regular = self.quantiser.holding(keys)
-        mask = special_mask(regular, reading, self.results, self.tokens)
-        return (~mask if operator == "!=" else mask,)
+        regular = self.quantiser.touching(ranges(operator, keys.tolist()))
+        return (np.r_[regular, special_mask(operator, reading, self.results, self.tokens, self.quantiser.size)],)
 
     def narrowed(self, operator: str, values: Sequence[str]) -> Encoder:
         reading = read_condition(self.kind, operator, values)
-        keys = reading.keys[0][~reading.labelled].tolist()
-        if operator == "!=":
-            return self
-        quantiser = self.quantiser
-        quantiser = quantiser.at(keys) if operator in ("=", "in") else quantiser.within(*limits(operator, keys[0]))
-        return replace(self, quantiser=quantiser)
+        asked = ranges(operator, reading.keys[0][~reading.labelled].tolist())
+        return replace(self, quantiser=self.quantiser.within(asked))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -114,41 +128,44 @@ class NumericEncoder(Encoder):
             "tokens": list(self.tokens.kept),
             "decimals": self.decimals,
             "grouped": self.grouped,
-        }
+        } | ({"exponent": True} if self.exponent else {})
 
 
 def read_condition(kind: Kind, operator: str, values: Sequence[str]) -> Reading:
-    """Read the values of a condition.
+    """Read the values of a condition; an empty one means missing, for whatever reason.
 
     Raises:
         ValueError: a value is not of the kind, or is a text result where the condition asks for an order.
     """
-    reading = kind.read(list(values))
+    reading = kind.read([text for value in values for text in ((value,) if value.strip() else kind.missing)])
     if reading.bad.any():
         raise ValueError(f"the value is not {kind.expected}")
-    if reading.labelled.any() and operator not in ("=", "!=", "in"):
-        raise ValueError(f"a text result has no order, so {operator} means nothing; use =, != or in")
+    if operator not in ("=", "!=", "in") and (reading.labelled.any() or not len(reading.labels)):
+        raise ValueError(f"what is no number or date has no order, so {operator} means nothing; use =, != or in")
     return reading
 
 
-def limits(operator: str, key: int) -> tuple[int | None, int | None]:
-    """The lowest and the highest key that compare so with a key, ``None`` where there is no limit."""
-    low = {">": key + 1, ">=": key}.get(operator)
-    high = {"<": key - 1, "<=": key}.get(operator)
-    return low, high
+def ranges(operator: str, keys: Sequence[int]) -> list[Range]:
+    """The ranges of keys that compare so with one key, or with some in a list where the operator takes one."""
+    distinct = sorted(set(keys))
+    if operator == "!=":
+        return [*zip([LOWEST, *(key + 1 for key in distinct)], [*(key - 1 for key in distinct), HIGHEST], strict=True)]
+    if operator in ("=", "in"):
+        return [(key, key) for key in distinct]
+    (key,) = distinct
+    return [{">": (key + 1, HIGHEST), ">=": (key, HIGHEST), "<": (LOWEST, key - 1), "<=": (LOWEST, key)}[operator]]
 
 
 def special_mask(
-    regular: NDArray[np.bool_], reading: Reading, results: Sequence[str], tokens: Tokens
+    operator: str, reading: Reading, results: Sequence[str], tokens: Tokens, first: int
 ) -> NDArray[np.bool_]:
-    """The mask of a domain's codes: those of its numbers, then text results and tokens that are asked for."""
+    """Which codes from ``first`` on, text results and then tokens, a condition allows."""
     texts = (*results, *tokens.kept)
     labels = {str(label) for label in reading.labels[reading.labelled]}
     asked = {tokens.generated(label) if label in tokens.declared else label for label in labels}
-    mask = np.zeros(max(len(regular) + len(texts), 1), bool)
-    mask[: len(regular)] = regular
-    mask[len(regular) : len(regular) + len(texts)] = [text in asked for text in texts]
-    return mask
+    mask = np.zeros(max(len(texts), 1 - first), bool)
+    mask[: len(texts)] = [text in asked for text in texts]
+    return ~mask if operator == "!=" else mask
 
 
 @dataclass(frozen=True)
@@ -184,22 +201,27 @@ class NumericKind(Kind):
 
     def solve(self, summary: ColumnSummary, rare_below: int) -> NumericEncoder:
         values, tokens = split_tokens(self, summary, rare_below)
-        results = disclosure.keep_common(values, rare_below, other="")
+        results = tuple(disclosure.keep_common(values, rare_below, other=""))
         column = self.column
         quantised = quantiser.solve(
             summary.parts[0], rare_below, lowest=self._key(column.min), highest=self._key(column.max)
         )
-        short, unmarked, marked = np.array(summary.styles).reshape(3, -1)
-        with_decimals = short + unmarked + marked
+        short, unmarked, marked, with_exponent = np.array(summary.styles).reshape(4, -1)
+        total = max(sum(summary.styles), 1)
+        exponent = bool(with_exponent.max() >= _HABIT * total)
+        with_decimals = with_exponent if exponent else short + unmarked + marked
         most = int(np.argmax(with_decimals))
-        habit = self.grid.exact and with_decimals[most] >= _HABIT * with_decimals.sum()
+        habit = exponent or (self.grid.exact and with_decimals[most] >= _HABIT * total)
         grouped = bool(marked.sum() > unmarked.sum())
-        return NumericEncoder(self, quantised, tuple(r for r in results if r), tokens, most if habit else 0, grouped)
+        results = tuple(result for result in results if result)
+        return NumericEncoder(self, quantised, results, tokens, most if habit else 0, grouped, exponent)
 
     def _key(self, bound: float | None) -> int | None:
         return None if bound is None else int(self.grid.keys(pa.array([repr(bound)]))[0])
 
     def restore(self, learned: dict[str, Any]) -> NumericEncoder:
+        if not 0 <= int(learned["decimals"]) <= MOST_DECIMALS:
+            raise ValueError("absurdly many decimals")
         return NumericEncoder(
             self,
             Quantiser.from_json(learned["quantiser"]),
@@ -207,6 +229,7 @@ class NumericKind(Kind):
             Tokens(self.missing, tuple(learned["tokens"])),
             int(learned["decimals"]),
             bool(learned["grouped"]),
+            bool(learned.get("exponent", False)),
         )
 
 
@@ -229,10 +252,11 @@ def plain_numbers(texts: list[str], marks: Format) -> tuple[pa.StringArray, NDAr
 
 def _styles(plain: pa.StringArray, grouped: NDArray[np.bool_]) -> NDArray[np.int64]:
     """How each number is written (see ``N_STYLES``); any number for what is none."""
-    parts = pc.extract_regex(pc.fill_null(plain, ""), r"^[+-]?(?P<whole>[^.]*)\.?(?P<part>\d*)")
+    parts = pc.extract_regex(pc.fill_null(plain, ""), r"^[+-]?(?P<whole>[^.eE]*)\.?(?P<part>\d*)(?P<exponent>[eE])?")
     decimals = np.minimum(np.asarray(pc.utf8_length(pc.struct_field(parts, "part")), np.int64), MOST_DECIMALS)
     long = np.asarray(pc.utf8_length(pc.struct_field(parts, "whole")), np.int64) >= _MARKED_DIGITS
-    return (MOST_DECIMALS + 1) * np.where(grouped, 2, np.where(long, 1, 0)) + decimals
+    exponent = np.asarray(pc.greater(pc.utf8_length(pc.struct_field(parts, "exponent")), 0), bool)
+    return (MOST_DECIMALS + 1) * np.select([exponent, grouped, long], [3, 2, 1], 0) + decimals
 
 
 def _grouped(text: str, thousands: str, decimal: str) -> str:

@@ -67,7 +67,7 @@ class PerUnitEncoder(Encoder):
         tokens = dict.fromkeys(text for encoder in self._every for text in encoder.tokens.kept)
         return (*results, *tokens)
 
-    @property
+    @cached_property
     def domains(self) -> tuple[Domain, ...]:
         name, size = self.kind.name, max(self.n_regular + len(self.special), 1)
         special = tuple(range(self.n_regular, size))

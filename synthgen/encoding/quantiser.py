@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,54 +19,74 @@ MOST_ATOMS = 160
 MOST_BINS = 64
 
 
+#: Keys from the first to the second, both included.
+Range: TypeAlias = tuple[int, int]
+#: Beyond every key.
+LOWEST: Final = -(1 << 62) - 1
+HIGHEST: Final = (1 << 62) + 1
+
+
 @dataclass(frozen=True, eq=False)
 class Quantiser:
     """Atoms and bins. A *piece* is an atom (numbered first) or a bin; codes are pieces in the order of the line.
 
-    Bin ``i`` holds the keys from ``starts[i]`` to ``ends[i]`` that are no atoms. Its bounds lie on a coarse grid that
-    does not depend on single observations, and the outermost bounds leave out the tails that fewer than
-    ``rare_below`` patients reach, so a decoded key says nothing about an extreme one.
+    A bin holds the keys of its stretches that are no atoms: one stretch as it is learned, several where conditions
+    leave parts of it. The bounds of bins lie on a coarse grid that does not depend on single observations, and the
+    outermost bounds leave out the tails that fewer than ``rare_below`` patients reach, so a decoded key says nothing
+    about an extreme one.
 
     Attributes:
         atoms: int64, ascending.
-        starts, ends: int64, ascending, inclusive; never atoms, so that every bin has a key to draw.
+        starts, ends: int64, ascending, inclusive, of each stretch; never atoms, so that every bin has a key to draw.
         pieces: int64 ``(size,)``, the piece that each code is.
+        bins: int64, the bin of each stretch, ascending from 0.
     """
 
     atoms: NDArray[np.int64]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     pieces: NDArray[np.int64]
+    bins: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        if len(self.starts) != len(self.ends) or np.any(self.starts > self.ends):
+        if not len(self.starts) == len(self.ends) == len(self.bins) or np.any(self.starts > self.ends):
             raise ValueError("a bin ends before it starts")
         if np.any(self.starts[1:] <= self.ends[:-1]) or np.any(np.diff(self.atoms) <= 0):
             raise ValueError("the atoms or the bins do not ascend")
         if np.isin(np.r_[self.starts, self.ends], self.atoms).any():
             raise ValueError("an atom bounds a bin")
-        if not np.array_equal(np.sort(self.pieces), np.arange(len(self.atoms) + len(self.starts))):
+        if not np.array_equal(np.sort(self.pieces), np.arange(len(self.atoms) + self.n_bins)):
             raise ValueError("the codes are not the atoms and bins")
 
     @classmethod
     def of(cls, atoms: NDArray[np.int64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Quantiser:
         """The quantiser of these atoms and bins, coded by where their middles lie."""
         middles = np.r_[atoms.astype(np.float64), starts + (ends - starts) / 2.0]
-        return cls(atoms, starts, ends, np.argsort(middles, kind="stable").astype(np.int64))
+        return cls(atoms, starts, ends, np.argsort(middles, kind="stable").astype(np.int64), np.arange(len(starts)))
 
     @property
     def size(self) -> int:
         return len(self.pieces)
 
     @property
+    def n_bins(self) -> int:
+        return int(self.bins[-1]) + 1 if len(self.bins) else 0
+
+    @property
     def positions(self) -> NDArray[np.float64]:
         """The key in the middle of each code, ascending, shape ``(size,)``."""
-        middles = np.r_[self.atoms.astype(np.float64), self.starts + (self.ends - self.starts) / 2.0]
-        return np.asarray(middles[self.pieces], np.float64)
+        low, high = self.bounds()
+        return np.asarray(low + (high - low) / 2.0, np.float64)
 
     def bounds(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The lowest and highest key of each code, shape ``(size,)`` each."""
-        return np.r_[self.atoms, self.starts][self.pieces], np.r_[self.atoms, self.ends][self.pieces]
+        first, last = self._stretches_of_bins()
+        return np.r_[self.atoms, self.starts[first]][self.pieces], np.r_[self.atoms, self.ends[last]][self.pieces]
+
+    def _stretches_of_bins(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The first and the last stretch of each bin."""
+        bins = np.arange(self.n_bins)
+        return np.searchsorted(self.bins, bins), np.searchsorted(self.bins, bins, side="right") - 1
 
     def encode(self, keys: NDArray[np.int64]) -> NDArray[np.int32]:
         """The code of each key; keys beyond the outermost bins count as theirs; -1 where there is no bin."""
@@ -74,15 +94,15 @@ class Quantiser:
         n_atoms = len(self.atoms)
         result = np.full(len(keys), -1, np.int64)
         if len(self.starts):
-            bin_ = np.clip(np.searchsorted(self.starts, keys, side="right") - 1, 0, None)
-            result = codes[n_atoms + bin_]
+            stretch = np.clip(np.searchsorted(self.starts, keys, side="right") - 1, 0, None)
+            result = codes[n_atoms + self.bins[stretch]]
         if n_atoms:
             atom = np.clip(np.searchsorted(self.atoms, keys), 0, n_atoms - 1)
             result = np.where(self.atoms[atom] == keys, codes[atom], result)
         return result.astype(np.int32)
 
     def decode(self, codes: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
-        """A key per code: the atom, or a draw, uniform over the keys of the bin that are no atoms."""
+        """A key per code: the atom, or a draw, uniform over the keys of the bin."""
         piece = self.pieces[codes]
         n_atoms = len(self.atoms)
         keys = np.zeros(len(codes), np.int64)
@@ -91,8 +111,21 @@ class Quantiser:
         bins = piece[~is_atom] - n_atoms
         if len(bins):
             first, last = self._rank(self.starts), self._rank(self.ends)
-            keys[~is_atom] = self._key_of_rank(rng.integers(first[bins], last[bins], endpoint=True))
+            stretch = self._drawn_stretch(bins, (last - first).astype(np.float64) + 1, rng)
+            keys[~is_atom] = self._key_of_rank(rng.integers(first[stretch], last[stretch], endpoint=True))
         return keys
+
+    def _drawn_stretch(
+        self, bins: NDArray[np.int64], widths: NDArray[np.float64], rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """A stretch for each of some bins, drawn by how many keys each has."""
+        if len(self.starts) == self.n_bins:
+            return bins
+        # Bin i has the probabilities from i to i + 1.
+        ends = np.cumsum(widths / np.bincount(self.bins, widths)[self.bins])
+        first, last = self._stretches_of_bins()
+        drawn = np.searchsorted(ends, bins + rng.random(len(bins)), side="right")
+        return np.asarray(np.clip(drawn, first[bins], last[bins]), np.int64)
 
     def _rank(self, keys: NDArray[np.int64]) -> NDArray[np.int64]:
         """The position of each key on the line from which the atoms are taken out."""
@@ -101,48 +134,49 @@ class Quantiser:
     def _key_of_rank(self, ranks: NDArray[np.int64]) -> NDArray[np.int64]:
         return ranks + np.searchsorted(self.atoms - np.arange(len(self.atoms)), ranks, side="right")
 
-    def within(self, low: int | None, high: int | None) -> Quantiser:
-        """The same codes, whose bins reach no further than ``low`` and ``high`` where they overlap that range."""
-        starts, ends = self.starts, self.ends
-        if low is not None:
-            starts = _without(self.atoms, np.where(ends >= low, np.maximum(starts, low), starts), step=1)
-        if high is not None:
-            ends = _without(self.atoms, np.where(starts <= high, np.minimum(ends, high), ends), step=-1)
-        return Quantiser(self.atoms, starts, ends, self.pieces)
+    def reaches(self, codes: NDArray[np.int32], keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each key is the atom of its code or lies in a stretch of its bin, be it an atom there or not."""
+        piece, n_atoms = self.pieces[codes], len(self.atoms)
+        result = np.zeros(len(keys), bool)
+        for own, low, high, numbers in (
+            (piece < n_atoms, self.atoms, self.atoms, np.arange(n_atoms)),
+            (piece >= n_atoms, self.starts, self.ends, self.bins + n_atoms),
+        ):
+            if own.any():
+                at = np.clip(np.searchsorted(low, keys[own], side="right") - 1, 0, None)
+                result[own] = (keys[own] >= low[at]) & (keys[own] <= high[at]) & (numbers[at] == piece[own])
+        return result
 
-    def touching(self, low: int | None, high: int | None) -> NDArray[np.bool_]:
-        """Which codes hold some key between ``low`` and ``high``, shape ``(size,)``."""
-        lowest, highest = self.bounds()
-        touching = np.ones(self.size, bool)
-        if low is not None:
-            touching &= highest >= low
-        if high is not None:
-            touching &= lowest <= high
-        return touching
+    def within(self, ranges: Sequence[Range]) -> Quantiser:
+        """The same codes, whose bins hold only keys in some ranges; a bin without any is left as it is.
 
-    def at(self, keys: Sequence[int]) -> Quantiser:
-        """The same codes, where each bin that holds one of the keys holds it alone.
-
-        Raises:
-            ValueError: two of the keys lie in one bin.
+        Args:
+            ranges: ascending, apart from each other.
         """
-        wanted = np.setdiff1d(np.array(keys, np.int64), self.atoms)
-        bins = np.searchsorted(self.starts, wanted, side="right") - 1
-        held = (bins >= 0) & (wanted <= self.ends[bins]) if len(self.starts) else np.zeros(len(wanted), bool)
-        wanted, bins = wanted[held], bins[held]
-        if len(np.unique(bins)) < len(bins):
-            raise ValueError("it is learned in ranges, and two of the values are in one; ask for one, or use >= and <=")
-        starts, ends = self.starts.copy(), self.ends.copy()
-        starts[bins] = ends[bins] = wanted
-        return Quantiser(self.atoms, starts, ends, self.pieces)
+        starts, ends, bins = self._common(ranges)
+        whole = ~np.isin(self.bins, bins)
+        bins = np.r_[bins, self.bins[whole]]
+        order = np.argsort(bins, kind="stable")
+        starts, ends = np.r_[starts, self.starts[whole]][order], np.r_[ends, self.ends[whole]][order]
+        return Quantiser(self.atoms, starts, ends, self.pieces, bins[order])
 
-    def holding(self, keys: Sequence[int]) -> NDArray[np.bool_]:
-        """Which codes hold one of the keys, shape ``(size,)``."""
-        lowest, highest = self.bounds()
-        wanted = np.array(keys, np.int64)[:, None]
-        inside = (wanted >= lowest) & (wanted <= highest)
-        # A bin does not hold the atoms that lie in it.
-        return np.asarray((inside & ((lowest == highest) | ~np.isin(wanted, self.atoms))).any(axis=0), bool)
+    def touching(self, ranges: Sequence[Range]) -> NDArray[np.bool_]:
+        """Which codes hold some key in the ranges, shape ``(size,)``."""
+        _, _, bins = self._common(ranges)
+        atoms = np.zeros(len(self.atoms), bool)
+        for low, high in ranges:
+            atoms |= (self.atoms >= low) & (self.atoms <= high)
+        return np.asarray(np.r_[atoms, np.isin(np.arange(self.n_bins), bins)][self.pieces], bool)
+
+    def _common(self, ranges: Sequence[Range]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The parts of the stretches in the ranges: starts, ends, and bins."""
+        low, high = np.array(ranges, np.int64).reshape(-1, 2).T
+        starts, ends = np.maximum(self.starts[:, None], low), np.minimum(self.ends[:, None], high)
+        there = starts <= ends
+        bins = np.broadcast_to(self.bins[:, None], there.shape)[there]
+        starts, ends = _without(self.atoms, starts[there], step=1), _without(self.atoms, ends[there], step=-1)
+        left = starts <= ends
+        return starts[left], ends[left], bins[left]
 
     def to_json(self) -> dict[str, Any]:
         return {"atoms": self.atoms.tolist(), "starts": self.starts.tolist(), "ends": self.ends.tolist()}

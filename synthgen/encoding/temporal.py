@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -22,14 +23,14 @@ from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.encoding.leveled import Tokens, split_tokens
 from synthgen.encoding.levels import LevelCounts
 from synthgen.encoding.numeric import (
-    limits,
     numeric_domain,
+    ranges,
     read_condition,
     read_specials,
     special_codes,
     special_mask,
 )
-from synthgen.encoding.quantiser import Quantiser
+from synthgen.encoding.quantiser import Quantiser, Range
 from synthgen.schema.column import Date, Datetime, Time
 
 _DAY: Final = 86_400
@@ -61,7 +62,7 @@ class TemporalEncoder(Encoder):
     results: tuple[str, ...]
     tokens: Tokens
 
-    @property
+    @cached_property
     def domains(self) -> tuple[Domain, ...]:
         name = self.kind.name
         domains: list[Domain] = []
@@ -122,57 +123,43 @@ class TemporalEncoder(Encoder):
         day = self.days.decode(code, rng)
         is_bin = self.days.pieces[code] >= len(self.days.atoms)
         moved = (day - _MONDAY) // _WEEK * _WEEK + _MONDAY + weekday
-        low, high = self.days.bounds()
         # A bin keeps its bounds, which a condition may have set within a week, and stays off the heaped days in it.
-        fits = is_bin & (moved >= low[code]) & (moved <= high[code]) & ~np.isin(moved, self.days.atoms)
+        fits = is_bin & self.days.reaches(code, moved) & ~np.isin(moved, self.days.atoms)
         return np.where(fits, moved, day)
 
     def _time(self, code: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
         """Keys of the clock, round ones as far as a bin has some beside the heaped ones that lie in it."""
         assert self.clock is not None
         time = self.clock.decode(code, rng)
-        low, high = (bound[code] for bound in self.clock.bounds())
         round_ = [time // self.grain * self.grain + step for step in (0, self.grain, -self.grain)]
-        inside = [(key >= low) & (key <= high) for key in round_]
+        inside = [self.clock.reaches(code, key) for key in round_]
         free = [fits & ~np.isin(key, self.clock.atoms) for fits, key in zip(inside, round_, strict=True)]
         # An atom is the whole of its code, so nothing else is inside.
         return np.asarray(np.select([*free, *inside], [*round_, *round_], time))
 
     def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
         reading = read_condition(self.kind, operator, values)
-        if operator not in ("=", "in", "!="):
-            regular = self.leading.touching(*self._limits(operator, reading))
-        elif self.days is not None and self.clock is not None and not reading.labelled.all():
+        if operator in ("=", "in", "!=") and None not in (self.days, self.clock) and not reading.labelled.all():
             raise ValueError(f"a moment cannot be met exactly, so {operator} is not offered; use >= and <=")
-        else:
-            regular = self.leading.holding(reading.keys[0][~reading.labelled].tolist())
-        mask = special_mask(regular, reading, self.results, self.tokens)
-        return (
-            ~mask if operator == "!=" else mask,
-            *(np.ones(domain.size, bool) for domain in self.domains[1:]),
-        )
+        regular = self.leading.touching(self._ranges(operator, reading))
+        mask = np.r_[regular, special_mask(operator, reading, self.results, self.tokens, self.leading.size)]
+        return (mask, *(np.ones(domain.size, bool) for domain in self.domains[1:]))
 
     def narrowed(self, operator: str, values: Sequence[str]) -> Encoder:
-        reading = read_condition(self.kind, operator, values)
-        if operator == "!=":
-            return self
-        if operator in ("=", "in"):
-            quantiser = self.leading.at(reading.keys[0][~reading.labelled].tolist())
-        else:
-            quantiser = self.leading.within(*self._limits(operator, reading))
+        quantiser = self.leading.within(self._ranges(operator, read_condition(self.kind, operator, values)))
         return replace(self, days=quantiser) if self.days is not None else replace(self, clock=quantiser)
 
-    def _limits(self, operator: str, reading: Reading) -> tuple[int | None, int | None]:
-        """The lowest and the highest leading key that surely satisfy a condition.
+    def _ranges(self, operator: str, reading: Reading) -> list[Range]:
+        """The leading keys that surely satisfy a condition.
 
         Days and times of day are drawn apart, so the day of a moment counts only where all of it does.
         """
-        key = int(reading.keys[0][0])
-        if self.days is None or self.clock is None:
-            return limits(operator, key)
+        keys = reading.keys[0][~reading.labelled].tolist()
+        if self.days is None or self.clock is None or operator in ("=", "in", "!="):
+            return ranges(operator, keys)
         time, last = int(reading.keys[1][0]), _DAY // self.kind.tick - 1
         whole = {">": False, ">=": time == 0, "<": False, "<=": time == last}[operator]
-        return limits(operator if whole else operator[0], key)
+        return ranges(operator if whole else operator[0], keys)
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -53,7 +53,8 @@ class Numbers:
         is_whole: which are written without a decimal mark.
         is_censored: which carry ``<`` or ``>``.
         value: the number, NaN where there is none.
-        decimals: digits after the decimal mark; -1 where a number has an exponent, or there is no number.
+        decimals: digits after the decimal mark, of a number with an exponent as many as it has without; -1 where there
+            is no number.
         zero_padded: which begin with a zero before another digit: ``007``.
     """
 
@@ -76,9 +77,11 @@ def read_numbers(column: Values, marks: Marks) -> Numbers:
     if marks.decimal != ".":
         plain = pc.replace_substring(plain, marks.decimal, ".")
     value = np.asarray(pc.cast(plain, pa.float64()).fill_null(np.nan), dtype=np.float64)
-    digits = pc.utf8_length(pc.replace_substring_regex(plain, r"^[^.]*\.?", ""))
-    has_exponent = pc.match_substring_regex(plain, "[eE]")
-    decimals = np.asarray(pc.if_else(has_exponent, -1, digits).fill_null(-1), dtype=np.int64)
+    parts = pc.extract_regex(plain, r"^[^.eE]*\.?(?P<digits>\d*)(?:[eE]\+?(?P<exponent>-?\d+))?$")
+    exponent = pc.struct_field(parts, "exponent")
+    moved = pc.cast(pc.if_else(pc.equal(exponent, ""), "0", exponent), pa.int64()).fill_null(0)
+    digits = np.asarray(pc.utf8_length(pc.struct_field(parts, "digits")).fill_null(-1), np.int64)
+    decimals = np.where(digits < 0, -1, np.maximum(digits - np.asarray(moved), 0))
     pointed = np.asarray(pc.match_substring_regex(plain, "[.eE]").fill_null(True), dtype=bool)
     return Numbers(
         is_number=is_number,

@@ -107,9 +107,13 @@ def _guess_labels(subject: Subject) -> Guess | None:
 
 
 def _decimals(subject: Subject) -> int | None:
-    """The most decimals that enough rows have; ``None``, each value its own, where there are exponents or none are."""
+    """The most decimals that enough rows have; ``None``, each value its own, where there are none.
+
+    So it is where exponents reach from numbers too large to numbers too small for one count.
+    """
     numbers, counts = subject.numbers, subject.values.counts
-    if (numbers.decimals[numbers.is_number] < 0).any():
+    too_many = (numbers.decimals > _most_decimals(subject)).any()
+    if too_many and subject.values.match(r".*\d\.?[eE][+-]?\d+").any():
         return None
     rows = np.bincount(numbers.decimals[numbers.is_number], counts[numbers.is_number])
     common = np.flatnonzero(rows >= min(subject.rare_below, rows.max()))

@@ -7,7 +7,7 @@ probabilities is an unbiased estimate of the probability of all regions, exact f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -63,19 +63,23 @@ class Interval:
         return cls(low[level], high[level])
 
     def draw(self, mean: Floats, deviation: float, uniform: Floats, earlier: Floats) -> tuple[Floats, Floats]:
-        lower, upper = (self.low - mean) / deviation, (self.high - mean) / deviation
-        mirrored = lower > _UPPER_TAIL
-        some = bool(mirrored.any())
-        if some:
-            lower, upper = np.where(mirrored, -upper, lower), np.where(mirrored, -lower, upper)
+        lower, upper = self.low - mean, self.high - mean
+        lower /= deviation
+        upper /= deviation
+        mirrored = np.flatnonzero(lower > _UPPER_TAIL)
+        lower[mirrored], upper[mirrored] = -upper[mirrored], -lower[mirrored]
         start = ndtr(lower)
-        mass = ndtr(upper) - start
-        drawn = ndtri(start + uniform * mass)
+        mass = ndtr(upper)
+        mass -= start
+        drawn = uniform * mass
+        drawn += start
+        ndtri(drawn, out=drawn)
         np.maximum(drawn, np.maximum(lower, -_FARTHEST), out=drawn)
         np.minimum(drawn, np.minimum(upper, _FARTHEST), out=drawn)
-        if some:
-            drawn = np.where(mirrored, -drawn, drawn)
-        return mean + deviation * drawn, mass
+        drawn[mirrored] *= -1
+        drawn *= deviation
+        drawn += mean
+        return drawn, mass
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,26 +151,30 @@ class Nested:
         return everywhere.draw(mean, deviation, uniform, earlier)
 
 
-def sequential(correlation: Floats, regions: Sequence[Region], uniforms: Floats) -> tuple[Floats, Floats]:
+def sequential(
+    correlation: Floats, regions: Sequence[Region], n: int, uniforms: Iterable[Floats], known: int = 0
+) -> tuple[Floats, Floats, Floats]:
     """One pass over the entries.
 
     Args:
-        uniforms: one per entry and row, ``(len(regions), n)``.
+        uniforms: one ``(n,)`` per entry.
+        known: of how many entries the probability is asked apart.
 
     Returns:
-        ``(z, log_mass)``, both of shape ``(len(regions), n)``: the draws, and each entry's log probability given the
-        earlier ones. The exponential of its sum over entries is unbiased for the probability of the regions.
+        ``(z, log_mass, log_mass_of_known)``: the draws, ``(len(regions), n)``, and the sums over all entries and over
+        the first ``known`` of each entry's log probability given the earlier ones, ``(n,)``. Their exponentials are
+        unbiased for the probabilities of the regions.
     """
     factor = np.linalg.cholesky(correlation)
-    innovations, z, log_mass = np.zeros_like(uniforms), np.zeros_like(uniforms), np.zeros_like(uniforms)
-    for i, region in enumerate(regions):
-        mean = factor[i, :i] @ innovations[:i]
-        deviation = float(factor[i, i])
-        z[i], mass = region.draw(mean, deviation, uniforms[i], z[:i])
-        innovations[i] = (z[i] - mean) / deviation
+    z, log_mass, of_known = np.empty((len(regions), n)), np.zeros(n), np.zeros(n)
+    for i, (region, uniform) in enumerate(zip(regions, uniforms, strict=True)):
+        mean = np.linalg.solve(factor[:i, :i].T, factor[i, :i]) @ z[:i]
+        z[i], mass = region.draw(mean, float(factor[i, i]), uniform, z[:i])
         with np.errstate(divide="ignore"):  # what cannot be has a logarithm of minus infinity
-            np.log(mass, out=log_mass[i])
-    return z, log_mass
+            log_mass += np.log(mass, out=mass)
+        if i < known:
+            of_known[:] = log_mass
+    return z, log_mass, of_known
 
 
 def draw(correlation: Floats, regions: Sequence[Region], n: int, rng: np.random.Generator) -> Floats:
@@ -175,11 +183,9 @@ def draw(correlation: Floats, regions: Sequence[Region], n: int, rng: np.random.
     Independence Metropolis steps (Tierney 1994) on sequential draws, each accepted in proportion to its weight.
     Every draw lies in the regions; the distribution among them is approached, and exact for one entry.
     """
-    z, log_mass = sequential(correlation, regions, rng.random((len(regions), n)))
-    weight = log_mass.sum(axis=0)
+    z, weight, _ = sequential(correlation, regions, n, (rng.random(n) for _ in regions))
     for _ in range(_MOST_PROPOSALS if len(regions) > 1 else 0):
-        proposed, log_mass = sequential(correlation, regions, rng.random((len(regions), n)))
-        new_weight = log_mass.sum(axis=0)
+        proposed, new_weight, _ = sequential(correlation, regions, n, (rng.random(n) for _ in regions))
         accepted = np.log1p(-rng.random(n)) + weight < new_weight
         np.copyto(z, proposed, where=accepted)
         np.copyto(weight, new_weight, where=accepted)
@@ -197,9 +203,9 @@ def log_probability(correlation: Floats, regions: Sequence[Region], n: int, know
     """
     total, before = np.full(n, -np.inf), np.full(n, -np.inf)
     for point in _points(len(regions)):
-        _, log_mass = sequential(correlation, regions, np.broadcast_to(point[:, None], (len(regions), n)))
-        np.logaddexp(before, log_mass[:known].sum(axis=0), out=before)
-        np.logaddexp(total, log_mass.sum(axis=0), out=total)
+        _, log_mass, of_known = sequential(correlation, regions, n, (np.full(n, at) for at in point), known)
+        np.logaddexp(before, of_known, out=before)
+        np.logaddexp(total, log_mass, out=total)
     # Without anything known, before is the logarithm of the number of passes.
     return np.asarray(total - before)
 

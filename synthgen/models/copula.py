@@ -7,7 +7,7 @@ pairs (polychoric correlations; Olsson 1979), rather than correlations of the co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -25,6 +25,9 @@ from synthgen.models._pairs import Grouping, PairTables
 from synthgen.models._truncated import Interval, LevelSet, Nested, Region
 from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, shares_of
 from synthgen.progress import Progress, silent
+
+#: Few enough that what is drawn of them stays near the processor.
+_AXES_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -107,14 +110,17 @@ class FittedCopula(FittedModel):
         regions = self._regions(conditions, n)
         known = tuple(regions)
         free = tuple(a for a, axis in enumerate(self.axes) if a not in regions and axis.column < len(self.domains))
-        slope, factor = self._conditional(known, free)
-        latent: dict[int, NDArray[Any]] = {}
-        z = factor @ rng.standard_normal((len(free), n), np.float32)
+        codes = np.zeros((n, len(self.domains)), np.int32, order="F")
+        sources = np.empty((len(free) + len(known), n), np.float32)
+        rng.standard_normal(dtype=np.float32, out=sources[: len(free)])
         if known:
             drawn = _truncated.draw(self.correlation[np.ix_(known, known)], list(regions.values()), n, rng)
-            z += slope @ drawn.astype(np.float32)
-            latent = dict(zip(known, drawn, strict=True))
-        codes = self._codes(latent | dict(zip(free, z, strict=True)), n)
+            self._write(codes, known, drawn)
+            sources[len(free) :] = drawn
+        mixing = np.concatenate(self._conditional(known, free), axis=1)
+        for first in range(0, len(free), _AXES_AT_ONCE):
+            some = slice(first, first + _AXES_AT_ONCE)
+            self._write(codes, free[some], mixing[some] @ sources)
         for column, condition in (given or {}).items():
             if condition.dtype != bool:
                 codes[:, column] = np.where(condition == UNOBSERVED, codes[:, column], condition)
@@ -123,25 +129,28 @@ class FittedCopula(FittedModel):
     def _conditional(
         self, known: tuple[int, ...], free: tuple[int, ...]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The regression of the free axes on the known ones, and a factor of what is left of their covariance."""
+        """A factor of what the known axes leave of the free ones' covariance, and the regression on the known ones."""
         across = self.correlation[np.ix_(free, known)]
         slope = np.linalg.solve(self.correlation[np.ix_(known, known)], across.T).T
         left = self.correlation[np.ix_(free, free)] - slope @ across.T
-        return slope.astype(np.float32), np.linalg.cholesky(left).astype(np.float32)
+        return np.linalg.cholesky(left).astype(np.float32), slope.astype(np.float32)
 
-    def _codes(self, latent: Mapping[int, NDArray[Any]], n: int) -> Codes:
-        """The codes at which the latent variables of the axes stand."""
-        codes = np.zeros((n, len(self.domains)), np.int32, order="F")
-        for a, axis in enumerate(self.axes):
-            if axis.column >= len(self.domains):
-                continue
-            placement = self.placements[a]
-            found = np.array([of[0] for of in axis.codes], np.int32)[placement.order][placement.places(latent[a])]
-            if self._below_presence(a):
-                there = codes[:, axis.column] == axis.codes[0][0]
-                found = np.where(there, found, codes[:, axis.column])
-            codes[:, axis.column] = found
-        return codes
+    def _write(self, codes: Codes, axes: Sequence[int], latent: NDArray[Any]) -> None:
+        """Write the codes at which the latent variables of some axes stand, ``(len(axes), len(codes))``."""
+        for a, z in zip(axes, latent, strict=True):
+            axis = self.axes[a]
+            if axis.column < len(self.domains):
+                found = self._code_of_place[a][self.placements[a].places(z)]
+                own = codes[:, axis.column]
+                np.copyto(own, found, where=own == axis.codes[0][0] if self._below_presence(a) else True)
+
+    @cached_property
+    def _code_of_place(self) -> tuple[NDArray[np.int32], ...]:
+        """For each axis the first code of the level at each place."""
+        return tuple(
+            np.array([codes[0] for codes in axis.codes], np.int32)[placement.order]
+            for axis, placement in zip(self.axes, self.placements, strict=True)
+        )
 
     def _below_presence(self, a: int) -> bool:
         """Whether this axis says which value a column has of which the axis before says whether it has one."""

@@ -294,7 +294,7 @@ class Codec:
             kept: by encoder, the texts of those that were decoded before.
         """
         begins = np.r_[True, persons[1:] != persons[:-1]]
-        person_of_row = pa.array(np.cumsum(begins) - 1)
+        person_of_row = pa.array((np.cumsum(begins) - 1).astype(np.int32))
         learned: dict[str, pa.Array] = {}
         by_unit: dict[str, NDArray[np.int32]] = {}
         at = 0
@@ -314,8 +314,10 @@ class Codec:
             columns[name] = self._of_units(name, own, columns[self.plan.units[name]], rng)
         columns = self.completed(columns)
         for name in self.plan.ids:
-            ordinals = persons if name == self.plan.config.patient else rows
-            columns[name] = self.ids[name].generate(ordinals, key + name.encode())
+            of_person = name == self.plan.config.patient
+            texts = self.ids[name].generate(persons[begins] if of_person else rows, key + name.encode())
+            place = person_of_row if of_person else pa.array(np.arange(len(rows), dtype=np.int32))
+            columns[name] = pa.DictionaryArray.from_arrays(place, texts)
         for name, fake in self.plan.fakes.items():
             sex = None if fake.sex is None else columns[fake.sex]
             columns[name] = fake.generate(persons, key + name.encode(), sex)

@@ -84,7 +84,8 @@ def met_by(
     wanted = []
     for condition in conditions:
         operand = Operand.of(config, condition.column, marks)
-        asked = operand.read(pa.array(condition.values, pa.string()))
+        missing = next(iter(config.missing_in(condition.column)), "")
+        asked = operand.read(pa.array([value.strip() or missing for value in condition.values], pa.string()))
         unordered = condition.operator in ("=", "!=", "in")
         if not (asked.missing | ~np.isnan(asked.numbers)).all() or (asked.missing.any() and not unordered):
             raise InputError(f"--where: column {condition.column}: the value is not {asked.quantity.words}")

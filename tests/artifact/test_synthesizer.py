@@ -114,6 +114,7 @@ class TestDamage:
             lambda d, a: d["columns"]["encoders"]["sex"].update(levels=[1, 2]),
             lambda d, a: d["columns"]["encoders"]["weight"]["quantiser"].update(atoms=[1 << 70]),
             lambda d, a: d["columns"]["encoders"]["weight"]["quantiser"].update(starts=[5], ends=[1]),
+            lambda d, a: d["columns"]["encoders"]["weight"].update(decimals=1 << 40),
             lambda d, a: d["persons"].update(columns=[0, 99]),
             lambda d, a: d["persons"].update(columns=[-1]),
             lambda d, a: d["persons"].update(columns=[0, 0]),

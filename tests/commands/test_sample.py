@@ -64,6 +64,8 @@ def moment(text: str) -> datetime:
         (["age=40"], lambda row: row["age"] == "40"),
         (["hba1c > 6,5"], lambda row: float(row["hba1c"].replace(",", ".")) > 6.5),
         (["hba1c in (6,5)"], lambda row: row["hba1c"] == "6,5"),
+        (["hba1c in (7,1; 7,2; 8,5)"], lambda row: row["hba1c"] in ("7,1", "7,2", "8,5")),
+        (["age in (63, 64, 68)"], lambda row: row["age"] in ("63", "64", "68")),
         (["hba1c in (5,4; 7,5)"], lambda row: row["hba1c"] in ("5,4", "7,5")),
         (["hba1c="], lambda row: row["hba1c"] == ""),
         (["hba1c!="], lambda row: row["hba1c"] != ""),
@@ -115,3 +117,21 @@ def test_mistakes_are_told_before_any_work(
     assert "expected one of .csv" in refused("sample", model, "-n", 1, "-o", tmp_path / "s.xlsx")
     assert "0 is not in the range" in refused("sample", model, "-n", 0, "-o", tmp_path / "s.csv")
     assert str(small) in refused("sample", small, "-n", 1, "-o", tmp_path / "s.csv")
+
+
+def test_what_a_condition_costs_is_told_and_an_option_only_where_the_model_has_it(
+    run: Cli, model: Path, tmp_path: Path
+) -> None:
+    """The department belongs to single stays, so patients are weighed by it; the sex is the patient's own."""
+    done = run("sample", model, "-n", 5, "--seed", 1, "--where", "department=Cardiology", "-o", tmp_path / "a.csv")
+    assert "5 rows are worth about" in done.err
+    assert "condition_on" not in done.err
+    done = run("sample", model, "-n", 5, "--seed", 1, "--where", "sex=F", "-o", tmp_path / "b.csv")
+    assert "worth" not in done.err
+
+
+def test_an_empty_value_means_missing_whatever_token_stands_there(run: Cli, model: Path, tmp_path: Path) -> None:
+    run("sample", model, "-n", 40, "--seed", 1, "--where", "smoker=", "-o", tmp_path / "a.csv")
+    assert {row["smoker"] for row in rows_of(tmp_path / "a.csv")} == {"", "unknown"}
+    run("sample", model, "-n", 40, "--seed", 1, "--where", "smoker!=", "-o", tmp_path / "b.csv")
+    assert not {row["smoker"] for row in rows_of(tmp_path / "b.csv")} & {"", "unknown"}

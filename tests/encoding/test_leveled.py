@@ -67,7 +67,9 @@ def test_tokens_stand_for_each_other_where_one_is_rare() -> None:
         ("=", ["A"], ["A"]),
         ("!=", ["A"], ["B", "?", ""]),
         ("in", ["A", "B", "C"], ["A", "B"]),
-        ("=", [""], [""]),
+        ("=", [""], ["?", ""]),  # missing for any reason
+        ("!=", [""], ["A", "B"]),
+        ("=", ["?"], ["?"]),
         ("=", ["NA"], ["?"]),
         ("=", ["C"], []),
     ],
@@ -77,6 +79,14 @@ def test_conditions_on_levels(operator: str, values: list[str], allowed: list[st
     (mask,) = encoder.allowed(operator, values)
     assert decode(encoder, np.flatnonzero(mask).astype(np.int32).reshape(-1, 1)) == allowed
     assert encoder.narrowed(operator, values) is encoder
+
+
+def test_an_empty_value_is_missing_where_no_token_is_empty_and_a_level_where_it_is_one() -> None:
+    for missing, allowed in ((("?",), ["?"]), (("?", "NA"), ["?"]), ((), [""])):
+        kind = CategoryKind("ward", Category(), POINT, missing)
+        encoder = learn(kind, ["A"] * 5 + ["?" if missing else ""] * 6)
+        (mask,) = encoder.allowed("=", [""])
+        assert decode(encoder, np.flatnonzero(mask).astype(np.int32).reshape(-1, 1)) == allowed
 
 
 def test_only_ordered_levels_can_be_compared() -> None:

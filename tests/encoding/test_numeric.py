@@ -47,6 +47,9 @@ def numeric(kind: NumericKind, texts: list[str]) -> NumericEncoder:
         (integer(), ["9007199254740993", "9007199254740994", "-3"]),
         (integer(missing=("-9", "")), ["4", "-9", "", "7"]),
         (number(None), ["0.1", "36.6", "-120", "0.003"]),
+        (number(10), ["2.500000e-01", "7.999997e-01", "1.249999e-04", "0.000000e+00", "-1.000000e+00"]),
+        (number(4, COMMA), ["2,50e+02", "1,25e-02", "-4,00e+00"]),
+        (number(None), ["2.50e+12", "4.00e-07", "1.00e+00"]),
         (number(atoms=("neg", "trace")), ["5.5", "<0.5", "> 89", "neg", "trace", "≥12,5"]),
     ],
 )
@@ -70,6 +73,16 @@ def test_thousands_marks_are_a_habit_of_the_long_numbers() -> None:
     # Most numbers are too short for marks; they say nothing.
     texts = ["950", "20", "7"] * 50 + ["1,200"] * 5 + ["3400"] * 4
     assert again(learn(integer(Format(thousands=",")), texts), ["1200", "950"]) == ["1,200", "950"]
+
+
+def test_a_drawn_number_has_the_exponent_of_the_others() -> None:
+    texts = [f"{value:.3e}" for value in np.linspace(0.001, 0.9, 2000)]
+    encoder = numeric(number(6), texts)
+    back = again(encoder, texts)
+    assert len(encoder.quantiser.starts) > 10
+    assert all(text[1] == "." and text[5:7] == "e-" and len(text) == 9 for text in back)
+    assert ks_2samp([float(text) for text in texts], [float(text) for text in back]).statistic < 0.02
+    assert numeric(number(6), [*texts, *["0.25"] * 40]).exponent is False
 
 
 def test_one_odd_way_of_writing_is_no_habit() -> None:
@@ -173,6 +186,29 @@ def test_conditions_on_numbers() -> None:
     assert set(answers(encoder, "=", "")) == {""}
     assert "500" not in answers(encoder, "!=", "500")
     assert "neg" not in answers(encoder, "!=", "neg")
+    # 1 and 2 are learned in one range: each is met exactly, and what is not meant stays.
+    low, high = encoder.quantiser.bounds()
+    assert ((low <= 1) & (high >= 2)).any()
+    assert set(answers(encoder, "in", "1", "2", "2")) == {"1", "2"}
+    assert {"0", "2"} <= set(answers(encoder, "!=", "1"))
+    assert "1" not in answers(encoder, "!=", "1")
+
+
+def test_an_empty_value_asks_for_missing_whatever_its_token() -> None:
+    encoder = numeric(integer(missing=("?", "n/a")), ["1", "2"] * 9 + ["?"] * 9 + ["n/a"] * 9)
+    assert set(answers(encoder, "=", "")) == {"?", "n/a"}
+    assert set(answers(encoder, "!=", "")) == {"1", "2"}
+    assert set(answers(encoder, "in", "", "2")) == {"?", "n/a", "2"}
+    assert set(answers(encoder, "=", "?")) == {"?"}
+    with pytest.raises(ValueError, match="no order"):
+        encoder.allowed("<", [""])
+
+
+def test_values_with_decimals_may_be_asked_for_by_several() -> None:
+    encoder = numeric(number(2), [f"{value:.2f}" for value in np.linspace(0, 40, 3001)])
+    assert set(answers(encoder, "in", "7.01", "7.03", "7.02")) == {"7.01", "7.02", "7.03"}
+    with pytest.raises(ValueError, match="not a number"):
+        encoder.allowed("in", ["7.01", "seven"])
 
 
 @pytest.mark.parametrize(

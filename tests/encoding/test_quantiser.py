@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.encoding.quantiser import Quantiser, solve
+from synthgen.encoding.quantiser import HIGHEST, LOWEST, Quantiser, Range, solve
 from tests.encoding.build import RARE_BELOW, count
 
 WEEK, MONDAY = 7, 4
@@ -127,22 +127,46 @@ def test_keys_beyond_2_to_the_53_stay_apart() -> None:
     assert np.abs(np.sort(drawn) - np.array(keys)).max() < 10_000
 
 
+def drawn_under(quantiser: Quantiser, *conditions: list[Range]) -> set[int]:
+    """Every key that is drawn under several conditions, one applied after the other."""
+    codes = np.ones(quantiser.size, bool)
+    for asked in conditions:
+        codes &= quantiser.touching(asked)
+        quantiser = quantiser.within(asked)
+    return set(quantiser.decode(np.repeat(np.flatnonzero(codes), 400), np.random.default_rng(0)).tolist())
+
+
 def test_a_condition_narrows_the_bins_it_cuts() -> None:
     quantiser = Quantiser.of(np.array([12, 15]), np.array([10, 20]), np.array([18, 29]))
-    for low, high in [(13, None), (12, None), (None, 15), (11, 16), (14, 14), (13, 13), (16, 25)]:
-        cut = quantiser.within(low, None).within(None, high)
-        codes = np.flatnonzero(quantiser.within(low, None).touching(None, high) & quantiser.touching(low, None))
-        drawn = set(cut.decode(np.repeat(codes, 300), np.random.default_rng(0)).tolist())
-        assert drawn == set(range(low or 10, (high or 29) + 1)) - {19}
+    for low, high in [(13, HIGHEST), (12, HIGHEST), (LOWEST, 15), (11, 16), (14, 14), (13, 13), (16, 25), (15, 15)]:
+        expected = set(range(max(low, 10), min(high, 29) + 1)) - {19}
+        assert drawn_under(quantiser, [(low, HIGHEST)], [(LOWEST, high)]) == expected
+        assert drawn_under(quantiser, [(low, high)]) == expected
 
 
 def test_a_condition_on_single_keys() -> None:
     quantiser = Quantiser.of(np.array([12]), np.array([10, 20]), np.array([18, 29]))
-    codes = np.flatnonzero(quantiser.holding([12, 14, 22, 99]))
-    drawn = quantiser.at([12, 14, 22, 99]).decode(np.repeat(codes, 20), np.random.default_rng(0))
-    assert set(drawn.tolist()) == {12, 14, 22}
-    with pytest.raises(ValueError, match="two of the values are in one"):
-        quantiser.at([13, 14])
+    assert drawn_under(quantiser, [(12, 12), (14, 14), (22, 22), (99, 99)]) == {12, 14, 22}
+    assert drawn_under(quantiser, [(19, 19)]) == set()
+    assert drawn_under(quantiser, [(13, 13), (16, 16)], [(14, HIGHEST)]) == {16}
+
+
+def test_several_keys_of_one_bin_are_drawn_equally_often() -> None:
+    quantiser = Quantiser.of(np.array([12]), np.array([10, 20]), np.array([18, 29]))
+    asked = quantiser.within([(11, 11), (13, 14), (25, 25)])
+    assert [low.tolist() for low in asked.bounds()] == [[12, 11, 25], [12, 14, 25]]
+    keys = asked.decode(np.repeat([1, 2], 6000), np.random.default_rng(0))
+    assert set(keys[6000:].tolist()) == {25}
+    counts = np.bincount(keys[:6000], minlength=15)[[11, 13, 14]]
+    assert counts.sum() == 6000
+    assert counts == pytest.approx(np.full(3, 2000), abs=150)
+
+
+def test_a_condition_may_leave_out_single_keys() -> None:
+    quantiser = Quantiser.of(np.array([12]), np.array([10, 20]), np.array([18, 20]))
+    others = [(LOWEST, 11), (13, 13), (15, 19), (21, HIGHEST)]  # neither 12 nor 14 nor 20
+    assert quantiser.touching(others).tolist() == [False, True, False]
+    assert drawn_under(quantiser, others) == {10, 11, 13, 15, 16, 17, 18}
 
 
 @pytest.mark.parametrize(

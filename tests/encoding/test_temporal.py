@@ -178,6 +178,9 @@ def test_conditions_on_days() -> None:
     assert max(answers(encoder, "<", "2013-05-08")) < "2013-05-08"
     assert set(answers(encoder, "=", "2013-05-08")) == {"2013-05-08"}
     assert set(answers(encoder, "=", "")) == {""}
+    one_week = ("2013-05-06", "2013-05-10")  # days between them have other weekdays
+    assert set(answers(encoder, "in", *one_week)) == set(one_week)
+    assert one_week[0] not in answers(encoder, "!=", one_week[0])
     with pytest.raises(ValueError, match="no order"):
         encoder.allowed("<", [""])
 

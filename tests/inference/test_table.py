@@ -53,7 +53,10 @@ UUIDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(40)]
         ("cost", ["49112.87100000001", "2546.04"] * 5, Number(decimals=10, min=0)),
         ("cost", ["9" * 16 + ".5", "2.5"] * 5, Number(min=0)),
         ("crp", [" 5", " 7", "12"] * 5, Integer(min=0)),
-        ("score", ["5e-1", "2.0", "3.0"] * 5, Number(min=0)),
+        ("score", ["5e-1", "2.0", "3.0"] * 5, Number(decimals=1, min=0)),
+        ("score", ["2.500000e-01", "1.249999e-04", "1.000000e+00"] * 5, Number(decimals=10, min=0)),
+        ("score", ["1.5e+02", "-2e1"] * 5, Number()),
+        ("score", ["1.5e+12", "2.25e-07", "3"] * 5, Number(min=0)),
         ("ward", ["007", "012"] * 5, Category()),
         ("seen", ["2020-02-29", "2021-12-31"] * 5, Date(format="%Y-%m-%d")),
         ("seen", ["2021-02-29", "2021-12-31"] * 5, Category()),  # no leap year

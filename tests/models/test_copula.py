@@ -101,6 +101,19 @@ def test_first_coefficient_is_the_variance_of_the_scores() -> None:
     assert _latent.hermite([placement], [scores])[0, 0] == pytest.approx(share @ scores**2)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_levels", [2, 9, 40, 700])
+def test_the_place_of_a_value_is_that_of_its_interval(n_levels: int, dtype: type) -> None:
+    """However it is looked up: between edges, on them, a little below, and far out."""
+    share = _rng().dirichlet(np.full(n_levels, 0.2))
+    share[: n_levels // 4] = 0.0
+    placement = Placement.of(_rng(1).permutation(n_levels), share / share.sum())
+    edges = placement.edges[1:-1].astype(dtype)
+    below = np.nextafter(edges, dtype(-np.inf))
+    z = np.concatenate([edges, below, _rng(2).standard_normal(5000), [-40, -5, 0, 5, 40, np.inf]]).astype(dtype)
+    assert np.array_equal(placement.places(z), np.searchsorted(edges, z, side="right"))
+
+
 def test_three_columns_against_exact_integration() -> None:
     domains = _ordered(2, 3, 2)
     placements = tuple(Placement.of(np.arange(d.size), np.full(d.size, 1 / d.size)) for d in domains)
@@ -203,6 +216,18 @@ def test_conditional_draws_follow_the_conditional_distribution() -> None:
     for column in (2, 3):
         expected = np.bincount(met[:, column], minlength=4) / len(met)
         assert np.bincount(asked[:, column], minlength=4) / 40_000 == pytest.approx(expected, abs=0.03)
+
+
+@pytest.mark.parametrize("n_others", [3, 30])
+def test_levels_are_ordered_along_their_leading_principal_component(n_others: int) -> None:
+    """Whichever there are more of, levels or other axes; a level of no share has its place too."""
+    share = np.array([0.3, 0.25, 0.2, 0.15, 0.1, 0.0])
+    means = np.outer([3.0, -2.0, 0.0, 1.0, -4.0, 2.0], _rng(1).standard_normal(n_others))
+    means += 0.1 * _rng(2).standard_normal(means.shape)
+    centred = means - share @ means
+    _, _, right = np.linalg.svd(np.sqrt(share)[:, None] * centred)
+    found, expected = _latent.main_direction(means, share), centred @ right[0]
+    assert abs(np.corrcoef(found, expected)[0, 1]) == pytest.approx(1)
 
 
 def test_noise_of_a_small_table_is_shrunk_away() -> None:

@@ -19,6 +19,11 @@ def mix(words: Words) -> Words:
     return words ^ (words >> np.uint64(31))
 
 
+def _modulo(words: Words, divisor: np.uint64) -> Words:
+    """The remainder. Numpy divides by one number much faster than it takes remainders."""
+    return words - words // divisor * divisor
+
+
 def derive(key: bytes, use: bytes, number: int, size: int) -> bytes:
     """Key material for one use, from a key of any length."""
     digest = hashlib.blake2b(key).digest()
@@ -39,8 +44,8 @@ def permute(numbers: Words, size: int, key: bytes) -> Words:
         high = values // small
         low = values - high * small
         for turn in range(0, len(words), 2):
-            high = (high + mix(low ^ words[turn]) % large) % large
-            low = (low + mix(high ^ words[turn + 1]) % small) % small
+            high = _modulo(high + _modulo(mix(low ^ words[turn]), large), large)
+            low = _modulo(low + _modulo(mix(high ^ words[turn + 1]), small), small)
         return high * small + low
 
     result = encipher(numbers)
