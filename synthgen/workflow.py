@@ -130,10 +130,6 @@ def _fit_table(dataset: Dataset, schema: Schema, seed: int, progress: Progress) 
 def _fit_extract(dataset: Dataset, schema: Schema, seed: int, progress: Progress) -> tuple[ExtractSynthesizer, Split]:
     if lacking := [name for name in schema.tables if name not in dataset.tables]:
         raise InputError(f"{dataset.source}: has no {', '.join(lacking)}, which the config declares; name the folder")
-    if ruled := [name for name, table in schema.tables.items() if table.constraints]:
-        raise InputError(
-            f"tables.{ruled[0]}: constraints are kept where there is one table, not yet among several; remove them"
-        )
     schema = _for_types(schema, dataset)
     split = Split.draw(dataset, share=schema.holdout, patient=None, seed=seed)
     extract = learn_extract(dataset, schema, split, schema.model.build, seed=seed, progress=progress)
