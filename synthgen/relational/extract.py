@@ -427,9 +427,8 @@ class _Step:
         drawn, given = self, None if self.given is None else of_rows(self.given, which)
         if loose:
             nothing = np.full(len(self.start), UNKNOWN, np.int64)
-            drawn = replace(self, final=nothing)
-            free = (of[which] for of in (self.first, self.start, nothing, nothing, self.births))
-            given = _possible(self.table, *free)
+            drawn, told = replace(self, final=nothing), nothing[which]
+            given = _possible(self.table, self.first[which], self.start[which], told, told, self.births[which])
         context = np.asfortranarray(self.context[which])
         codes = self.table.model.sample(len(which), rng=self.rng, given=given, context=context)
         return codes, drawn.moments(which, codes)

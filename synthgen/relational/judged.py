@@ -35,10 +35,10 @@ from synthgen.schema.rules.truth import Values, truth
 #: How often values are drawn again within their codes, for rows that stand and for those that are tried.
 _WITHIN: Final = 4
 #: How often rows are drawn again, more of them each time, up to so many at once.
-_ROUNDS: Final = 9
+_ROUNDS: Final = 7
 #: In how many of these the last row of a patient ends where it is told.
-_STRICT: Final = 4
-_AT_ONCE: Final = 8192
+_STRICT: Final = 3
+_AT_ONCE: Final = 2048
 
 Texts = dict[str, NDArray[np.object_]]
 
@@ -373,11 +373,11 @@ class Judged:
         good = np.asarray(~self._broken(operands, len(rows)).any(axis=1), bool)
         keys = {i: self._keys(i, rows, operands) for i in self.of.between_rows}
         for each in np.flatnonzero(good).tolist() if keys else ():
-            if any(own[each] is not None and own[each] in self._seen[i] for i, own in keys.items()):
+            if any(key[each] is not None and key[each] in self._seen[i] for i, key in keys.items()):
                 good[each] = False
             else:
-                for i, own in keys.items():
-                    self._seen[i].add(own[each])
+                for i, key in keys.items():
+                    self._seen[i].add(key[each])
         self._put(rows[good], {name: text[good] for name, text in texts.items()})
         moments[which[good]] = own[good]
         for name, text in changed.items():
