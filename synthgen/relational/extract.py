@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,7 +19,9 @@ from synthgen.encoding.domain import Domain
 from synthgen.encoding.identifier import Identifier
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.encoding.numeric import NumericEncoder
+from synthgen.errors import InputError, NotApplicable
 from synthgen.models.base import Codes, FittedModel, Given, of_rows
+from synthgen.relational.asking import Asked, conditioned
 from synthgen.relational.calendar import Calendar
 from synthgen.relational.codec import Codec
 from synthgen.relational.fold import Additions, last_of, number_of, orphans_of
@@ -134,14 +136,28 @@ class Extract:
             for name, config in self.configs.items()
         }
 
-    def blocks(self, n: int, *, seed: int) -> Iterator[Mapping[str, pa.RecordBatch]]:
+    def blocks(
+        self, n: int, *, seed: int, where: Sequence[str] = (), balance: Sequence[str] = ()
+    ) -> Iterator[Mapping[str, pa.RecordBatch]]:
         """All rows of the first ``n`` patients of this seed, some patients at a time; the lookup tables come first.
 
+        Args:
+            where: conditions that hold for every patient, or every row of a table of no patient.
+            balance: columns of the patients whose combinations of levels are made equally frequent.
+
         Raises:
-            InputError: the model never generates what a table needs.
+            InputError: the model never generates what a table needs, or a condition makes no sense.
         """
+        asking, asked = conditioned(self, where, balance)
+        try:
+            yield from asking._blocks(n, seed, asked)
+        except NotApplicable as error:
+            option = "--where" if where else "--balance"
+            raise InputError(f"{option}: {error}; ask for something the training data had") from None
+
+    def _blocks(self, n: int, seed: int, asked: Asked) -> Iterator[Mapping[str, pa.RecordBatch]]:
         key = hashlib.sha256(f"synthgen sample {seed}".encode()).digest()
-        lookups = self._lookups(seed, key)
+        lookups = self._lookups(seed, key, asked)
         yield {**self.references, **{name: self._cut(name, columns) for name, columns in lookups.items()}}
         offsets = dict.fromkeys(self.tables, 0)
         numbers = -(-n // BLOCK)
@@ -153,7 +169,7 @@ class Extract:
             try:
                 for number in range(numbers):
                     while started < numbers and len(drawn) < ahead:
-                        drawn.append(pool.submit(self._draw, seed, started, key, seen))
+                        drawn.append(pool.submit(self._draw, seed, started, key, seen, asked))
                         started += 1
                     block = drawn.popleft().result()
                     kept = min(BLOCK, n - number * BLOCK)
@@ -188,14 +204,15 @@ class Extract:
         if name not in self.obedience:
             return None
         of, known = self.obedience[name], {**others, name: rows}
-        above = of.ruling.above(cells, known)
-        identities = {
-            column: rows.patient if table in ("", self.patients) else up(self.structure, known, name, table)
-            for column, table in of.ruling.identities.items()
-        }
+
+        def owner(table: str) -> NDArray[np.int64]:
+            return rows.patient if table in ("", self.patients) else up(self.structure, known, name, table)
+
+        above = of.ruling.above(cells, owner)
+        identities = {column: owner(table) for column, table in of.ruling.identities.items()}
         return Judged(of, rows, above, identities, rng, seen)
 
-    def _lookups(self, seed: int, key: bytes) -> dict[str, dict[str, pa.Array]]:
+    def _lookups(self, seed: int, key: bytes, asked: Asked) -> dict[str, dict[str, pa.Array]]:
         """The columns of the lookup tables, which are the same for all patients."""
         found: dict[str, dict[str, pa.Array]] = {}
         for at, (name, n) in enumerate(self.numbers.items()):
@@ -205,17 +222,15 @@ class Extract:
             nothing = np.full(n, UNKNOWN, np.int64)
             standing = Rows(rows, rows, n, n, np.zeros((n, 0), np.int32), nothing)
             judged = self._judged(name, standing, {}, {}, rng, {})
-            if judged is None:
-                codes, kept = table.model.sample(n, rng=rng), None
-            else:
-                codes, _ = judged.settle(rows, _Alone(table.model, rng))
-                kept = judged.kept(rows)
+            draw = _Alone(table.model, asked.of(name), rng)
+            codes = draw.rows(rows)[0] if judged is None else judged.settle(rows, draw)[0]
+            kept = None if judged is None else judged.kept(rows)
             batch = table.codec.decode(codes, rng=rng, key=key + name.encode(), rows=rows, persons=rows, kept=kept)
             found[name] = dict(zip(batch.schema.names, batch.columns, strict=True))
             self.linking.of_lookup(name, found, rng)
         return found
 
-    def _draw(self, seed: int, number: int, key: bytes, seen: Seen) -> _Drawn:
+    def _draw(self, seed: int, number: int, key: bytes, seen: Seen, asked: Asked) -> _Drawn:
         """The rows of a block of patients, table by table."""
         rng = np.random.default_rng([seed, 0, number])
         person = self.tables[self.patients]
@@ -223,10 +238,14 @@ class Extract:
         nothing = np.full(BLOCK, UNKNOWN, np.int64)
         standing = Rows(everyone, everyone, BLOCK, BLOCK, np.zeros((BLOCK, 0), np.int32), nothing)
         judged = self._judged(self.patients, standing, {}, {}, rng, seen)
+        given = asked.of(self.patients)
+        if asked.balance is not None:
+            given = {**given, **asked.balance.given(asked.balance.deal(BLOCK, rng))}
+        draw = _Alone(person.model, given, rng)
         if judged is not None:
-            codes, _ = judged.settle(everyone, _Alone(person.model, rng))
+            codes, _ = judged.settle(everyone, draw)
         else:
-            codes = person.model.sample(BLOCK, rng=rng) if person.domains else standing.codes
+            codes = draw.rows(everyone)[0] if person.domains else standing.codes
         rows = {self.patients: replace(standing, codes=codes)}
         cells = {self.patients: self._decoded(self.patients, rows[self.patients], number, rng, key, judged)}
         births = self._births(cells[self.patients])
@@ -379,14 +398,15 @@ class Extract:
 
 @dataclass(frozen=True, eq=False)
 class _Alone:
-    """Draws rows that are given nothing."""
+    """Draws rows that are given nothing but what is asked of them."""
 
     model: FittedModel
+    given: Given
     rng: np.random.Generator
 
     def rows(self, which: NDArray[np.int64], *, loose: bool = False) -> tuple[Codes, Moments]:
         """See ``synthgen.relational.judged.Draw``."""
-        codes = self.model.sample(len(which), rng=self.rng)
+        codes = self.model.sample(len(which), rng=self.rng, given=of_rows(self.given, which) or None)
         return codes, self.moments(which, codes)
 
     def moments(self, which: NDArray[np.int64], codes: Codes) -> Moments:

@@ -260,7 +260,8 @@ class _Learning:
         cells = {each: _cells(self.dataset.tables[each], sources[each]) for each in tables}
         rows = {each: skeleton.rows for each, skeleton in self.skeletons.items()}
         whose = np.arange(n_rows, dtype=np.uint64) if lookup else self.hashes[rows[name].patient]
-        return ruling.rates(cells[name], ruling.above(cells, rows), whose, persons=not lookup)
+        above = ruling.above(cells, lambda table: up(self.structure, rows, name, table))
+        return ruling.rates(cells[name], above, whose, persons=not lookup)
 
     def _generated(self) -> list[str]:
         """The tables of patients in the order of their generation: parents first, and small ones before large ones."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,8 +11,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthgen.errors import InputError
-from synthgen.relational.links import up
-from synthgen.relational.rows import Rows
 from synthgen.relational.rules import counted
 from synthgen.relational.structure import Structure
 from synthgen.reshape.operands import Operand
@@ -109,18 +107,20 @@ class Ruling:
         """The values of the table's own columns."""
         return {ex.Column(name): self.operands[ex.Column(name)].read(cells[name]) for name in self.own}
 
-    def above(self, cells: Mapping[str, Mapping[str, pa.Array]], rows: Mapping[str, Rows]) -> dict[ex.Column, Values]:
+    def above(
+        self, cells: Mapping[str, Mapping[str, pa.Array]], at: Callable[[str], NDArray[np.int64]]
+    ) -> dict[ex.Column, Values]:
         """The values of the ancestors' columns, of each row that of its ancestor; missing where it has none.
 
         Args:
             cells: of the ancestors, their columns by table.
-            rows: of this table and all above it.
+            at: the row of an ancestor table that each row belongs to, negative for none.
         """
         found = {}
         for column in (column for column in self.columns if column.table is not None):
             table = self.table_of(column)
             values = self.operands[column].read(cells[table][column.name])
-            found[column] = _of(values, up(self.structure, rows, self.name, table))
+            found[column] = _of(values, at(table))
         return found
 
     def require_possible(self) -> None:
