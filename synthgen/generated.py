@@ -85,9 +85,11 @@ class ExtractSample:
     synthesizer: ExtractSynthesizer
     n: int
     seed: int
+    where: tuple[str, ...] = ()
+    balance: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Mapping[str, pa.RecordBatch]]:
-        yield from self.synthesizer.extract.blocks(self.n, seed=self.seed)
+        yield from self.synthesizer.extract.blocks(self.n, seed=self.seed, where=self.where, balance=self.balance)
 
     @contextmanager
     def tables(self, progress: Progress = silent) -> Iterator[Dataset]:

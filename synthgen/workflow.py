@@ -133,10 +133,6 @@ def _fit_table(dataset: Dataset, schema: Schema, seed: int, progress: Progress) 
 def _fit_extract(dataset: Dataset, schema: Schema, seed: int, progress: Progress) -> tuple[ExtractSynthesizer, Split]:
     if lacking := [name for name in schema.tables if name not in dataset.tables]:
         raise InputError(f"{dataset.source}: has no {', '.join(lacking)}, which the config declares; name the folder")
-    if ruled := [name for name, table in schema.tables.items() if table.constraints]:
-        raise InputError(
-            f"tables.{ruled[0]}: constraints are kept where there is one table, not yet among several; remove them"
-        )
     schema = _for_types(schema, dataset)
     split = Split.draw(dataset, share=schema.holdout, patient=None, seed=seed)
     extract = learn_extract(dataset, schema, split, schema.model.build, seed=seed, progress=progress)
@@ -183,13 +179,12 @@ def sample(
     """The first ``n`` rows of a table, or all rows of the first ``n`` patients of several, that a seed generates.
 
     Args:
-        where: conditions that hold in every row.
+        where: conditions that hold in every row; of several tables, on patients and on tables of no patient.
         balance: columns whose combinations of levels are made equally frequent among patients; what follows from them
             stays as learned.
 
     Raises:
-        InputError: ``n`` is below 1, or conditions are asked of several tables; while iterating: a condition that
-            makes no sense or has no support.
+        InputError: ``n`` is below 1; while iterating: a condition that makes no sense or has no support.
     """
     if n < 1:
         raise InputError(f"-n {n}: expected at least 1")
@@ -197,10 +192,7 @@ def sample(
     if isinstance(synthesizer, TableSynthesizer):
         return Sample(synthesizer, n, seed, tuple(where), tuple(balance))
     assert isinstance(synthesizer, ExtractSynthesizer)
-    if where or balance:
-        option = "--where" if where else "--balance"
-        raise InputError(f"{option}: is for models of one table, and this one has several; choose among what it gives")
-    return ExtractSample(synthesizer, n, seed)
+    return ExtractSample(synthesizer, n, seed, tuple(where), tuple(balance))
 
 
 def schema_of(data: Data, schema: Schema | Path | str | None = None) -> tuple[Schema, tuple[str, ...]]:

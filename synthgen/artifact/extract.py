@@ -21,6 +21,7 @@ from synthgen.relational.extract import PERSONS, Extract, FittedTable, Frame, co
 from synthgen.relational.fold import Additions, derived, implied, number_of, orphans_of
 from synthgen.relational.history import Memory
 from synthgen.relational.links import Linking
+from synthgen.relational.rules import rates_from_json, told
 from synthgen.relational.structure import Role, Structure
 from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import Timeline
@@ -47,7 +48,12 @@ class ExtractSynthesizer(Synthesizer):
 
     @property
     def rules(self) -> tuple[str, ...]:
-        return ()
+        return tuple(
+            f"{name}: {line}"
+            for name, table in self.extract.tables.items()
+            if table.rates
+            for line in told(self.extract.configs[name].rules, table.rates)
+        )
 
     @property
     def written(self) -> Mapping[str, tuple[str, ...]]:
@@ -90,6 +96,8 @@ class ExtractSynthesizer(Synthesizer):
             },
             "models": models,
         }
+        if rates := {name: list(table.rates) for name, table in self.extract.tables.items() if table.rates}:
+            documents["rules"] = {"rates": rates}
         return documents, arrays
 
     @classmethod
@@ -123,7 +131,10 @@ class ExtractSynthesizer(Synthesizer):
             if surroundings is not None and memory is not None:
                 context = context_domains(surroundings, calendar, memory, tables)
             fitted = read(model, name, frame.domains, context)
-            tables[name] = FittedTable(codec, added, timeline, surroundings, calendar, memory, fitted)
+            rates: tuple[float | None, ...] = ()
+            if name != PERSONS and schema.tables[name].constraints:
+                rates = rates_from_json(documents["rules"]["rates"][name], schema.tables[name].rules)
+            tables[name] = FittedTable(codec, added, timeline, surroundings, calendar, memory, fitted, rates)
         identifier = None if learned["identifier"] is None else Identifier.from_json(learned["identifier"])
         references = {
             name: _unpacked(f"reference.{at}", kept, arrays)

@@ -34,7 +34,8 @@ _EXACT: Final = 0.995
     "--where",
     multiple=True,
     metavar="EXPR",
-    help="Only rows of which this holds: COLUMN OP VALUE, OP one of = != < <= > >= in. Several are joined by and.",
+    help="Only rows (of several tables, patients) of which this holds: COLUMN OP VALUE, OP one of = != < <= > >= in. "
+    "Several are joined by and.",
 )
 @click.option(
     "--balance",
@@ -123,13 +124,9 @@ def _counted(sample: Sample, progress: Progress) -> Generator[pa.RecordBatch]:
 
 
 def _readme(sample: Sample | ExtractSample, name: str, size: str) -> str:
-    from synthgen.generated import Sample
-
     synthesizer = sample.synthesizer
-    conditions = ""
-    if isinstance(sample, Sample):
-        conditions += "".join(f"\nCondition:  {text}" for text in sample.where)
-        conditions += f"\nBalanced:   {', '.join(sample.balance)}" if sample.balance else ""
+    conditions = "".join(f"\nCondition:  {text}" for text in sample.where)
+    conditions += f"\nBalanced:   {', '.join(sample.balance)}" if sample.balance else ""
     return f"""{name} holds synthetic records. None of them is a record of a person.
 
 Model:      {synthesizer.schema.model.name}, fitted with seed {synthesizer.seed}

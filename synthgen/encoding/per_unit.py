@@ -108,19 +108,24 @@ class PerUnitEncoder(Encoder):
     def decoded(self, codes: NDArray[np.int32], units: pa.DictionaryArray, rng: np.random.Generator) -> pa.Array:
         """Texts of codes of shape ``(n, 1)``, given the unit of each row."""
         of_text = self._of_units(units.dictionary.to_pylist())
-        indices = np.asarray(units.indices)
-        parts, rows = [pa.array([], pa.string())], [np.zeros(0, np.int64)]
-        for encoder, texts in of_text:
-            own = np.flatnonzero(np.isin(indices, texts))
-            parts.append(self._written(encoder, codes[own, 0], rng).cast(pa.string()))
-            rows.append(own)
-        order = np.argsort(np.concatenate(rows), kind="stable")
-        return pa.concat_arrays(parts).take(pa.array(order))
+        whose = np.zeros(len(units.dictionary), np.int64)
+        for at, (_, texts) in enumerate(of_text):
+            whose[texts] = at
+        of_row = whose[np.asarray(units.indices)]
+        rows = np.argsort(of_row, kind="stable")
+        ends = np.cumsum(np.bincount(of_row, minlength=len(of_text)))
+        parts = [pa.array([], pa.string())]
+        for (encoder, _), own in zip(of_text, np.split(rows, ends[:-1]), strict=True):
+            if len(own):
+                parts.append(self._written(encoder, codes[own, 0], rng).cast(pa.string()))
+        return pa.concat_arrays(parts).take(pa.array(np.argsort(rows, kind="stable")))
 
     def _possible(
         self, encoder: NumericEncoder, codes: NDArray[np.int32], rng: np.random.Generator
     ) -> NDArray[np.int32]:
         """Codes that a unit has: instead of a text that none of its rows hold any of its numbers, or else nothing."""
+        if len(codes) and codes.min() >= 0 and codes.max() < self.n_regular:
+            return codes
         own = (*encoder.results, *encoder.tokens.kept)
         foreign = np.array(
             [*(False for _ in range(self.n_regular)), *(text not in own for text in self.special), False]

@@ -1,6 +1,6 @@
 """Numbers and dates that follow from others by arithmetic, found on a sample of the rows and checked on all of them.
 
-Looked for are: the same quantity in two units (``a * x + b``), sums, differences and means of two columns, products and
+Looked for are: the same quantity in two units (``a * x + b``), sums, differences and means of columns, products and
 ratios such as a body mass index (``x * y``, ``x / y``, ``x / y ** 2``, each times a constant), parts of a date, and
 days and completed years between dates. What is found holds within the rounding of the column, so it can be computed
 again from the operands instead of being learned.
@@ -37,6 +37,12 @@ _MOST_COLUMNS: Final = 80
 #: The digits of a constant that are tried, the fewest first.
 _DIGITS: Final = range(1, 9)
 
+
+#: Of so many columns at most are sums and means looked for, on so many rows, of three columns or more step by step.
+_MOST_PARTS: Final = 8
+_ROWS_FOR_PARTS: Final = 1000
+#: Of the rows looked at, so many obey where an equation is tried on the others.
+_MOSTLY: Final = 0.9
 
 #: Two columns may give a third if so much of its variance is left at most.
 _UNEXPLAINED: Final = 0.2
@@ -195,6 +201,7 @@ class _Sample:
         yield from self._of_one_number()
         yield from self._of_two_moments()
         yield from self._of_two_numbers()
+        yield from self._of_several_numbers()
 
     def _named(self, *sorts: str, varied: bool = False) -> list[ex.Column]:
         return [
@@ -262,6 +269,49 @@ class _Sample:
                 text = form.text.format(x=numbers[i], y=numbers[j])
                 yield from self._scaled(text, likely) if form.logarithmic else self._glanced(text, likely)
 
+    def _of_several_numbers(self) -> Iterator[tuple[str, str]]:
+        """Sums of three columns or more, their means, and last those in which some are subtracted."""
+        targets, numbers = self._targets(varied=True), self._named("number")
+        if len(numbers) < 3:
+            return
+        for signs in ((1,), (1, -1)):
+            for target in targets:
+                others = [column for column in numbers if column != target]
+                if parts := self._parts(target, others, signs, times=1):
+                    yield from self._glanced(_sum_text(parts), [target])
+                for n in range(3, _MOST_PARTS + 1) if signs == (1,) else ():
+                    if len(parts := self._parts(target, others, signs, times=n)) == n:
+                        yield from self._glanced(f"({_sum_text(parts)}) / {n}", [target])
+
+    def _parts(
+        self, target: ex.Column, others: Sequence[ex.Column], signs: Sequence[int], *, times: int
+    ) -> list[tuple[ex.Column, int]]:
+        """Columns, each with its sign, that add up to a target so many times; none where these are not found.
+
+        One after the other that column is taken which leaves the smallest variance.
+        """
+        table = np.array([self.read[column].numbers for column in (target, *others)])
+        table = table[:, ~np.isnan(table[0])][:, :_ROWS_FOR_PARTS]
+        rest, values_ = table[0] * times, table[1:]
+        half = self.halves[target.name] * times
+        parts: list[tuple[ex.Column, int]] = []
+        left = np.ones(len(others), bool)
+        while len(parts) < _MOST_PARTS:
+            spread = np.full((len(signs), len(others)), np.inf)
+            for at, sign in enumerate(signs):
+                differences = rest - sign * values_
+                known = ~np.isnan(differences)
+                enough = left & (known.sum(axis=1) >= _FEWEST)
+                spread[at, enough] = np.nanvar(differences[enough], axis=1)
+            if not np.isfinite(spread).any() or spread.min() >= np.nanvar(rest):
+                return []
+            at, best = np.unravel_index(int(np.argmin(spread)), spread.shape)
+            parts.append((others[int(best)], signs[int(at)]))
+            rest, left[best] = rest - signs[int(at)] * values_[best], False
+            if np.nanmean(np.abs(rest) <= half * (1 + 1e-6)) > _MOSTLY:
+                return parts if len(parts) > 2 else []
+        return []
+
     def _plausible(self, form: _Form, numbers: Sequence[ex.Column], targets: Sequence[ex.Column]) -> NDArray[np.bool_]:
         """Whether a form of two columns may give a target, by variances alone, shape ``(x, y, target)``.
 
@@ -294,7 +344,7 @@ class _Sample:
                 continue
             stated = self.read[target]
             both = np.flatnonzero(~np.isnan(stated.numbers + found.numbers))[:_GLANCE]
-            if len(both) and _within(stated.at(both), found.at(both), self.halves[target.name]).mean() > 0.9:
+            if len(both) and _within(stated.at(both), found.at(both), self.halves[target.name]).mean() > _MOSTLY:
                 yield target.name, text
 
     def _scaled(self, text: str, targets: Sequence[ex.Column]) -> Iterator[tuple[str, str]]:
@@ -321,6 +371,12 @@ class _Sample:
                 if np.mean(np.abs(stated[both] - short * found[both]) <= half * (1 + 1e-6)) >= OBEYED:
                     yield target.name, text if short == 1 else f"{text} * {_number(short)}"
                     break
+
+
+def _sum_text(parts: Sequence[tuple[ex.Column, int]]) -> str:
+    """Columns in the order of their signs: what is added first."""
+    ordered = sorted(parts, key=lambda part: -part[1])
+    return "".join(f"{' + ' if sign > 0 else ' - '}{column}" for column, sign in ordered).removeprefix(" + ")
 
 
 def _shortened(number: float) -> Iterator[float]:

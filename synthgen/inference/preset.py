@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -17,7 +17,13 @@ from synthgen.inference.shapes import Outline, contained
 from synthgen.schema.column import Boolean, Category, Code, Column, Constant, Drop, Fake, Id, Ordinal, Text
 from synthgen.schema.document import parse
 from synthgen.schema.part import Part
-from synthgen.schema.table import Parent
+from synthgen.schema.rules.check import require_sense
+from synthgen.schema.rules.expression import Column as RuleColumn
+from synthgen.schema.rules.expression import renamed
+from synthgen.schema.rules.grammar import RuleError
+from synthgen.schema.rules.grammar import parse as parse_rule
+from synthgen.schema.rules.quantity import Quantity
+from synthgen.schema.table import Parent, TableConfig
 
 _LABELS = (Category, Code, Ordinal, Boolean, Constant)
 #: Of the rows that hold a link, so many must name a row, or the preset does not fit the data there.
@@ -42,6 +48,7 @@ class PresetTable(Part):
     Attributes:
         parents: what its rows belong to, the closest first; the first that is there is the parent.
         order: its time columns, the best first.
+        rules: what its rows obey, as far as the columns are there; those of ancestors stand with their tables.
     """
 
     key: str | None = None
@@ -50,6 +57,7 @@ class PresetTable(Part):
     foreign_keys: dict[str, str] = Field({})
     order: tuple[str, ...] = ()
     reference: bool = False
+    rules: tuple[str, ...] = ()
     columns: dict[str, Column] = Field({})
 
 
@@ -58,9 +66,11 @@ class Preset(Part):
 
     Attributes:
         everywhere: by column name, in which ``*`` stands for anything; what a table says of its own counts more.
+        rules: what the rows of every table obey, as far as it has the columns.
     """
 
     everywhere: dict[str, PresetColumn] = Field({})
+    rules: tuple[str, ...] = ()
     tables: dict[str, PresetTable]
 
     def kind(self, table: str, column: str) -> Column | None:
@@ -73,6 +83,10 @@ class Preset(Part):
     def patterns(self, column: str) -> Iterator[PresetColumn]:
         """What is said of the column in every table."""
         return (each for pattern, each in self.everywhere.items() if fnmatchcase(column.lower(), pattern.lower()))
+
+    def rules_of(self, table: str) -> tuple[str, ...]:
+        """What the rows of a table obey: what those of every table do, and its own."""
+        return (*self.rules, *self._table(table).rules) if table.lower() in self.tables else ()
 
     def _table(self, name: str) -> PresetTable:
         return self.tables.get(name.lower(), PresetTable())
@@ -115,6 +129,45 @@ def kinds(preset: Preset, table: str, columns: Mapping[str, Column], blank: Coll
         if column.determined_by is not None and isinstance(known[column.determined_by], Id | Fake | Text | Drop):
             known[name] = column.model_copy(update={"determined_by": None})
     return known
+
+
+def constraints(preset: Preset, name: str, tables: Mapping[str, TableConfig]) -> tuple[str, ...]:
+    """The rules of the layout for a table, in the data's names: those of which all columns are there and comparable.
+
+    Args:
+        tables: the declarations, this one's and its ancestors' among them.
+    """
+    if tables[name].reference:
+        return ()
+    above, at = [name], tables[name].parent
+    while at is not None:
+        above.append(at.table)
+        at = tables[at.table].parent
+    found = []
+    for text in preset.rules_of(name):
+        try:
+            rule = renamed(parse_rule(text), lambda column: _in_data(column, above, tables))
+            require_sense(rule, lambda column: _quantity(column, name, tables), patient=tables[name].patient)
+        except RuleError:
+            continue
+        found.append(str(rule))
+    return tuple(found)
+
+
+def _in_data(column: RuleColumn, above: Sequence[str], tables: Mapping[str, TableConfig]) -> RuleColumn:
+    """A column by its name in the data. Raises ``RuleError`` where it is not there."""
+    table = (
+        above[0] if column.table is None else next((n for n in above[1:] if n.lower() == column.table.lower()), None)
+    )
+    names = () if table is None else tables[table].columns
+    known = next((each for each in names if each.lower() == column.name.lower()), None)
+    if known is None:
+        raise RuleError(f"there is no {column}")
+    return RuleColumn(known, None if column.table is None else table)
+
+
+def _quantity(column: RuleColumn, name: str, tables: Mapping[str, TableConfig]) -> Quantity:
+    return tables[column.table or name].quantities[column.name]
 
 
 def placed(

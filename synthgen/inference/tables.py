@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from synthgen.inference.hierarchy import Place, places
 from synthgen.inference.links import BY_PRESET, Found, find_keys_and_links
 from synthgen.inference.patients import Whose, named_in
-from synthgen.inference.preset import Preset, kinds, placed
+from synthgen.inference.preset import Preset, constraints, kinds, placed
 from synthgen.inference.shapes import Outline, outline
 from synthgen.inference.table import Inference, Known, Note, TableGuess, guess_table
 from synthgen.schema.column import Code, Column, Date, Datetime, Drop, Fake, Id, Integer, Number, Text, Time
@@ -65,6 +65,9 @@ def infer_tables(dataset: Dataset, *, preset: Preset | None = None, rare_below: 
         # of a single table no links are learned yet
         alone: Mapping[str, object] = {"order": None, "foreign_keys": {}, "reference": False}
         tables = {name: config.model_copy(update=alone) for name, config in tables.items()}
+    if preset is not None:
+        ruled = {name: constraints(preset, name, tables) for name in tables}
+        tables = {name: config.model_copy(update={"constraints": ruled[name]}) for name, config in tables.items()}
     model = ModelConfig.model_validate({"name": "autoregressive", "penalty": _PENALTY})
     schema = Schema(format=common, tables=tables, privacy=Privacy(rare_below=rare_below), model=model)
     notes: list[Note] = []

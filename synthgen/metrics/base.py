@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from synthgen.metrics.result import Metric, Verdict
 from synthgen.progress import Progress, silent
-from synthgen.schema.rules.expression import Expression
+from synthgen.schema.rules.expression import Column, Expression
 from synthgen.schema.rules.quantity import Quantity
 
 #: The largest number of patients that nothing published may stand for.
@@ -151,13 +151,18 @@ class Rules:
     """The rules of the config.
 
     Attributes:
-        quantities: what each column is in a rule.
+        quantities: what each variable is in a rule.
         patient: the patient column.
     """
 
     rules: tuple[Expression, ...]
     quantities: Mapping[str, Quantity]
     patient: str | None = None
+
+    @staticmethod
+    def variable(column: Column) -> str:
+        """The name of the variable that holds a column; ancestors' stand as in the rule, with their table."""
+        return column.name if column.table is None else str(column)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from synthgen.metrics.history import Histories
 from synthgen.metrics.judging import measured, stream
 from synthgen.metrics.longitudinal.base import RelationalMeasure
 from synthgen.metrics.result import Metric, Verdict, Word
+from synthgen.metrics.ruled import with_ancestors
 from synthgen.metrics.verdicts import family_wise
 from synthgen.progress import Progress, silent
 
@@ -113,7 +114,7 @@ def _tables(name: str, measure: Measure, extracts: Extracts) -> Iterator[Compari
             "rare_values_leaked": True,
         }
         if asked.get(name, _family(measure) != "privacy"):
-            yield compared
+            yield with_ancestors(extracts, table) if name == "constraints" else compared
 
 
 def _as_one(lines: Sequence[tuple[str, Verdict]]) -> Iterator[Verdict]:

@@ -354,6 +354,23 @@ class Codec:
                 columns[name] = self.plan.determined[name].restore(_encoded(columns[by]), self.determined[name])
         return columns
 
+    def texts_of(
+        self, names: Collection[str], codes: NDArray[np.int32], rng: np.random.Generator
+    ) -> dict[str, pa.Array]:
+        """The texts that some encoders give for codes of shape ``(n, len(domains))``.
+
+        Beside a column whose scale depends on another, that one must be among the names.
+        """
+        units = [name for name in names if name in self.plan.units]
+        found = {
+            name: self.encoders[name].decode(codes[:, self.places[name]], rng) for name in names if name not in units
+        }
+        columns = self.columns_of(found)
+        return found | {
+            name: self._of_units(name, codes[:, self.places[name]], columns[self.plan.units[name]], rng)
+            for name in units
+        }
+
     def encoders_of(self, name: str) -> tuple[str, ...]:
         """The encoders whose texts give a column; none where it is regenerated."""
         if name in self.plan.determined:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,13 +19,17 @@ from synthgen.encoding.domain import Domain
 from synthgen.encoding.identifier import Identifier
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.encoding.numeric import NumericEncoder
-from synthgen.models.base import Codes, FittedModel, Given
+from synthgen.errors import InputError, NotApplicable
+from synthgen.models.base import Codes, FittedModel, Given, of_rows
+from synthgen.relational.asking import Asked, conditioned
 from synthgen.relational.calendar import Calendar
 from synthgen.relational.codec import Codec
 from synthgen.relational.fold import Additions, last_of, number_of, orphans_of
 from synthgen.relational.history import History, Memory
-from synthgen.relational.links import Linking
+from synthgen.relational.judged import Judged, Obedience
+from synthgen.relational.links import Linking, up
 from synthgen.relational.rows import Rows, Steps, bases
+from synthgen.relational.ruling import Ruling
 from synthgen.relational.structure import Structure
 from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import DAY, NOT_HERE, UNKNOWN, Hand, Moments, Timeline, integers
@@ -37,6 +41,9 @@ _AHEAD: Final = 3
 _WORKERS: Final = 2
 #: Instead of a table's name, for patients of whom no table has a row each.
 PERSONS: Final = ""
+
+Seen = dict[tuple[str, int], set[Any]]
+"""By table and rule, what no two rows may share in all blocks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +88,14 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class FittedTable(Frame):
-    """What generates the rows of one table: its columns, given all that the frame says."""
+    """What generates the rows of one table: its columns, given all that the frame says.
+
+    Attributes:
+        rates: the share of real rows that break each rule of the table; ``None`` where it is too small to tell.
+    """
 
     model: FittedModel
+    rates: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,24 +136,40 @@ class Extract:
             for name, config in self.configs.items()
         }
 
-    def blocks(self, n: int, *, seed: int) -> Iterator[Mapping[str, pa.RecordBatch]]:
+    def blocks(
+        self, n: int, *, seed: int, where: Sequence[str] = (), balance: Sequence[str] = ()
+    ) -> Iterator[Mapping[str, pa.RecordBatch]]:
         """All rows of the first ``n`` patients of this seed, some patients at a time; the lookup tables come first.
 
+        Args:
+            where: conditions that hold for every patient, or every row of a table of no patient.
+            balance: columns of the patients whose combinations of levels are made equally frequent.
+
         Raises:
-            InputError: the model never generates what a table needs.
+            InputError: the model never generates what a table needs, or a condition makes no sense.
         """
+        asking, asked = conditioned(self, where, balance)
+        try:
+            yield from asking._blocks(n, seed, asked)
+        except NotApplicable as error:
+            option = "--where" if where else "--balance"
+            raise InputError(f"{option}: {error}; ask for something the training data had") from None
+
+    def _blocks(self, n: int, seed: int, asked: Asked) -> Iterator[Mapping[str, pa.RecordBatch]]:
         key = hashlib.sha256(f"synthgen sample {seed}".encode()).digest()
-        lookups = self._lookups(seed, key)
+        lookups = self._lookups(seed, key, asked)
         yield {**self.references, **{name: self._cut(name, columns) for name, columns in lookups.items()}}
         offsets = dict.fromkeys(self.tables, 0)
         numbers = -(-n // BLOCK)
+        seen: Seen = {}
+        ahead = 1 if any(each.across_blocks for each in self.obedience.values()) else _AHEAD
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_WORKERS) as pool:
             drawn: deque[Future[_Drawn]] = deque()
             started = 0
             try:
                 for number in range(numbers):
-                    while started < numbers and len(drawn) < _AHEAD:
-                        drawn.append(pool.submit(self._draw, seed, started, key))
+                    while started < numbers and len(drawn) < ahead:
+                        drawn.append(pool.submit(self._draw, seed, started, key, seen, asked))
                         started += 1
                     block = drawn.popleft().result()
                     kept = min(BLOCK, n - number * BLOCK)
@@ -152,28 +180,74 @@ class Extract:
                 for waiting in drawn:
                     waiting.cancel()
 
-    def _lookups(self, seed: int, key: bytes) -> dict[str, dict[str, pa.Array]]:
+    @cached_property
+    def obedience(self) -> dict[str, Obedience]:
+        """What makes the rows of tables obey their rules, of those that have any."""
+        marks = {name: table.codec.plan.format for name, table in self.tables.items()}
+        found = {}
+        for name, table in self.tables.items():
+            if name != PERSONS and (ruling := Ruling(name, self.structure, self.configs, marks)).rules:
+                births = self.births if name == self.patients else None
+                found[name] = Obedience(ruling, table.rates, table.codec, table.timeline, births)
+        return found
+
+    def _judged(
+        self,
+        name: str,
+        rows: Rows,
+        others: Mapping[str, Rows],
+        cells: Mapping[str, Mapping[str, pa.Array]],
+        rng: np.random.Generator,
+        seen: Seen,
+    ) -> Judged | None:
+        """What judges the rows of a table while they are drawn; ``None`` where it has no rules."""
+        if name not in self.obedience:
+            return None
+        of, known = self.obedience[name], {**others, name: rows}
+
+        def owner(table: str) -> NDArray[np.int64]:
+            return rows.patient if table in ("", self.patients) else up(self.structure, known, name, table)
+
+        above = of.ruling.above(cells, owner)
+        identities = {column: owner(table) for column, table in of.ruling.identities.items()}
+        return Judged(of, rows, above, identities, rng, seen)
+
+    def _lookups(self, seed: int, key: bytes, asked: Asked) -> dict[str, dict[str, pa.Array]]:
         """The columns of the lookup tables, which are the same for all patients."""
         found: dict[str, dict[str, pa.Array]] = {}
         for at, (name, n) in enumerate(self.numbers.items()):
             rng = np.random.default_rng([seed, 1, at])
             table = self.tables[name]
             rows = np.arange(n)
-            codes = table.model.sample(n, rng=rng)
-            batch = table.codec.decode(codes, rng=rng, key=key + name.encode(), rows=rows, persons=rows)
+            nothing = np.full(n, UNKNOWN, np.int64)
+            standing = Rows(rows, rows, n, n, np.zeros((n, 0), np.int32), nothing)
+            judged = self._judged(name, standing, {}, {}, rng, {})
+            draw = _Alone(table.model, asked.of(name), rng)
+            codes = draw.rows(rows)[0] if judged is None else judged.settle(rows, draw)[0]
+            kept = None if judged is None else judged.kept(rows)
+            batch = table.codec.decode(codes, rng=rng, key=key + name.encode(), rows=rows, persons=rows, kept=kept)
             found[name] = dict(zip(batch.schema.names, batch.columns, strict=True))
             self.linking.of_lookup(name, found, rng)
         return found
 
-    def _draw(self, seed: int, number: int, key: bytes) -> _Drawn:
+    def _draw(self, seed: int, number: int, key: bytes, seen: Seen, asked: Asked) -> _Drawn:
         """The rows of a block of patients, table by table."""
         rng = np.random.default_rng([seed, 0, number])
         person = self.tables[self.patients]
         everyone = np.arange(BLOCK)
         nothing = np.full(BLOCK, UNKNOWN, np.int64)
-        codes = person.model.sample(BLOCK, rng=rng) if person.domains else np.zeros((BLOCK, 0), np.int32)
-        rows = {self.patients: Rows(everyone, everyone, BLOCK, BLOCK, codes, nothing)}
-        cells = {self.patients: self._decoded(self.patients, rows[self.patients], number, rng, key)}
+        standing = Rows(everyone, everyone, BLOCK, BLOCK, np.zeros((BLOCK, 0), np.int32), nothing)
+        judged = self._judged(self.patients, standing, {}, {}, rng, seen)
+        given = asked.of(self.patients)
+        if asked.balance is not None:
+            given = {**given, **asked.balance.given(asked.balance.deal(BLOCK, rng))}
+        draw = _Alone(person.model, given, rng)
+        if judged is not None:
+            codes, _ = judged.settle(everyone, draw)
+        else:
+            codes = draw.rows(everyone)[0] if person.domains else standing.codes
+        rows = {self.patients: replace(standing, codes=codes)}
+        cells = {self.patients: self._decoded(self.patients, rows[self.patients], number, rng, key, judged)}
         births = self._births(cells[self.patients])
         rows[self.patients] = replace(rows[self.patients], moments=births)
         for name, table in self.tables.items():
@@ -182,8 +256,12 @@ class Extract:
             above = table.surroundings.above[0]
             orphans = cells[self.patients].get(orphans_of(name))
             skeleton = _skeleton(rows[above], integers(cells[above][number_of(name)]), orphans)
-            rows[name] = self._series(name, skeleton, rows, births, self._ends(name, cells[self.patients]), rng)
-            cells[name] = self._decoded(name, rows[name], number, rng, key)
+            judged = self._judged(name, skeleton, rows, cells, rng, seen)
+            ends = self._ends(name, cells[self.patients])
+            rows[name] = self._series(name, skeleton, rows, births, ends, rng, judged)
+            kept = None if judged is None else np.flatnonzero(~judged.lost)
+            rows[name] = rows[name] if kept is None or len(kept) == len(skeleton) else rows[name].at(kept)
+            cells[name] = self._decoded(name, rows[name], number, rng, key, judged, kept)
         return _Drawn(rows, cells)
 
     def _births(self, cells: Mapping[str, pa.Array]) -> Moments:
@@ -200,17 +278,38 @@ class Extract:
         steps = integers(cells[last_of(name)])
         return np.where(steps == UNKNOWN, UNKNOWN, steps * end_unit(timeline.order))
 
-    def _decoded(self, name: str, rows: Rows, number: int, rng: np.random.Generator, key: bytes) -> dict[str, pa.Array]:
-        """The derived columns of a table and its columns of moments; ids are made when all blocks before are known."""
+    def _decoded(
+        self,
+        name: str,
+        rows: Rows,
+        number: int,
+        rng: np.random.Generator,
+        key: bytes,
+        judged: Judged | None,
+        which: NDArray[np.int64] | None = None,
+    ) -> dict[str, pa.Array]:
+        """The derived columns of a table and its columns of moments; ids are made when all blocks before are known.
+
+        Args:
+            judged: what judged the rows, as which they are written.
+            which: of the rows that were judged those that are here; all where ``None``.
+        """
         table = self.tables[name]
         persons = number * BLOCK + rows.patient
+        which = np.arange(len(rows)) if which is None else which
         batch = table.codec.decode(
-            rows.codes, rng=rng, key=key + name.encode(), rows=np.arange(len(rows)), persons=persons
+            rows.codes,
+            rng=rng,
+            key=key + name.encode(),
+            rows=np.arange(len(rows)),
+            persons=persons,
+            kept=None if judged is None else judged.kept(which),
         )
         cells = dict(zip(batch.schema.names, batch.columns, strict=True))
         if table.timeline is not None:
             moments = table.timeline.order.read(cells[self.births]) if table.timeline.absolute else rows.moments
-            cells = table.codec.completed(cells | table.timeline.unfolded(cells, moments))
+            cells |= table.timeline.unfolded(cells, moments)
+            cells = table.codec.completed(cells if judged is None else judged.mended(cells, which))
         return cells
 
     def _series(
@@ -221,6 +320,7 @@ class Extract:
         births: Moments,
         ends: Moments,
         rng: np.random.Generator,
+        judged: Judged | None,
     ) -> Rows:
         """The rows of one table, all patients going through theirs together."""
         table = self.tables[name]
@@ -245,37 +345,16 @@ class Extract:
             context = np.asfortranarray(np.concatenate(parts, axis=1))
             final = np.where(skeleton.left[at] == 1, end[:active], UNKNOWN)
             given = _possible(table, first, start, end[:active], final, born[:active])
-            codes = table.model.sample(active, rng=rng, given=given, context=context)
-            moments = self._moments(table, codes, start, first, final, born[:active], rng)
+            draw = _Step(table, given, context, start, first, final, born[:active], rng)
+            if judged is None:
+                codes, moments = draw.all_rows()
+            else:
+                codes, moments = judged.settle(at, draw)
             history.advance(codes, _since(table.timeline, np.where(moments == UNKNOWN, start, moments), step))
             rows.codes[at] = codes
             rows.moments[at] = moments
             last[:active] = moments
         return rows
-
-    @staticmethod
-    def _moments(
-        table: Frame,
-        codes: Codes,
-        start: Moments,
-        first: NDArray[np.bool_],
-        final: Moments,
-        births: Moments,
-        rng: np.random.Generator,
-    ) -> Moments:
-        timeline = table.timeline
-        if timeline is None:
-            return np.full(len(codes), UNKNOWN, np.int64)
-        names = [name for name in (timeline.first, timeline.gap, timeline.clock) if name in timeline.columns]
-        drawn = {name: codes[:, table.column(name)] for name in names}
-        if timeline.weekday in timeline.columns:
-            weekdays = table.codec.encoders[timeline.weekday]
-            assert isinstance(weekdays, LeveledEncoder)
-            number = np.full(table.codec.domains[table.column(timeline.weekday)].size, -1, np.int32)
-            number[: len(weekdays.levels)] = [int(level) for level in weekdays.levels]
-            drawn[timeline.weekday] = number[codes[:, table.column(timeline.weekday)]]
-        encoders = {name: table.numeric(name) for name in names}
-        return timeline.step(encoders, drawn, start, first, final, births, rng)
 
     def _finished(
         self,
@@ -315,6 +394,82 @@ class Extract:
         columns = [cells.get(column, blank) for column in self.written[name]]
         encoded = [c if pa.types.is_dictionary(c.type) else c.dictionary_encode() for c in columns]
         return pa.RecordBatch.from_arrays(encoded, names=list(self.written[name]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Alone:
+    """Draws rows that are given nothing but what is asked of them."""
+
+    model: FittedModel
+    given: Given
+    rng: np.random.Generator
+
+    def rows(self, which: NDArray[np.int64], *, loose: bool = False) -> tuple[Codes, Moments]:
+        """See ``synthgen.relational.judged.Draw``."""
+        codes = self.model.sample(len(which), rng=self.rng, given=of_rows(self.given, which) or None)
+        return codes, self.moments(which, codes)
+
+    def moments(self, which: NDArray[np.int64], codes: Codes) -> Moments:
+        """See ``synthgen.relational.judged.Draw``; there are none beside the codes."""
+        return np.full(len(which), UNKNOWN, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """Draws rows of which each patient has one at most, given what came before.
+
+    Attributes:
+        given, context: what the model is given.
+        start: what each row's moment is told by.
+        first: which are the first of their parents.
+        final: the moment, but for the time of day, where it is told already.
+        births: of their patients.
+    """
+
+    table: FittedTable
+    given: Given | None
+    context: Codes
+    start: Moments
+    first: NDArray[np.bool_]
+    final: Moments
+    births: Moments
+    rng: np.random.Generator
+
+    def all_rows(self) -> tuple[Codes, Moments]:
+        """Codes and moments of all."""
+        codes = self.table.model.sample(len(self.start), rng=self.rng, given=self.given, context=self.context)
+        return codes, self.moments(np.arange(len(self.start)), codes)
+
+    def rows(self, which: NDArray[np.int64], *, loose: bool = False) -> tuple[Codes, Moments]:
+        """See ``synthgen.relational.judged.Draw``."""
+        if np.array_equal(which, np.arange(len(self.start))) and not loose:
+            return self.all_rows()
+        drawn, given = self, None if self.given is None else of_rows(self.given, which)
+        if loose:
+            nothing = np.full(len(self.start), UNKNOWN, np.int64)
+            drawn, told = replace(self, final=nothing), nothing[which]
+            given = _possible(self.table, self.first[which], self.start[which], told, told, self.births[which])
+        context = np.asfortranarray(self.context[which])
+        codes = self.table.model.sample(len(which), rng=self.rng, given=given, context=context)
+        return codes, drawn.moments(which, codes)
+
+    def moments(self, which: NDArray[np.int64], codes: Codes) -> Moments:
+        """See ``synthgen.relational.judged.Draw``."""
+        timeline, codec = self.table.timeline, self.table.codec
+        if timeline is None:
+            return np.full(len(codes), UNKNOWN, np.int64)
+        names = [name for name in (timeline.first, timeline.gap, timeline.clock) if name in timeline.columns]
+        drawn = {name: codes[:, self.table.column(name)] for name in names}
+        if timeline.weekday in timeline.columns:
+            weekdays = codec.encoders[timeline.weekday]
+            assert isinstance(weekdays, LeveledEncoder)
+            number = np.full(codec.domains[self.table.column(timeline.weekday)].size, -1, np.int32)
+            number[: len(weekdays.levels)] = [int(level) for level in weekdays.levels]
+            drawn[timeline.weekday] = number[codes[:, self.table.column(timeline.weekday)]]
+        encoders = {name: self.table.numeric(name) for name in names}
+        return timeline.step(
+            encoders, drawn, self.start[which], self.first[which], self.final[which], self.births[which], self.rng
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,6 +48,7 @@ from synthgen.relational.history import Memory
 from synthgen.relational.kinship import Kinship
 from synthgen.relational.links import Linking, echoed, told_drawn, told_kin, up
 from synthgen.relational.rows import Rows, bases
+from synthgen.relational.ruling import Ruling
 from synthgen.relational.source import BlockSource, cut, taken
 from synthgen.relational.structure import Link, Member
 from synthgen.relational.surroundings import Surroundings
@@ -143,6 +144,7 @@ class _Learning:
             self._stand(name)
         if self.patients == PERSONS:
             self.skeletons[PERSONS] = _Skeleton(self.kept_patients, self._everyone(None), {})
+        rates = {name: self._rates(name) for name in members if self.schema.tables[name].constraints}
         numbers = {}
         for at, name in enumerate(lookups):
             numbers[name] = self._lookup(name, np.random.default_rng([self.seed, 1, at]))
@@ -151,7 +153,7 @@ class _Learning:
         return Extract(
             structure=self.structure,
             configs=dict(self.schema.tables),
-            tables=self.fitted,
+            tables={name: replace(table, rates=rates.get(name, ())) for name, table in self.fitted.items()},
             references={n: _whole(self.dataset.tables[n]) for n, m in members.items() if m.role == "reference"},
             numbers=numbers,
             births=self.births,
@@ -243,6 +245,23 @@ class _Learning:
         """Of the dates of patients the one that comes first."""
         known = {name: found[found != UNKNOWN] for name, found in moments.items()}
         return min((n for n, found in known.items() if len(found)), key=lambda n: np.median(known[n]), default=None)
+
+    def _rates(self, name: str) -> tuple[float | None, ...]:
+        """How often the training rows of a table break each of its rules."""
+        marks = {each: self._marks(each) for each in self.schema.tables}
+        ruling = Ruling(name, self.structure, self.schema.tables, marks)
+        ruling.require_possible()
+        lookup = name not in self.skeletons
+        n_rows = self.kinship.tables[name].n_rows
+        sources = {each: skeleton.source for each, skeleton in self.skeletons.items()} | (
+            {name: np.arange(n_rows)} if lookup else {}
+        )
+        tables = {name, *(ruling.table_of(column) for column in ruling.columns)}
+        cells = {each: _cells(self.dataset.tables[each], sources[each]) for each in tables}
+        rows = {each: skeleton.rows for each, skeleton in self.skeletons.items()}
+        whose = np.arange(n_rows, dtype=np.uint64) if lookup else self.hashes[rows[name].patient]
+        above = ruling.above(cells, lambda table: up(self.structure, rows, name, table))
+        return ruling.rates(cells[name], above, whose, persons=not lookup)
 
     def _generated(self) -> list[str]:
         """The tables of patients in the order of their generation: parents first, and small ones before large ones."""

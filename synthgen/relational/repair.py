@@ -43,7 +43,7 @@ def repairs(
     for choice in (part for part in ex.walk(rule) if isinstance(part, ex.OneOf)):
         yield from _chosen(choice, texts, encoders, rng)
     for column in ex.columns_of(rule):
-        if column.name in encoders and (tokens := _tokens(encoders[column.name])):
+        if _free(column, encoders) and (tokens := _tokens(encoders[column.name])):
             yield {column.name: _everywhere(tokens[0], texts[column.name])}
 
 
@@ -60,7 +60,7 @@ def _exchanged(
 ) -> Iterator[dict[str, NDArray[np.object_]]]:
     left, right = part.left, part.right
     if isinstance(left, ex.Column) and isinstance(right, ex.Column):
-        both = left.name in encoders and right.name in encoders
+        both = _free(left, encoders) and _free(right, encoders)
         if both and operands[left].quantity == operands[right].quantity and part.operator not in ("==", "!="):
             yield {left.name: texts[right.name], right.name: texts[left.name]}
 
@@ -68,7 +68,7 @@ def _exchanged(
 def _set(
     column: ex.Expression, to: ex.Expression, texts: Texts, operands: Operands, encoders: Mapping[str, Encoder]
 ) -> Iterator[dict[str, NDArray[np.object_]]]:
-    if not isinstance(column, ex.Column) or column.name not in encoders:
+    if not isinstance(column, ex.Column) or not _free(column, encoders):
         return
     encoder, before = encoders[column.name], texts[column.name]
     if isinstance(to, ex.Text):
@@ -95,10 +95,17 @@ def _chosen(
     """Combinations in a random order."""
     for at in rng.permutation(len(choice.combinations)).tolist():
         pairs = list(zip(choice.values, choice.combinations[at], strict=True))
-        changed = {c.name: t.value for c, t in pairs if isinstance(c, ex.Column) and isinstance(t, ex.Text)}
+        changed = {
+            c.name: t.value for c, t in pairs if isinstance(c, ex.Column) and c.table is None and isinstance(t, ex.Text)
+        }
         known = (isinstance(of := encoders.get(n), LeveledEncoder) and text in of.levels for n, text in changed.items())
         if len(changed) == len(pairs) and all(known):
             yield {name: _everywhere(text, texts[name]) for name, text in changed.items()}
+
+
+def _free(column: ex.Column, encoders: Mapping[str, Encoder]) -> bool:
+    """Whether a column may be changed, which those of other rows may not."""
+    return column.table is None and column.name in encoders
 
 
 def _tokens(encoder: Encoder) -> tuple[str, ...]:

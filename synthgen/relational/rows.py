@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -39,6 +39,16 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.patient)
+
+    def at(self, kept: NDArray[np.int64]) -> Rows:
+        """Some of the rows, in their order."""
+        return replace(
+            self,
+            patient=self.patient[kept],
+            parent=self.parent[kept],
+            codes=self.codes[kept],
+            moments=self.moments[kept],
+        )
 
     @cached_property
     def first(self) -> NDArray[np.bool_]:

@@ -60,8 +60,7 @@ class Rules:
             persons: whether rows are those of patients; else each is a unit of its own.
         """
         values = self.read({name: block.column(name) for name in self.columns})
-        keys = [_keys(rule, values, hashes) for rule in self.expressions]
-        return RuleSummary(block.num_rows, tuple(_counted(*each, hashes, persons=persons) for each in keys))
+        return counted(self.expressions, values, hashes, persons=persons)
 
 
 @dataclass(frozen=True)
@@ -104,6 +103,14 @@ class RuleSummary:
                 "correct it, or remove it"
             )
         return round(int(broken / self.rows / _GRAIN + 1e-9) * _GRAIN, 6)
+
+
+def counted(
+    rules: Sequence[ex.Expression], values: Mapping[ex.Column, Values], hashes: NDArray[np.uint64], *, persons: bool
+) -> RuleSummary:
+    """What rows say of rules, given the values of all columns that these speak of; see ``Rules.summarise``."""
+    keys = [_keys(rule, values, hashes) for rule in rules]
+    return RuleSummary(len(hashes), tuple(_counted(*each, hashes, persons=persons) for each in keys))
 
 
 def _keys(

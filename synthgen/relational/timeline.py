@@ -77,10 +77,16 @@ class Hand:
         return isinstance(self.column, Datetime | Time)
 
     @property
+    def kind(self) -> TemporalKind | NumericKind:
+        """How a cell is read and written."""
+        if isinstance(self.column, Date | Datetime | Time):
+            return TemporalKind(self.name, self.column, self.format, self.missing)
+        return NumericKind(self.name, self.column, self.format, self.missing)
+
+    @property
     def expected(self) -> str:
         """What a cell holds, in words."""
-        kind = TemporalKind if isinstance(self.column, Date | Datetime | Time) else NumericKind
-        return kind(self.name, self.column, self.format).expected  # type: ignore[arg-type]
+        return self.kind.expected
 
     @property
     def tick(self) -> int:

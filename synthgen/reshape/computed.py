@@ -127,10 +127,7 @@ class Computed:
                 f"column {self.column}: declared computed, but only {share:.4%} of the values are what "
                 f"`{self.expression}` gives; remove `computed` or mend the data"
             )
-        nothing = LevelCounts(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 0), np.uint64))
-        no_label = LevelCounts(np.empty(0, object), np.empty(0, np.int64), np.empty((0, 0), np.uint64))
-        parts = 1 if isinstance(self.kind, NumericKind) else self.kind.has_days + self.kind.has_clock
-        return self.kind.solve(ColumnSummary(no_label, (nothing,) * parts, counts.styles), 1)
+        return writer_of(self.kind, counts.styles)
 
     def restore(
         self, present: pa.Array, columns: Mapping[str, pa.Array], writer: NumericEncoder | TemporalEncoder
@@ -143,3 +140,11 @@ class Computed:
         known = there & ~np.isnan(found)
         texts[known] = writer.written(found[known]).to_numpy(zero_copy_only=False)
         return pa.array(texts, pa.string())
+
+
+def writer_of(kind: NumericKind | TemporalKind, styles: tuple[int, ...]) -> NumericEncoder | TemporalEncoder:
+    """What writes values that are known, in the commonest of some styles of writing."""
+    nothing = LevelCounts(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 0), np.uint64))
+    no_label = LevelCounts(np.empty(0, object), np.empty(0, np.int64), np.empty((0, 0), np.uint64))
+    parts = 1 if isinstance(kind, NumericKind) else kind.has_days + kind.has_clock
+    return kind.solve(ColumnSummary(no_label, (nothing,) * parts, styles), 1)

@@ -117,7 +117,7 @@ def _about_rules(name: str, tables: Mapping[str, Any]) -> Iterator[Mistake]:
     texts = get(tables[name], "constraints")
     if not isinstance(texts, list | tuple):
         return
-    above = _ancestors(name, tables)
+    above = _above(name, tables)
 
     def resolve(column: Column) -> Quantity:
         table = above[0] if column.table == "parent" and above else column.table
@@ -166,6 +166,13 @@ def _ancestors(name: str, tables: Mapping[str, Any]) -> list[str]:
         above.append(parent)
         parent = _parent(tables[parent])
     return above
+
+
+def _above(name: str, tables: Mapping[str, Any]) -> list[str]:
+    """The ancestors, the table of the patients among them though no parent leads there, as rows know their patient."""
+    above = _ancestors(name, tables)
+    implied = [each for each in _of_patients(tables) if each != name and each not in above]
+    return [*above, *implied[:1]] if _reaches_patient(name, tables) else above
 
 
 def _parent(table: Any) -> str | None:

@@ -83,13 +83,37 @@ def test_typed_tables_come_out_typed(run: Cli, tmp_path: Path) -> None:
     assert pa.types.is_timestamp(visits.column("start").type)
 
 
-@pytest.mark.parametrize(("option", "told"), [(("--where", "sex=F"), "--where"), (("--balance", "sex"), "--balance")])
-def test_conditions_are_for_one_table(
+def test_conditions_are_on_patients_and_on_tables_of_none(
+    run: Cli, refused: Callable[..., str], folder: Path, tmp_path: Path
+) -> None:
+    asked = ("--where", "sex=F", "--where", "wards.specialty = surgery", "--balance", "patients.sex")
+    out = tmp_path / "out"
+    text = refused("sample", folder / "model", "-n", 40, *asked, "-o", out)
+    assert "--balance sex: the model generates fewer than two groups" in text
+    assert run("sample", folder / "model", "-n", 40, *asked[:4], "-o", out).status == 0
+    made = clinic.read(out)
+    assert {row["sex"] for row in made["patients"]} == {"F"}
+    assert {row["specialty"] for row in made["wards"]} == {"surgery"}
+    assert "Condition:  sex=F" in (out / "README.txt").read_text()
+    assert run("sample", folder / "model", "-n", 40, *asked[4:], "--force", "-o", out).status == 0
+    assert 8 <= sum(row["sex"] == "F" for row in clinic.read(out)["patients"]) <= 32
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        (("--where", "urgent=yes"), "is on visits; conditions are on the patients and on tables of no patient"),
+        (("--where", "labs.code=HB"), "labs: conditions are on the patients"),
+        (("--where", "labs.code=HB"), "choose among the rows that come out"),
+        (("--where", "height=3"), "COLUMN one of patient, born, sex, name"),
+        (("--where", "sex=X"), "nothing that the model generates meets this condition"),
+        (("--balance", "visits.urgent"), "is no column of patients"),
+    ],
+)
+def test_conditions_on_the_rows_of_patients_are_refused(
     refused: Callable[..., str], folder: Path, tmp_path: Path, option: tuple[str, str], told: str
 ) -> None:
-    text = refused("sample", folder / "model", "-n", 3, *option, "-o", tmp_path / "out")
-    assert told in text
-    assert "one table" in text
+    assert told in refused("sample", folder / "model", "-n", 3, *option, "-o", tmp_path / "out").replace("\n", " ")
 
 
 def test_a_file_where_a_folder_is_meant_is_refused(refused: Callable[..., str], folder: Path, tmp_path: Path) -> None:

@@ -54,6 +54,29 @@ def test_sums_differences_and_means() -> None:
     assert computed({"a": a, "b": b, "mean": mean}) == {"mean": "(a + b) / 2"}
 
 
+def test_sums_and_means_of_more_columns() -> None:
+    a, b, c, d = (numbers(20 + i, 0, 400 + 100 * i, 0).astype(int) for i in range(4))
+    other = numbers(30, 0, 500, 0).astype(int)
+    found = computed({"a": a, "other": other, "b": b, "c": c, "d": d, "total": a + b + c + d})
+    assert {name: set(text.split(" + ")) for name, text in found.items()} == {"total": {"a", "b", "c", "d"}}
+    mean = [f"{v:.1f}" for v in (a + b + c) / 3]
+    (text,) = (each := computed({"a": a, "b": b, "other": other, "c": c, "mean": mean})).values()
+    assert each.keys() == {"mean"}
+    assert (set(text[1:].split(")")[0].split(" + ")), text.split(") ")[1]) == ({"a", "b", "c"}, "/ 3")
+
+
+def test_what_is_subtracted_from_a_sum() -> None:
+    cost, fee, paid = (numbers(40 + i, 0, 900, 2) for i in range(3))
+    columns = {"cost": cost, "fee": fee, "paid": paid, "due": cost + fee - paid}
+    found = computed({name: [f"{v:.2f}" for v in column] for name, column in columns.items()})
+    assert found in ({"due": "cost + fee - paid"}, {"due": "fee + cost - paid"})
+
+
+def test_a_sum_that_holds_in_nine_rows_of_ten_is_no_equation() -> None:
+    a, b, c = (numbers(50 + i, 0, 900, 0).astype(int) for i in range(3))
+    assert computed({"a": a, "b": b, "c": c, "total": a + b + c + (np.arange(N) % 10 == 0)}) == {}
+
+
 def test_a_body_mass_index() -> None:
     weight, height = numbers(4, 45, 130, 1), numbers(5, 150, 200, 0)
     index = np.round(weight / (height / 100) ** 2, 1)

@@ -86,7 +86,8 @@ def _broken(rules: Rules, variables: tuple[Variable, ...], records: Records) -> 
     known = {variable.name: variable for variable in variables}
 
     def values(column: ex.Column) -> Values:
-        return _values(column.name, rules.quantities[column.name], known, records)
+        name = Rules.variable(column)
+        return _values(name, rules.quantities[name], known, records)
 
     return np.array([_breaks(rule, rules.patient, values, records) for rule in rules.rules]).reshape(-1, records.n)
 

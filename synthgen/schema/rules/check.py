@@ -41,7 +41,8 @@ def mistakes(texts: Sequence[Any], resolve: Resolve, *, beyond: bool, patient: A
             told with the others.
         patient: the column that says whose row it is, where there is one.
     """
-    sound: dict[int, ex.Expression] = {}
+    own: dict[int, ex.Expression] = {}
+    reaching: dict[int, ex.Expression] = {}
     for place, text in enumerate(texts):
         if not isinstance(text, str):
             continue
@@ -51,16 +52,19 @@ def mistakes(texts: Sequence[Any], resolve: Resolve, *, beyond: bool, patient: A
             if not beyond:
                 yield place, str(error)
             continue
-        if reaches_beyond(rule) != beyond:
-            continue
         try:
             require_sense(rule, resolve, patient=patient)
         except RuleError as error:
-            yield place, str(error)
+            if reaches_beyond(rule) == beyond:
+                yield place, str(error)
         else:
-            sound[place] = rule
+            (reaching if reaches_beyond(rule) else own)[place] = rule
+    told = dict(contradictions(own, resolve))
     if not beyond:
-        yield from contradictions(sound, resolve)
+        yield from told.items()
+    elif reaching:
+        every = dict(sorted((own | reaching).items()))
+        yield from ((place, words) for place, words in contradictions(every, resolve) if place not in told)
 
 
 def require_sense(rule: ex.Expression, resolve: Resolve, *, patient: Any) -> None:

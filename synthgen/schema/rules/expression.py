@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import ClassVar, Final, TypeAlias
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Final, TypeAlias
 
 #: Names that stand in a rule for something else than a column.
 KEYWORDS: Final = frozenset({"and", "or", "not", "in", "is", "missing", "between", "implies"})
@@ -286,6 +286,22 @@ BETWEEN_ROWS: Final = (Unique, AtMostOneOpen)
 def columns_of(expression: Expression) -> tuple[Column, ...]:
     """The columns that stand in an expression, each once, in the order of the text."""
     return tuple(dict.fromkeys(part for part in walk(expression) if isinstance(part, Column)))
+
+
+def renamed(expression: Expression, name: Callable[[Column], Column]) -> Expression:
+    """An expression with other names of its columns."""
+    if isinstance(expression, Column):
+        return name(expression)
+    return replace(
+        expression,
+        **{field.name: _renamed_value(getattr(expression, field.name), name) for field in fields(expression)},
+    )
+
+
+def _renamed_value(value: Any, name: Callable[[Column], Column]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_renamed_value(part, name) for part in value)
+    return value if isinstance(value, str | float | None) else renamed(value, name)
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
