@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -22,9 +23,20 @@ from synthgen.encoding.numeric import NumericEncoder
 from synthgen.models.base import Codes, FittedModel, Given
 from synthgen.relational.calendar import Calendar
 from synthgen.relational.codec import Codec
-from synthgen.relational.fold import Additions, last_of, number_of, orphans_of
+from synthgen.relational.fold import (
+    AFTER,
+    BEFORE,
+    TOGETHER,
+    Additions,
+    last_of,
+    number_of,
+    orphans_of,
+    panel_of,
+    start_of,
+)
 from synthgen.relational.history import History, Memory
 from synthgen.relational.links import Linking
+from synthgen.relational.panels import Room, numbers_of
 from synthgen.relational.rows import Rows, Steps, bases
 from synthgen.relational.structure import Structure
 from synthgen.relational.surroundings import Surroundings
@@ -35,6 +47,8 @@ from synthgen.schema.table import TableConfig
 BLOCK: Final = 1024
 _AHEAD: Final = 3
 _WORKERS: Final = 2
+#: Where it is not told when a row comes.
+_ANYHOW: Final = 2
 #: Instead of a table's name, for patients of whom no table has a row each.
 PERSONS: Final = ""
 
@@ -63,9 +77,8 @@ class Frame:
     def domains(self) -> tuple[Domain, ...]:
         """The domains of its own code columns, as the model takes them."""
         own = self.codec.domains if self.memory is None else self.memory.own_domains
-        if self.timeline is None or self.timeline.absolute:
-            return own
-        leading = (self.timeline.first, self.timeline.gap)
+        steps = () if self.timeline is None or self.timeline.absolute else (self.timeline.first, self.timeline.gap)
+        leading = (*self.added.subject, *steps)
         return tuple(replace(domain, leads=domain.owner in leading) for domain in own)
 
     def column(self, owner: str) -> int:
@@ -181,8 +194,9 @@ class Extract:
                 continue
             above = table.surroundings.above[0]
             orphans = cells[self.patients].get(orphans_of(name))
-            skeleton = _skeleton(rows[above], integers(cells[above][number_of(name)]), orphans)
-            rows[name] = self._series(name, skeleton, rows, births, self._ends(name, cells[self.patients]), rng)
+            told = _Told(cells[above].get(panel_of(name)), cells[above].get(start_of(name)))
+            skeleton = _skeleton(rows[above], told.numbers(integers(cells[above][number_of(name)])), orphans)
+            rows[name] = self._series(name, skeleton, rows, births, self._ends(name, cells[self.patients]), told, rng)
             cells[name] = self._decoded(name, rows[name], number, rng, key)
         return _Drawn(rows, cells)
 
@@ -220,6 +234,7 @@ class Extract:
         others: Mapping[str, Rows],
         births: Moments,
         ends: Moments,
+        told: _Told,
         rng: np.random.Generator,
     ) -> Rows:
         """The rows of one table, all patients going through theirs together."""
@@ -233,6 +248,7 @@ class Extract:
         origin, end = origins(table.timeline, births)[steps.patients], ends[steps.patients]
         born = births[steps.patients]
         last = np.full(len(steps.patients), UNKNOWN, np.int64)
+        room, start_is = told.room(table, len(steps.patients)), told.starts
         rows = replace(skeleton, codes=np.empty((len(skeleton), len(table.domains)), np.int32, order="F"))
         for step, at in enumerate(steps):
             active, first = len(at), skeleton.first[at]
@@ -245,7 +261,13 @@ class Extract:
             context = np.asfortranarray(np.concatenate(parts, axis=1))
             final = np.where(skeleton.left[at] == 1, end[:active], UNKNOWN)
             given = _possible(table, first, start, end[:active], final, born[:active])
+            if start_is is not None:
+                given = _begun(table, given, np.where(first, start_is[skeleton.parent[at]], _ANYHOW))
+            if room is not None:
+                given = {**(given or {}), room.column: room.allowed(first, skeleton.parent[at])}
             codes = table.model.sample(active, rng=rng, given=given, context=context)
+            if room is not None:
+                room.fill(codes[:, room.column])
             moments = self._moments(table, codes, start, first, final, born[:active], rng)
             history.advance(codes, _since(table.timeline, np.where(moments == UNKNOWN, start, moments), step))
             rows.codes[at] = codes
@@ -323,6 +345,51 @@ class _Drawn:
 
     rows: Mapping[str, Rows]
     cells: Mapping[str, Mapping[str, pa.Array]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """What the rows of a parent table tell of a table below.
+
+    Attributes:
+        panels: what comes together under each; ``None`` where that is not told.
+        begun: when the first row of each comes; ``None`` where that is not told.
+    """
+
+    panels: pa.Array | None
+    begun: pa.Array | None
+
+    def numbers(self, drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+        return drawn if self.panels is None else numbers_of(self.panels, drawn)
+
+    def room(self, table: Frame, n: int) -> Room | None:
+        if self.panels is None or not table.added.subject:
+            return None
+        (subject,) = table.added.subject
+        encoder, column = table.codec.encoders[subject], table.column(subject)
+        assert isinstance(encoder, LeveledEncoder)
+        return Room(self.panels, encoder, column, table.codec.domains[column].size, n)
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64] | None:
+        """By parent (and at last for none) the sign of the first row's distance; ``_ANYHOW`` where it is not told."""
+        if self.begun is None:
+            return None
+        texts = pc.cast(self.begun, pa.string()).to_pylist()
+        signs = {BEFORE: -1, TOGETHER: 0, AFTER: 1}
+        return np.array([*(signs.get(text, _ANYHOW) for text in texts), _ANYHOW], np.int64)
+
+
+def _begun(table: Frame, given: Given | None, sign: NDArray[np.int64]) -> Given | None:
+    """The conditions under which first rows come before, with or after their parents, as these tell."""
+    assert table.timeline is not None
+    assert given is not None
+    quantiser, column = table.numeric(table.timeline.first).quantiser, table.column(table.timeline.first)
+    low, high = quantiser.bounds()
+    fits = np.ones((3, given[column].shape[1]), bool)
+    fits[:, : quantiser.size] = (low < 0, (low <= 0) & (high >= 0), high > 0)
+    allowed = given[column] & np.where((sign == _ANYHOW)[:, None], True, fits[np.clip(sign + 1, 0, 2)])
+    return {**given, column: np.where(allowed.any(axis=1)[:, None], allowed, given[column])}
 
 
 def _skeleton(above: Rows, numbers: NDArray[np.int64], orphans: pa.Array | None) -> Rows:

@@ -17,8 +17,12 @@ from synthgen.schema.table import TableConfig
 ECHO: Final = "^"
 SAME: Final = "="
 OTHER: Final = "*"
-#: The link is missing.
+#: The link is missing, or there is nothing to tell.
 NONE: Final = ""
+#: When the first row comes, by the moment of the row that it belongs to.
+BEFORE: Final = "-"
+TOGETHER: Final = "0"
+AFTER: Final = "+"
 
 
 def number_of(table: str) -> str:
@@ -36,6 +40,16 @@ def last_of(table: str) -> str:
     return f"last of {table}"
 
 
+def panel_of(table: str) -> str:
+    """The derived column of what rows of a table come together under a row (see ``synthgen.relational.panels``)."""
+    return f"panel of {table}"
+
+
+def start_of(table: str) -> str:
+    """The derived column of whether the first row of a table that belongs to a row comes before it."""
+    return f"start of {table}"
+
+
 def link_of(column: str) -> str:
     """The derived column that says how a link is resolved."""
     return f"{column}.link"
@@ -50,17 +64,25 @@ class Additions:
         orphaned: of the patients' table: tables some of whose rows have no parent.
         timed: of the patients' table: those of ``children`` that have times.
         told: links that a derived column tells of.
+        panelled: those of ``children`` of which it is told what comes together.
+        started: those of ``children`` whose first rows may come before the row that they belong to.
+        subject: the column by which rows of this table come together, where its parents tell of that; one or none.
     """
 
     children: tuple[str, ...] = ()
     orphaned: tuple[str, ...] = ()
     timed: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+    panelled: tuple[str, ...] = ()
+    started: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ()
 
     @property
     def columns(self) -> dict[str, Column]:
         """Their declarations."""
         columns: dict[str, Column] = {link_of(column): Category(other=OTHER, missing=(NONE,)) for column in self.told}
+        told = (*map(panel_of, self.panelled), *map(start_of, self.started))
+        columns |= {column: Category(other=OTHER, missing=(NONE,)) for column in told}
         columns |= {number_of(table): Integer(min=0, missing=(NONE,)) for table in self.children}
         columns |= {orphans_of(table): Integer(min=0, missing=(NONE,)) for table in self.orphaned}
         return columns | {last_of(table): Integer(missing=(NONE,)) for table in self.timed}

@@ -23,6 +23,8 @@ from synthgen.relational.rows import require_ascending
 RECENT: Final = 4
 #: Codes of the main column that are followed one by one.
 MOST_FOLLOWED: Final = 48
+#: Other things that are followed, such as what panels are made of.
+MOST_MARKS: Final = 64
 #: Columns of the row before that are told, those that say most.
 MOST_TOLD: Final = 16
 #: Rows per patient from which on series are followed.
@@ -34,6 +36,8 @@ _DEVIATIONS: Final = 4.0
 _VALUE_RANGES: Final = 16
 #: Upper bounds of counts that are told apart, such as the place of a row among its siblings.
 COUNTS: Final = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
+#: Upper bounds of how often something was.
+_TIMES: Final = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256)
 #: When nothing was ever seen.
 _NEVER: Final = np.iinfo(np.int64).min
 
@@ -50,6 +54,7 @@ class Memory:
         told: the code columns that are told of the row before.
         recent: how many main codes are told, that of the row before included.
         spans: upper bounds of how long ago something was, in the units of the table's time.
+        marks: what else is followed: a code column, and the codes of it that mean the same.
     """
 
     domains: tuple[Domain, ...]
@@ -59,6 +64,7 @@ class Memory:
     told: tuple[int, ...]
     recent: int
     spans: tuple[int, ...]
+    marks: tuple[tuple[int, tuple[int, ...]], ...] = ()
 
     @classmethod
     def of(
@@ -70,6 +76,7 @@ class Memory:
         left_out: Sequence[str],
         value: int | None,
         spans: Sequence[int],
+        marks: Sequence[tuple[int, tuple[int, ...]]] = (),
     ) -> Memory:
         """What is worth remembering of rows.
 
@@ -81,6 +88,7 @@ class Memory:
             before: the row before each row of the same patient, -1 for none.
             left_out: columns of the table that are not candidates, such as weekdays.
             value: the code column whose scale depends on the main column, if there is one.
+            marks: what else could be followed; the commonest are.
         """
         candidates = [
             i
@@ -88,7 +96,7 @@ class Memory:
             if domain.scale is Scale.NOMINAL and domain.size > 2 and domain.owner not in left_out
         ]
         counts = {i: np.bincount(codes[:, i] + 1, minlength=domains[i].size + 1)[1:] for i in candidates}
-        main = max(candidates, key=lambda i: (_entropy(counts[i]), -i), default=None)
+        main = max(candidates, key=lambda i: (entropy(counts[i]), -i), default=None)
         followed: tuple[int, ...] = ()
         is_long = len(before) >= _LONG * max((before < 0).sum(), 1)
         if main is not None and is_long:
@@ -97,12 +105,15 @@ class Memory:
         lifts = {i: _lift(codes[:, i], before) for i, domain in enumerate(domains) if domain.size > 1}
         weighty = sorted(
             (i for i, lift in lifts.items() if lift > 0),
-            key=lambda i: -lifts[i] * _entropy(np.bincount(codes[:, i] + 1, minlength=domains[i].size + 1)[1:]),
+            key=lambda i: -lifts[i] * entropy(np.bincount(codes[:, i] + 1, minlength=domains[i].size + 1)[1:]),
         )
         told = tuple(sorted(weighty[:MOST_TOLD]))
         if main is not None and main not in told:
             told = tuple(sorted((*told, main)))
-        return cls(domains, main, followed, value if followed else None, told, RECENT if is_long else 1, tuple(spans))
+        seen = {mark: int(np.isin(codes[:, mark[0]], mark[1]).sum()) for mark in marks}
+        kept = sorted(sorted(marks, key=lambda mark: (-seen[mark], mark))[:MOST_MARKS])
+        recent = RECENT if is_long else 1
+        return cls(domains, main, followed, value if followed else None, told, recent, tuple(spans), tuple(kept))
 
     def __post_init__(self) -> None:
         columns = range(len(self.domains))
@@ -112,6 +123,8 @@ class Memory:
             raise ValueError("codes are followed that are not there")
         if not {i for i in (self.main, self.value, *self.told) if i is not None} <= set(columns):
             raise ValueError("a column is remembered that is not there")
+        if not all(0 <= i < len(self.domains) and {*of} <= {*range(self.domains[i].size)} for i, of in self.marks):
+            raise ValueError("something is followed that is not there")
         if not 1 <= self.recent <= RECENT:
             raise ValueError("more is remembered than there is room for")
         require_ascending(self.followed)
@@ -131,6 +144,13 @@ class Memory:
     def context_domains(self) -> tuple[Domain, ...]:
         """The domains of ``History.context``."""
         before = [_renamed(self.own_domains[i], "before") for i in self.told]
+        before += [
+            Domain(
+                f"{what} {self.domains[column].name} {at}", f"{what} {self.domains[column].name}", size, Scale.ORDERED
+            )
+            for what, size in (("since", len(self.spans) + 2), ("times", len(_TIMES) + 1))
+            for at, (column, _) in enumerate(self.marks)
+        ]
         if self.main is None:
             return tuple(before)
         main = self.own_domains[self.main]
@@ -154,6 +174,18 @@ class Memory:
         return slots
 
     @cached_property
+    def marking(self) -> tuple[tuple[int, slice, NDArray[np.bool_]], ...]:
+        """By column: which marks are its own, and by code (and for what is unobserved) which of them it means."""
+        found = []
+        for column in dict.fromkeys(column for column, _ in self.marks):
+            own = [at for at, mark in enumerate(self.marks) if mark[0] == column]
+            table = np.zeros((self.domains[column].size + 1, len(own)), bool)
+            for k, at in enumerate(own):
+                table[list(self.marks[at][1]), k] = True
+            found.append((column, slice(own[0], own[-1] + 1), table))
+        return tuple(found)
+
+    @cached_property
     def ranges(self) -> NDArray[np.int32]:
         """The range of each code of the value column, from 1; 0 for what is unobserved or stands outside the scale."""
         assert self.value is not None
@@ -170,16 +202,19 @@ class Memory:
             "told": list(self.told),
             "recent": self.recent,
             "spans": list(self.spans),
+            "marks": [[column, list(codes)] for column, codes in self.marks],
         }
 
     @classmethod
     def from_json(cls, domains: tuple[Domain, ...], learned: Mapping[str, Any]) -> Memory:
         """The inverse of ``to_json``."""
         followed, told, spans = (tuple(learned[name]) for name in ("followed", "told", "spans"))
-        return cls(domains, learned["main"], followed, learned["value"], told, learned["recent"], spans)
+        marks = tuple((column, tuple(codes)) for column, codes in learned["marks"])
+        return cls(domains, learned["main"], followed, learned["value"], told, learned["recent"], spans, marks)
 
 
-def _entropy(counts: NDArray[np.int64]) -> float:
+def entropy(counts: NDArray[np.int64]) -> float:
+    """In bits, of what was counted."""
     shares = counts[counts > 0] / max(counts.sum(), 1)
     return float(-(shares * np.log2(shares)).sum())
 
@@ -219,6 +254,8 @@ class History:
         self._recent = np.full((n, memory.recent - 1), UNOBSERVED, np.int32, order="F")
         self._seen = np.full((n, followed), _NEVER, np.int64)
         self._value = np.zeros((n, followed if memory.value is not None else 0), np.int32, order="F")
+        self._marked = np.full((n, len(memory.marks)), _NEVER, np.int64)
+        self._times = np.zeros((n, len(memory.marks)), np.int32)
 
     def context(self, active: int, now: NDArray[np.int64]) -> Codes:
         """The codes of ``Memory.context_domains`` for the first patients, shape ``(active, n)``.
@@ -228,11 +265,17 @@ class History:
         """
         memory = self.memory
         parts = [self._before[:active, list(memory.told)]]
+        if memory.marks:
+            parts += [self._ago(self._marked[:active], now), np.searchsorted(_TIMES, self._times[:active])]
         if memory.main is not None:
-            seen = self._seen[:active]
-            ago = np.searchsorted(np.array(memory.spans), np.maximum(now[:, None] - np.maximum(seen, _NEVER // 2), 0))
-            parts += [self._recent[:active], np.where(seen == _NEVER, 0, 1 + ago), self._value[:active]]
+            parts += [self._recent[:active], self._ago(self._seen[:active], now), self._value[:active]]
         return np.asfortranarray(np.concatenate(parts, axis=1, dtype=np.int32))
+
+    def _ago(self, seen: NDArray[np.int64], now: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The range of how long ago something was; 0 for never."""
+        spans = np.array(self.memory.spans)
+        ago = np.searchsorted(spans, np.maximum(now[:, None] - np.maximum(seen, _NEVER // 2), 0))
+        return np.where(seen == _NEVER, 0, 1 + ago)
 
     def advance(self, codes: Codes, now: NDArray[np.int64]) -> None:
         """Take the next row of the first patients into their past.
@@ -242,6 +285,10 @@ class History:
             now: the moment of each row.
         """
         memory, active = self.memory, len(codes)
+        for column, own, table in memory.marking:
+            there = table[codes[:, column]]
+            self._marked[:active, own] = np.where(there, now[:, None], self._marked[:active, own])
+            self._times[:active, own] += there
         if memory.main is not None:
             if memory.recent > 1:
                 self._recent[:active] = np.c_[self._before[:active, memory.main], self._recent[:active, :-1]]

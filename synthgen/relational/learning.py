@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from synthgen.encoding import identifier
 from synthgen.encoding.domain import Domain
 from synthgen.encoding.identifier import Identifier
+from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.encoding.levels import Unit
 from synthgen.errors import InputError
 from synthgen.models.base import Codes, FittedModel, Model
@@ -34,7 +35,11 @@ from synthgen.relational.extract import (
 )
 from synthgen.relational.flat_learning import valued
 from synthgen.relational.fold import (
+    AFTER,
+    BEFORE,
     NONE,
+    OTHER,
+    TOGETHER,
     Additions,
     derived,
     implied,
@@ -42,16 +47,20 @@ from synthgen.relational.fold import (
     link_of,
     number_of,
     orphans_of,
+    panel_of,
     resolved,
+    start_of,
 )
-from synthgen.relational.history import Memory
+from synthgen.relational.history import Memory, entropy
 from synthgen.relational.kinship import Kinship
 from synthgen.relational.links import Linking, echoed, told_drawn, told_kin, up
+from synthgen.relational.panels import constituents, told_together
 from synthgen.relational.rows import Rows, bases
 from synthgen.relational.source import BlockSource, cut, taken
 from synthgen.relational.structure import Link, Member
 from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments, Timeline
+from synthgen.schema.column import Category, Code
 from synthgen.schema.config import Format, Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Dataset, Table
@@ -133,6 +142,7 @@ class _Learning:
         self.kept_patients = kept
         self.skeletons: dict[str, _Skeleton] = {}
         self.births: str | None = None
+        self.panels: dict[str, pa.DictionaryArray | None] = {}
         self.rows: dict[str, Rows] = {}
         self.fitted: dict[str, FittedTable] = {}
 
@@ -287,6 +297,7 @@ class _Learning:
             left_out=self._no_subjects(name, timeline),
             value=valued(codec, range(len(codec.domains))),
             spans=_ROW_SPANS if timeline is None else _SPANS,
+            marks=_marks(codec, added),
         )
         frame = Frame(codec, added, timeline, surroundings, calendar, memory)
         given = contexts(frame, rows, self.rows, self.fitted, births, ends)
@@ -312,7 +323,7 @@ class _Learning:
         )
 
     def _bases(self, name: str, order: Hand, rows: Rows) -> Moments:
-        births, above = self.rows[self.patients].moments, self.rows[self._parent_of(name)]
+        births, above = self.skeletons[self.patients].rows.moments, self.skeletons[self._parent_of(name)].rows
         timeline = Timeline(order, (), False, frozenset(), False, {})
         return bases(rows.first, rows.moments, anchors(timeline, rows, above, births))
 
@@ -364,7 +375,21 @@ class _Learning:
         cells |= {column: _as_cells(number) for column, number in numbers.items()}
         timed = [child for child in children if name == self.patients and self.skeletons[child].moments]
         cells |= {last_of(child): self._last(child) for child in timed}
-        added = Additions(tuple(children), tuple(orphaned), tuple(timed), tuple(told))
+        panels = {child: found for child in children if (found := self._panels(child)) is not None}
+        for child, labels in panels.items():
+            cells |= {panel_of(child): labels, number_of(child): _unless(labels, numbers[number_of(child)])}
+        starts = {child: found for child in children if (found := self._starts(child)) is not None}
+        cells |= {start_of(child): signs for child, signs in starts.items()}
+        subject = self._subject(name) if self._panels(name) is not None else None
+        added = Additions(
+            tuple(children),
+            tuple(orphaned),
+            tuple(timed),
+            tuple(told),
+            tuple(panels),
+            tuple(starts),
+            () if subject is None else (subject,),
+        )
         if name == PERSONS:
             plan = implied(added, self.schema.format)
         else:
@@ -373,6 +398,50 @@ class _Learning:
         whose = self.hashes[skeleton.rows.patient]
         unit = Unit.patients(whose, self.rare_below)
         return (added, *self._solved(name, plan, cells, unit, skeleton.source))
+
+    def _panels(self, name: str) -> pa.DictionaryArray | None:
+        """What rows of a table come together under each of their parents; ``None`` where that is not told."""
+        if name not in self.panels:
+            subject, found = self._subject(name), None
+            if subject is not None:
+                skeleton, above = self.skeletons[name], self.skeletons[self._parent_of(name)].rows
+                subjects = _cells(self.dataset.tables[name], skeleton.source)[subject]
+                found = told_together(subjects, skeleton.rows, above.patient, self.rare_below)
+            self.panels[name] = found
+        return self.panels[name]
+
+    def _subject(self, name: str) -> str | None:
+        """The column that says what the rows below those of another table are about: that of most entropy."""
+        if name == self.patients or self._parent_of(name) == self.patients:
+            return None
+        config, member = self.schema.tables[name], self.structure.members[name]
+        hands = {hand.name for hand in self._hands(name, config)}
+        candidates = [
+            column
+            for column, kind in config.columns.items()
+            if isinstance(kind, Category | Code)
+            and not (isinstance(kind, Code) and kind.separator)
+            and kind.determined_by is None
+            and column not in hands
+            and column not in resolved(member)
+        ]
+        if not candidates:
+            return None
+        cells = _cells(self.dataset.tables[name], self.skeletons[name].source)
+        return max(candidates, key=lambda column: (entropy(_counts(cells[column])), -candidates.index(column)))
+
+    def _starts(self, name: str) -> pa.DictionaryArray | None:
+        """Whether the first row of a table comes before, with or after its parent; ``None`` where none comes before."""
+        skeleton, timeline = self.skeletons[name], self._timeline(name, self.skeletons[name])
+        if timeline is None or self._parent_of(name) == self.patients or timeline.first in timeline.ahead:
+            return None
+        rows = skeleton.rows
+        base = self._bases(name, timeline.order, rows)
+        begun = np.flatnonzero(rows.first & (rows.parent >= 0) & (rows.moments != UNKNOWN) & (base != UNKNOWN))
+        signs = np.sign(rows.moments[begun] // timeline.unit - base[begun] // timeline.unit)
+        found = np.full(rows.n_parents, NONE, object)
+        found[rows.parent[begun]] = np.array([BEFORE, TOGETHER, AFTER], object)[signs + 1]
+        return pa.array(found, pa.string()).dictionary_encode()
 
     def _solved(
         self, name: str, plan: Plan, cells: Mapping[str, pa.DictionaryArray], unit: Unit, source: NDArray[np.int64]
@@ -512,6 +581,29 @@ def _contrary(source: str, record: int, column: str, expected: str) -> InputErro
         f"{source}: record {record}, column {column}: expected {expected}, found another text; mend the value, or "
         "declare it under `missing` or `atoms`, or declare another kind"
     )
+
+
+def _marks(codec: Codec, added: Additions) -> list[tuple[int, tuple[int, ...]]]:
+    """What is followed of the tables below: what their panels are made of, and when their first rows come."""
+    columns = [domain.owner for domain in codec.domains]
+    found: list[tuple[int, tuple[int, ...]]] = []
+    for name in (*map(panel_of, added.panelled), *map(start_of, added.started)):
+        encoder, at = codec.encoders[name], columns.index(name)
+        assert isinstance(encoder, LeveledEncoder)
+        levels = encoder.levels
+        sets = constituents(levels) if name.startswith(panel_of("")) else [(code,) for code in range(len(levels))]
+        found += [(at, codes) for codes in sets]
+    return found
+
+
+def _unless(labels: pa.DictionaryArray, numbers: NDArray[np.int64]) -> pa.DictionaryArray:
+    """The numbers of rows of which no panel tells."""
+    told = np.asarray(pc.not_equal(labels.cast(pa.string()), OTHER), bool)
+    return pc.if_else(pa.array(told), NONE, pa.array(numbers).cast(pa.string())).dictionary_encode()
+
+
+def _counts(cells: pa.DictionaryArray) -> NDArray[np.int64]:
+    return np.bincount(np.asarray(cells.indices), minlength=len(cells.dictionary))
 
 
 def _as_cells(numbers: NDArray[np.int64]) -> pa.DictionaryArray:
