@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -24,9 +23,6 @@ from synthgen.models.base import Codes, FittedModel, Given
 from synthgen.relational.calendar import Calendar
 from synthgen.relational.codec import Codec
 from synthgen.relational.fold import (
-    AFTER,
-    BEFORE,
-    TOGETHER,
     Additions,
     last_of,
     number_of,
@@ -38,6 +34,7 @@ from synthgen.relational.history import History, Memory
 from synthgen.relational.links import Linking
 from synthgen.relational.panels import Room, numbers_of
 from synthgen.relational.rows import Rows, Steps, bases
+from synthgen.relational.starts import fitting
 from synthgen.relational.structure import Structure
 from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import DAY, NOT_HERE, UNKNOWN, Hand, Moments, Timeline, integers
@@ -47,8 +44,6 @@ from synthgen.schema.table import TableConfig
 BLOCK: Final = 1024
 _AHEAD: Final = 3
 _WORKERS: Final = 2
-#: Where it is not told when a row comes.
-_ANYHOW: Final = 2
 #: Instead of a table's name, for patients of whom no table has a row each.
 PERSONS: Final = ""
 
@@ -78,7 +73,7 @@ class Frame:
         """The domains of its own code columns, as the model takes them."""
         own = self.codec.domains if self.memory is None else self.memory.own_domains
         steps = () if self.timeline is None or self.timeline.absolute else (self.timeline.first, self.timeline.gap)
-        leading = (*self.added.subject, *steps)
+        leading = (*map(panel_of, self.added.panelled), *self.added.subject, *steps)
         return tuple(replace(domain, leads=domain.owner in leading) for domain in own)
 
     def column(self, owner: str) -> int:
@@ -248,7 +243,7 @@ class Extract:
         origin, end = origins(table.timeline, births)[steps.patients], ends[steps.patients]
         born = births[steps.patients]
         last = np.full(len(steps.patients), UNKNOWN, np.int64)
-        room, start_is = told.room(table, len(steps.patients)), told.starts
+        room, begun = told.room(table, len(steps.patients)), told.first_steps(table)
         rows = replace(skeleton, codes=np.empty((len(skeleton), len(table.domains)), np.int32, order="F"))
         for step, at in enumerate(steps):
             active, first = len(at), skeleton.first[at]
@@ -261,8 +256,10 @@ class Extract:
             context = np.asfortranarray(np.concatenate(parts, axis=1))
             final = np.where(skeleton.left[at] == 1, end[:active], UNKNOWN)
             given = _possible(table, first, start, end[:active], final, born[:active])
-            if start_is is not None:
-                given = _begun(table, given, np.where(first, start_is[skeleton.parent[at]], _ANYHOW))
+            if begun is not None:
+                given = _begun(table, given, begun[np.where(first, skeleton.parent[at], -1)])
+            if table.memory.limits:
+                given = {**(given or {}), **history.allowed(active)}
             if room is not None:
                 given = {**(given or {}), room.column: room.allowed(first, skeleton.parent[at])}
             codes = table.model.sample(active, rng=rng, given=given, context=context)
@@ -370,26 +367,22 @@ class _Told:
         assert isinstance(encoder, LeveledEncoder)
         return Room(self.panels, encoder, column, table.codec.domains[column].size, n)
 
-    @cached_property
-    def starts(self) -> NDArray[np.int64] | None:
-        """By parent (and at last for none) the sign of the first row's distance; ``_ANYHOW`` where it is not told."""
-        if self.begun is None:
+    def first_steps(self, table: Frame) -> NDArray[np.bool_] | None:
+        """Which codes of the first step fit, by parent; the last row is for none."""
+        if self.begun is None or table.timeline is None:
             return None
-        texts = pc.cast(self.begun, pa.string()).to_pylist()
-        signs = {BEFORE: -1, TOGETHER: 0, AFTER: 1}
-        return np.array([*(signs.get(text, _ANYHOW) for text in texts), _ANYHOW], np.int64)
+        return fitting(self.begun, table.numeric(table.timeline.first).quantiser)
 
 
-def _begun(table: Frame, given: Given | None, sign: NDArray[np.int64]) -> Given | None:
-    """The conditions under which first rows come before, with or after their parents, as these tell."""
+def _begun(table: Frame, given: Given | None, fits: NDArray[np.bool_]) -> Given:
+    """The conditions under which first rows come when their parents tell."""
     assert table.timeline is not None
     assert given is not None
-    quantiser, column = table.numeric(table.timeline.first).quantiser, table.column(table.timeline.first)
-    low, high = quantiser.bounds()
-    fits = np.ones((3, given[column].shape[1]), bool)
-    fits[:, : quantiser.size] = (low < 0, (low <= 0) & (high >= 0), high > 0)
-    allowed = given[column] & np.where((sign == _ANYHOW)[:, None], True, fits[np.clip(sign + 1, 0, 2)])
-    return {**given, column: np.where(allowed.any(axis=1)[:, None], allowed, given[column])}
+    column = table.column(table.timeline.first)
+    known = np.asarray(given[column], bool)
+    allowed = known.copy()
+    allowed[:, : fits.shape[1]] &= fits
+    return {**given, column: np.where(allowed.any(axis=1)[:, None], allowed, known)}
 
 
 def _skeleton(above: Rows, numbers: NDArray[np.int64], orphans: pa.Array | None) -> Rows:

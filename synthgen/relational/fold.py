@@ -19,9 +19,8 @@ SAME: Final = "="
 OTHER: Final = "*"
 #: The link is missing, or there is nothing to tell.
 NONE: Final = ""
-#: When the first row comes, by the moment of the row that it belongs to.
+#: When the first row comes, by the moment of the row that it belongs to, where it is not one of the common distances.
 BEFORE: Final = "-"
-TOGETHER: Final = "0"
 AFTER: Final = "+"
 
 
@@ -46,8 +45,13 @@ def panel_of(table: str) -> str:
 
 
 def start_of(table: str) -> str:
-    """The derived column of whether the first row of a table that belongs to a row comes before it."""
+    """The derived column of how long before or after a row the first row of a table that belongs to it comes."""
     return f"start of {table}"
+
+
+def habit_of(table: str) -> str:
+    """The derived column of what a patient's rows of a table agree on of how the rows below them start."""
+    return f"start below {table}"
 
 
 def link_of(column: str) -> str:
@@ -66,6 +70,7 @@ class Additions:
         told: links that a derived column tells of.
         panelled: those of ``children`` of which it is told what comes together.
         started: those of ``children`` whose first rows may come before the row that they belong to.
+        habits: of the patients' table: tables below whose rows first rows may come before them.
         subject: the column by which rows of this table come together, where its parents tell of that; one or none.
     """
 
@@ -75,13 +80,14 @@ class Additions:
     told: tuple[str, ...] = ()
     panelled: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
+    habits: tuple[str, ...] = ()
     subject: tuple[str, ...] = ()
 
     @property
     def columns(self) -> dict[str, Column]:
         """Their declarations."""
         columns: dict[str, Column] = {link_of(column): Category(other=OTHER, missing=(NONE,)) for column in self.told}
-        told = (*map(panel_of, self.panelled), *map(start_of, self.started))
+        told = (*map(panel_of, self.panelled), *map(start_of, self.started), *map(habit_of, self.habits))
         columns |= {column: Category(other=OTHER, missing=(NONE,)) for column in told}
         columns |= {number_of(table): Integer(min=0, missing=(NONE,)) for table in self.children}
         columns |= {orphans_of(table): Integer(min=0, missing=(NONE,)) for table in self.orphaned}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ RECENT: Final = 4
 #: Codes of the main column that are followed one by one.
 MOST_FOLLOWED: Final = 48
 #: Other things that are followed, such as what panels are made of.
-MOST_MARKS: Final = 64
+MOST_MARKS: Final = 40
 #: Columns of the row before that are told, those that say most.
 MOST_TOLD: Final = 16
 #: Rows per patient from which on series are followed.
@@ -42,6 +42,10 @@ _TIMES: Final = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256)
 _NEVER: Final = np.iinfo(np.int64).min
 
 
+#: A code column, and codes of it that mean the same.
+Mark: TypeAlias = tuple[int, tuple[int, ...]]
+
+
 @dataclass(frozen=True)
 class Memory:
     """What is remembered of the rows of one table.
@@ -55,6 +59,7 @@ class Memory:
         recent: how many main codes are told, that of the row before included.
         spans: upper bounds of how long ago something was, in the units of the table's time.
         marks: what else is followed: a code column, and the codes of it that mean the same.
+        limits: how many rows of a patient at most have one of some codes of a column.
     """
 
     domains: tuple[Domain, ...]
@@ -64,7 +69,8 @@ class Memory:
     told: tuple[int, ...]
     recent: int
     spans: tuple[int, ...]
-    marks: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    marks: tuple[Mark, ...] = ()
+    limits: tuple[tuple[Mark, int], ...] = ()
 
     @classmethod
     def of(
@@ -76,7 +82,8 @@ class Memory:
         left_out: Sequence[str],
         value: int | None,
         spans: Sequence[int],
-        marks: Sequence[tuple[int, tuple[int, ...]]] = (),
+        marks: Sequence[Mark] = (),
+        limits: Sequence[tuple[Mark, int]] = (),
     ) -> Memory:
         """What is worth remembering of rows.
 
@@ -89,6 +96,7 @@ class Memory:
             left_out: columns of the table that are not candidates, such as weekdays.
             value: the code column whose scale depends on the main column, if there is one.
             marks: what else could be followed; the commonest are.
+            limits: as they are kept.
         """
         candidates = [
             i
@@ -113,7 +121,9 @@ class Memory:
         seen = {mark: int(np.isin(codes[:, mark[0]], mark[1]).sum()) for mark in marks}
         kept = sorted(sorted(marks, key=lambda mark: (-seen[mark], mark))[:MOST_MARKS])
         recent = RECENT if is_long else 1
-        return cls(domains, main, followed, value if followed else None, told, recent, tuple(spans), tuple(kept))
+        return cls(
+            domains, main, followed, value if followed else None, told, recent, tuple(spans), tuple(kept), tuple(limits)
+        )
 
     def __post_init__(self) -> None:
         columns = range(len(self.domains))
@@ -123,7 +133,8 @@ class Memory:
             raise ValueError("codes are followed that are not there")
         if not {i for i in (self.main, self.value, *self.told) if i is not None} <= set(columns):
             raise ValueError("a column is remembered that is not there")
-        if not all(0 <= i < len(self.domains) and {*of} <= {*range(self.domains[i].size)} for i, of in self.marks):
+        followed = (*self.marks, *(mark for mark, _ in self.limits))
+        if not all(0 <= i < len(self.domains) and {*of} <= {*range(self.domains[i].size)} for i, of in followed):
             raise ValueError("something is followed that is not there")
         if not 1 <= self.recent <= RECENT:
             raise ValueError("more is remembered than there is room for")
@@ -174,16 +185,14 @@ class Memory:
         return slots
 
     @cached_property
-    def marking(self) -> tuple[tuple[int, slice, NDArray[np.bool_]], ...]:
-        """By column: which marks are its own, and by code (and for what is unobserved) which of them it means."""
-        found = []
-        for column in dict.fromkeys(column for column, _ in self.marks):
-            own = [at for at, mark in enumerate(self.marks) if mark[0] == column]
-            table = np.zeros((self.domains[column].size + 1, len(own)), bool)
-            for k, at in enumerate(own):
-                table[list(self.marks[at][1]), k] = True
-            found.append((column, slice(own[0], own[-1] + 1), table))
-        return tuple(found)
+    def marking(self) -> tuple[Marking, ...]:
+        """How it is seen which marks a row has."""
+        return _marking(self.marks, self.domains)
+
+    @cached_property
+    def limiting(self) -> tuple[Marking, ...]:
+        """How it is seen which limits a row comes nearer to."""
+        return _marking([mark for mark, _ in self.limits], self.domains)
 
     @cached_property
     def ranges(self) -> NDArray[np.int32]:
@@ -203,6 +212,7 @@ class Memory:
             "recent": self.recent,
             "spans": list(self.spans),
             "marks": [[column, list(codes)] for column, codes in self.marks],
+            "limits": [[column, list(codes), most] for (column, codes), most in self.limits],
         }
 
     @classmethod
@@ -210,7 +220,39 @@ class Memory:
         """The inverse of ``to_json``."""
         followed, told, spans = (tuple(learned[name]) for name in ("followed", "told", "spans"))
         marks = tuple((column, tuple(codes)) for column, codes in learned["marks"])
-        return cls(domains, learned["main"], followed, learned["value"], told, learned["recent"], spans, marks)
+        limits = tuple(((column, tuple(codes)), most) for column, codes, most in learned["limits"])
+        return cls(domains, learned["main"], followed, learned["value"], told, learned["recent"], spans, marks, limits)
+
+
+#: By column: which marks are its own, and by code (and at last for what is unobserved) which of them it means.
+Marking: TypeAlias = tuple[int, slice, NDArray[np.bool_]]
+
+
+def _marking(marks: Sequence[Mark], domains: Sequence[Domain]) -> tuple[Marking, ...]:
+    found = []
+    for column in dict.fromkeys(column for column, _ in marks):
+        own = [at for at, mark in enumerate(marks) if mark[0] == column]
+        table = np.zeros((domains[column].size + 1, len(own)), bool)
+        for k, at in enumerate(own):
+            table[list(marks[at][1]), k] = True
+        found.append((column, slice(own[0], own[-1] + 1), table))
+    return tuple(found)
+
+
+def limits(
+    marks: Sequence[Mark], codes: Codes, patient: NDArray[np.int64], rare_below: int
+) -> tuple[tuple[Mark, int], ...]:
+    """How many rows with each mark a patient has at most: the number that ``rare_below`` patients reach or exceed.
+
+    Args:
+        patient: whose each row is, ascending from 0.
+    """
+    found = []
+    for column, same in sorted(marks):
+        numbers = np.sort(np.bincount(patient[np.isin(codes[:, column], same)]))[::-1]
+        if len(numbers) >= rare_below and numbers[rare_below - 1] > 0:
+            found.append(((column, same), int(numbers[rare_below - 1])))
+    return tuple(found)
 
 
 def entropy(counts: NDArray[np.int64]) -> float:
@@ -256,6 +298,7 @@ class History:
         self._value = np.zeros((n, followed if memory.value is not None else 0), np.int32, order="F")
         self._marked = np.full((n, len(memory.marks)), _NEVER, np.int64)
         self._times = np.zeros((n, len(memory.marks)), np.int32)
+        self._left = np.tile(np.array([most for _, most in memory.limits], np.int32), (n, 1))
 
     def context(self, active: int, now: NDArray[np.int64]) -> Codes:
         """The codes of ``Memory.context_domains`` for the first patients, shape ``(active, n)``.
@@ -270,6 +313,16 @@ class History:
         if memory.main is not None:
             parts += [self._recent[:active], self._ago(self._seen[:active], now), self._value[:active]]
         return np.asfortranarray(np.concatenate(parts, axis=1, dtype=np.int32))
+
+    def allowed(self, active: int) -> dict[int, NDArray[np.bool_]]:
+        """By code column which codes the limits leave to the next rows of the first patients."""
+        found = {}
+        for column, own, table in self.memory.limiting:
+            gone = (self._left[:active, own] <= 0).astype(np.float32)
+            allowed = gone @ table[:-1].T.astype(np.float32) == 0
+            allowed[~allowed.any(axis=1)] = True
+            found[column] = allowed
+        return found
 
     def _ago(self, seen: NDArray[np.int64], now: NDArray[np.int64]) -> NDArray[np.int64]:
         """The range of how long ago something was; 0 for never."""
@@ -289,6 +342,8 @@ class History:
             there = table[codes[:, column]]
             self._marked[:active, own] = np.where(there, now[:, None], self._marked[:active, own])
             self._times[:active, own] += there
+        for column, own, table in memory.limiting:
+            self._left[:active, own] -= table[codes[:, column]]
         if memory.main is not None:
             if memory.recent > 1:
                 self._recent[:active] = np.c_[self._before[:active, memory.main], self._recent[:active, :-1]]

@@ -35,13 +35,11 @@ from synthgen.relational.extract import (
 )
 from synthgen.relational.flat_learning import valued
 from synthgen.relational.fold import (
-    AFTER,
-    BEFORE,
     NONE,
     OTHER,
-    TOGETHER,
     Additions,
     derived,
+    habit_of,
     implied,
     last_of,
     link_of,
@@ -51,12 +49,13 @@ from synthgen.relational.fold import (
     resolved,
     start_of,
 )
-from synthgen.relational.history import Memory, entropy
+from synthgen.relational.history import Mark, Memory, entropy, limits
 from synthgen.relational.kinship import Kinship
 from synthgen.relational.links import Linking, echoed, told_drawn, told_kin, up
 from synthgen.relational.panels import constituents, told_together
 from synthgen.relational.rows import Rows, bases
 from synthgen.relational.source import BlockSource, cut, taken
+from synthgen.relational.starts import agreed, distances
 from synthgen.relational.structure import Link, Member
 from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments, Timeline
@@ -70,7 +69,7 @@ from synthgen.tables.split import Split
 _SPANS: Final = (
     0,
     *(60 * minutes for minutes in (15, 60, 120, 240, 480)),
-    *(DAY * days for days in (1, 7, 30, 90, 180, 365, 1095)),
+    *(DAY * days for days in (1, 7, 14, 30, 60, 90, 180, 365, 730, 1095, 1825)),
 )
 _ROW_SPANS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 32, 64)
 #: What the ends of the window of time are rounded to: of dates, and of times of day.
@@ -290,6 +289,7 @@ class _Learning:
             start = self._bases(name, timeline.order, rows)
             origin = origins(timeline, births)
             calendar = Calendar.of(timeline, rows, start, origin[rows.patient], ends[rows.patient])
+        panels, starts = _followed(codec, added)
         memory = Memory.of(
             codec.domains,
             codes,
@@ -297,7 +297,8 @@ class _Learning:
             left_out=self._no_subjects(name, timeline),
             value=valued(codec, range(len(codec.domains))),
             spans=_ROW_SPANS if timeline is None else _SPANS,
-            marks=_marks(codec, added),
+            marks=[*panels, *starts],
+            limits=limits(panels, codes, rows.patient, self.rare_below),
         )
         frame = Frame(codec, added, timeline, surroundings, calendar, memory)
         given = contexts(frame, rows, self.rows, self.fitted, births, ends)
@@ -380,6 +381,8 @@ class _Learning:
             cells |= {panel_of(child): labels, number_of(child): _unless(labels, numbers[number_of(child)])}
         starts = {child: found for child in children if (found := self._starts(child)) is not None}
         cells |= {start_of(child): signs for child, signs in starts.items()}
+        habits = {n: found for n in children if name == self.patients and (found := self._habit(n)) is not None}
+        cells |= {habit_of(child): found for child, found in habits.items()}
         subject = self._subject(name) if self._panels(name) is not None else None
         added = Additions(
             tuple(children),
@@ -388,6 +391,7 @@ class _Learning:
             tuple(told),
             tuple(panels),
             tuple(starts),
+            tuple(habits),
             () if subject is None else (subject,),
         )
         if name == PERSONS:
@@ -438,10 +442,21 @@ class _Learning:
         rows = skeleton.rows
         base = self._bases(name, timeline.order, rows)
         begun = np.flatnonzero(rows.first & (rows.parent >= 0) & (rows.moments != UNKNOWN) & (base != UNKNOWN))
-        signs = np.sign(rows.moments[begun] // timeline.unit - base[begun] // timeline.unit)
+        steps = rows.moments[begun] // timeline.unit - base[begun] // timeline.unit
         found = np.full(rows.n_parents, NONE, object)
-        found[rows.parent[begun]] = np.array([BEFORE, TOGETHER, AFTER], object)[signs + 1]
+        found[rows.parent[begun]] = distances(steps)
         return pa.array(found, pa.string()).dictionary_encode()
+
+    def _habit(self, name: str) -> pa.DictionaryArray | None:
+        """How the rows below a patient's rows of a table start, where all agree; ``None`` where that is not told."""
+        below = [child for child in self.skeletons if child != self.patients and self._parent_of(child) == name]
+        starts = [found for child in below if (found := self._starts(child)) is not None]
+        if not starts:
+            return None
+        patient = self.skeletons[name].rows.patient
+        whose = np.tile(patient, len(starts))
+        texts = np.concatenate([np.asarray(each.cast(pa.string()).to_numpy(zero_copy_only=False)) for each in starts])
+        return pa.array(agreed(whose, texts, len(self.hashes)), pa.string()).dictionary_encode()
 
     def _solved(
         self, name: str, plan: Plan, cells: Mapping[str, pa.DictionaryArray], unit: Unit, source: NDArray[np.int64]
@@ -583,17 +598,17 @@ def _contrary(source: str, record: int, column: str, expected: str) -> InputErro
     )
 
 
-def _marks(codec: Codec, added: Additions) -> list[tuple[int, tuple[int, ...]]]:
-    """What is followed of the tables below: what their panels are made of, and when their first rows come."""
+def _followed(codec: Codec, added: Additions) -> tuple[list[Mark], list[Mark]]:
+    """What may be followed of the tables below: what their panels are made of, and when their first rows come."""
     columns = [domain.owner for domain in codec.domains]
-    found: list[tuple[int, tuple[int, ...]]] = []
+    levels: dict[str, tuple[str, ...]] = {}
     for name in (*map(panel_of, added.panelled), *map(start_of, added.started)):
-        encoder, at = codec.encoders[name], columns.index(name)
+        encoder = codec.encoders[name]
         assert isinstance(encoder, LeveledEncoder)
-        levels = encoder.levels
-        sets = constituents(levels) if name.startswith(panel_of("")) else [(code,) for code in range(len(levels))]
-        found += [(at, codes) for codes in sets]
-    return found
+        levels[name] = encoder.levels
+    panels = [(columns.index(n), same) for n in map(panel_of, added.panelled) for same in constituents(levels[n])]
+    starts = [(columns.index(n), (code,)) for n in map(start_of, added.started) for code in range(len(levels[n]))]
+    return panels, starts
 
 
 def _unless(labels: pa.DictionaryArray, numbers: NDArray[np.int64]) -> pa.DictionaryArray:
