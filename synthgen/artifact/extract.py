@@ -18,7 +18,7 @@ from synthgen.encoding.identifier import Identifier
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.plugins import load_model
 from synthgen.relational.calendar import Calendar
-from synthgen.relational.extract import PERSONS, Extract, FittedTable, Frame, context_domains
+from synthgen.relational.extract import PERSONS, Extract, FittedTable, Frame, context_domains, subjects_of
 from synthgen.relational.fold import Additions, derived, implied, number_of, orphans_of, panel_of
 from synthgen.relational.history import Memory
 from synthgen.relational.links import Linking
@@ -139,7 +139,7 @@ class ExtractSynthesizer(Synthesizer):
             numbers={name: int(n) for name, n in learned["numbers"].items()},
             births=learned["births"],
             identifier=identifier,
-            linking=Linking(structure, dict(schema.tables)),
+            linking=Linking(structure, dict(schema.tables), subjects_of(tables, learned["numbers"])),
         )
         _require_whole(extract)
         types = {name: {c: type_named(text) for c, text in own.items()} for name, own in about["types"].items()}

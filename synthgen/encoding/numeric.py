@@ -200,6 +200,8 @@ class NumericKind(Kind):
         return None if bound is None else int(self.grid.keys(pa.array([repr(bound)]))[0])
 
     def restore(self, learned: dict[str, Any]) -> NumericEncoder:
+        if not 0 <= int(learned["decimals"]) <= MOST_DECIMALS:
+            raise ValueError("numbers of more decimals than are written")
         return NumericEncoder(
             self,
             Quantiser.from_json(learned["quantiser"]),

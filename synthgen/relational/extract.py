@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -190,7 +190,8 @@ class Extract:
             above = table.surroundings.above[0]
             orphans = cells[self.patients].get(orphans_of(name))
             told = _Told(cells[above].get(panel_of(name)), cells[above].get(start_of(name)))
-            skeleton = _skeleton(rows[above], told.numbers(integers(cells[above][number_of(name)])), orphans)
+            numbers = told.numbers(integers(cells[above][number_of(name)]))
+            skeleton = _skeleton(rows[above], numbers, orphans)
             rows[name] = self._series(name, skeleton, rows, births, self._ends(name, cells[self.patients]), told, rng)
             cells[name] = self._decoded(name, rows[name], number, rng, key)
         return _Drawn(rows, cells)
@@ -243,6 +244,7 @@ class Extract:
         origin, end = origins(table.timeline, births)[steps.patients], ends[steps.patients]
         born = births[steps.patients]
         last = np.full(len(steps.patients), UNKNOWN, np.int64)
+        counted_by = [_counted_by(table, child) for child in table.added.panelled]
         room, begun = told.room(table, len(steps.patients)), told.first_steps(table)
         rows = replace(skeleton, codes=np.empty((len(skeleton), len(table.domains)), np.int32, order="F"))
         for step, at in enumerate(steps):
@@ -265,6 +267,8 @@ class Extract:
             codes = table.model.sample(active, rng=rng, given=given, context=context)
             if room is not None:
                 room.fill(codes[:, room.column])
+            for panel, number, sizes in counted_by:
+                codes[:, number] = np.where(sizes[codes[:, panel]] < 0, codes[:, number], sizes[codes[:, panel]])
             moments = self._moments(table, codes, start, first, final, born[:active], rng)
             history.advance(codes, _since(table.timeline, np.where(moments == UNKNOWN, start, moments), step))
             rows.codes[at] = codes
@@ -374,15 +378,27 @@ class _Told:
         return fitting(self.begun, table.numeric(table.timeline.first).quantiser)
 
 
+def _counted_by(table: Frame, child: str) -> tuple[int, int, NDArray[np.int32]]:
+    """The code columns of the panel and of the number of rows of a table below, and by panel the code of its number."""
+    encoder, panel = table.codec.encoders[panel_of(child)], table.column(panel_of(child))
+    assert isinstance(encoder, LeveledEncoder)
+    texts = [*encoder.levels, *[""] * (table.codec.domains[panel].size - len(encoder.levels))]
+    sizes = numbers_of(pa.array(texts, pa.string()), np.full(len(texts), -1))
+    quantiser = table.numeric(number_of(child)).quantiser
+    found = np.where(sizes < 0, -1, quantiser.encode(np.maximum(sizes, 0))).astype(np.int32)
+    return panel, table.column(number_of(child)), found
+
+
 def _begun(table: Frame, given: Given | None, fits: NDArray[np.bool_]) -> Given:
     """The conditions under which first rows come when their parents tell."""
     assert table.timeline is not None
     assert given is not None
     column = table.column(table.timeline.first)
-    known = np.asarray(given[column], bool)
+    known: NDArray[np.bool_] = given[column].astype(np.bool_)
     allowed = known.copy()
     allowed[:, : fits.shape[1]] &= fits
-    return {**given, column: np.where(allowed.any(axis=1)[:, None], allowed, known)}
+    possible: NDArray[np.bool_] = allowed.any(axis=1, keepdims=True)
+    return {**given, column: np.where(possible, allowed, known)}
 
 
 def _skeleton(above: Rows, numbers: NDArray[np.int64], orphans: pa.Array | None) -> Rows:
@@ -396,6 +412,11 @@ def _skeleton(above: Rows, numbers: NDArray[np.int64], orphans: pa.Array | None)
         parent, patient = parent[order], patient[order]
     nothing = np.full(len(patient), UNKNOWN, np.int64)
     return Rows(patient, parent, above.n_patients, len(above), np.zeros((len(patient), 0), np.int32), nothing)
+
+
+def subjects_of(tables: Mapping[str, Frame], lookups: Iterable[str]) -> dict[str, str]:
+    """By lookup table the column that says what its rows are about."""
+    return {name: tables[name].added.subject[0] for name in lookups if tables[name].added.subject}
 
 
 def anchors(timeline: Timeline | None, rows: Rows, above: Rows, births: Moments) -> Moments:

@@ -54,6 +54,11 @@ def habit_of(table: str) -> str:
     return f"start below {table}"
 
 
+def named_by(table: str, column: str) -> str:
+    """The derived column of a lookup table: how many rows of a table name each of its rows anew."""
+    return f"named by {table}.{column}"
+
+
 def link_of(column: str) -> str:
     """The derived column that says how a link is resolved."""
     return f"{column}.link"
@@ -71,7 +76,9 @@ class Additions:
         panelled: those of ``children`` of which it is told what comes together.
         started: those of ``children`` whose first rows may come before the row that they belong to.
         habits: of the patients' table: tables below whose rows first rows may come before them.
-        subject: the column by which rows of this table come together, where its parents tell of that; one or none.
+        subject: the column that says what rows are about, where their parents tell by it what comes together, or, of a
+            lookup table, those that refer to it; one or none.
+        naming: of a lookup table: the columns of how often its rows are named.
     """
 
     children: tuple[str, ...] = ()
@@ -82,6 +89,7 @@ class Additions:
     started: tuple[str, ...] = ()
     habits: tuple[str, ...] = ()
     subject: tuple[str, ...] = ()
+    naming: tuple[str, ...] = ()
 
     @property
     def columns(self) -> dict[str, Column]:
@@ -89,6 +97,7 @@ class Additions:
         columns: dict[str, Column] = {link_of(column): Category(other=OTHER, missing=(NONE,)) for column in self.told}
         told = (*map(panel_of, self.panelled), *map(start_of, self.started), *map(habit_of, self.habits))
         columns |= {column: Category(other=OTHER, missing=(NONE,)) for column in told}
+        columns |= {column: Integer(min=0, missing=(NONE,)) for column in self.naming}
         columns |= {number_of(table): Integer(min=0, missing=(NONE,)) for table in self.children}
         columns |= {orphans_of(table): Integer(min=0, missing=(NONE,)) for table in self.orphaned}
         return columns | {last_of(table): Integer(missing=(NONE,)) for table in self.timed}

@@ -1,8 +1,8 @@
 """What a patient's rows so far say about the next one, as codes that any model can be given.
 
 The row before is there whole, of those before it the main code; for each common code it is told how long ago it stood
-in a row, and with which value. So a series of events of any length becomes a row of the same width, and nothing that
-is told of a patient stays in a fitted model.
+in a row, and with which value, then and usually. So a series of events of any length becomes a row of the same width,
+and nothing that is told of a patient stays in a fitted model.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ _LIFT: Final = 0.05
 _DEVIATIONS: Final = 4.0
 #: Ranges of a value that is told of the past.
 _VALUE_RANGES: Final = 16
+#: Ranges of the mean of all values so far.
+_USUAL_RANGES: Final = 24
 #: Upper bounds of counts that are told apart, such as the place of a row among its siblings.
 COUNTS: Final = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 #: Upper bounds of how often something was.
@@ -136,6 +138,8 @@ class Memory:
         followed = (*self.marks, *(mark for mark, _ in self.limits))
         if not all(0 <= i < len(self.domains) and {*of} <= {*range(self.domains[i].size)} for i, of in followed):
             raise ValueError("something is followed that is not there")
+        if not all(type(most) is int and 0 < most <= np.iinfo(np.int32).max for _, most in self.limits):
+            raise ValueError("a limit is no number of rows")
         if not 1 <= self.recent <= RECENT:
             raise ValueError("more is remembered than there is room for")
         require_ascending(self.followed)
@@ -174,7 +178,11 @@ class Memory:
             Domain(f"value at {main.name} {code}", f"value at {main.name}", _VALUE_RANGES + 1, Scale.ORDERED)
             for code in (self.followed if self.value is not None else ())
         ]
-        return (*before, *recent, *since, *values)
+        usual = [
+            Domain(f"usual at {main.name} {code}", f"usual at {main.name}", _USUAL_RANGES + 1, Scale.ORDERED)
+            for code in (self.followed if self.value is not None else ())
+        ]
+        return (*before, *recent, *since, *values, *usual)
 
     @cached_property
     def slots(self) -> NDArray[np.int64]:
@@ -202,6 +210,13 @@ class Memory:
         ranges = 1 + np.arange(domain.size + 1) * _VALUE_RANGES // domain.size
         ranges[[*domain.special, domain.size]] = 0
         return np.minimum(ranges, _VALUE_RANGES).astype(np.int32)
+
+    @cached_property
+    def positions(self) -> NDArray[np.float64]:
+        """Where each code of the value column lies on its scale, from 0 to 1."""
+        assert self.value is not None
+        size = self.domains[self.value].size
+        return (np.arange(size + 1) + 0.5) / (size + 1)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -296,6 +311,8 @@ class History:
         self._recent = np.full((n, memory.recent - 1), UNOBSERVED, np.int32, order="F")
         self._seen = np.full((n, followed), _NEVER, np.int64)
         self._value = np.zeros((n, followed if memory.value is not None else 0), np.int32, order="F")
+        self._number = np.zeros_like(self._value)
+        self._total = np.zeros(self._value.shape, order="F")
         self._marked = np.full((n, len(memory.marks)), _NEVER, np.int64)
         self._times = np.zeros((n, len(memory.marks)), np.int32)
         self._left = np.tile(np.array([most for _, most in memory.limits], np.int32), (n, 1))
@@ -307,11 +324,14 @@ class History:
             now: the moment of each one's last row, in the units of the spans.
         """
         memory = self.memory
-        parts = [self._before[:active, list(memory.told)]]
+        parts: list[NDArray[Any]] = [self._before[:active, list(memory.told)]]
         if memory.marks:
             parts += [self._ago(self._marked[:active], now), np.searchsorted(_TIMES, self._times[:active])]
         if memory.main is not None:
             parts += [self._recent[:active], self._ago(self._seen[:active], now), self._value[:active]]
+            number = self._number[:active]
+            usual = 1 + self._total[:active] / np.maximum(number, 1) * _USUAL_RANGES
+            parts.append(np.where(number == 0, 0, usual).astype(np.int32))
         return np.asfortranarray(np.concatenate(parts, axis=1, dtype=np.int32))
 
     def allowed(self, active: int) -> dict[int, NDArray[np.bool_]]:
@@ -353,7 +373,10 @@ class History:
             if memory.value is not None:
                 value = memory.ranges[codes[rows, memory.value]]
                 known = value > 0
-                self._value[rows[known], slots[rows[known]]] = value[known]
+                where = rows[known], slots[rows[known]]
+                self._value[where] = value[known]
+                self._number[where] += 1
+                self._total[where] += memory.positions[codes[rows[known], memory.value]]
         self._before[:active] = codes
 
 

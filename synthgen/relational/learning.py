@@ -32,17 +32,18 @@ from synthgen.relational.extract import (
     contexts,
     end_unit,
     origins,
+    subjects_of,
 )
 from synthgen.relational.flat_learning import valued
 from synthgen.relational.fold import (
     NONE,
-    OTHER,
     Additions,
     derived,
     habit_of,
     implied,
     last_of,
     link_of,
+    named_by,
     number_of,
     orphans_of,
     panel_of,
@@ -51,7 +52,7 @@ from synthgen.relational.fold import (
 )
 from synthgen.relational.history import Mark, Memory, entropy, limits
 from synthgen.relational.kinship import Kinship
-from synthgen.relational.links import Linking, echoed, told_drawn, told_kin, up
+from synthgen.relational.links import Linking, echoed, popularity, told_drawn, told_kin, up
 from synthgen.relational.panels import constituents, told_together
 from synthgen.relational.rows import Rows, bases
 from synthgen.relational.source import BlockSource, cut, taken
@@ -72,6 +73,8 @@ _SPANS: Final = (
     *(DAY * days for days in (1, 7, 14, 30, 60, 90, 180, 365, 730, 1095, 1825)),
 )
 _ROW_SPANS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 32, 64)
+#: Labels at most of what rows of a lookup table are about.
+_MOST_KINDS: Final = 24
 #: What the ends of the window of time are rounded to: of dates, and of times of day.
 _WEEK: Final = 7 * DAY
 _QUARTER: Final = 900
@@ -165,7 +168,7 @@ class _Learning:
             numbers=numbers,
             births=self.births,
             identifier=self._identifier() if self.patients == PERSONS else None,
-            linking=Linking(self.structure, dict(self.schema.tables)),
+            linking=Linking(self.structure, dict(self.schema.tables), subjects_of(self.fitted, lookups)),
         )
 
     # --- where rows stand --------------------------------------------------------------------------------------------
@@ -378,7 +381,7 @@ class _Learning:
         cells |= {last_of(child): self._last(child) for child in timed}
         panels = {child: found for child in children if (found := self._panels(child)) is not None}
         for child, labels in panels.items():
-            cells |= {panel_of(child): labels, number_of(child): _unless(labels, numbers[number_of(child)])}
+            cells[panel_of(child)] = labels
         starts = {child: found for child in children if (found := self._starts(child)) is not None}
         cells |= {start_of(child): signs for child, signs in starts.items()}
         habits = {n: found for n in children if name == self.patients and (found := self._habit(n)) is not None}
@@ -503,7 +506,8 @@ class _Learning:
                 if (named < 0).any() and column != member.patient:
                     found[column] = told_drawn(skeleton.rows.patient, named, named)
             elif link.how == "drawn":
-                found[column] = told_drawn(skeleton.rows.patient, named, self._echo(name, link, skeleton))
+                subjects = self._subjects(link.table)
+                found[column] = told_drawn(skeleton.rows.patient, named, self._echo(name, link, skeleton), subjects)
             elif link.table in self.skeletons:
                 place = np.full(self.kinship.tables[link.table].n_rows, -1, np.int64)
                 targets = self.skeletons[link.table]
@@ -551,14 +555,57 @@ class _Learning:
             if link.how == "drawn":
                 rows = self.kinship.tables[name].links[link].rows
                 assert rows is not None
-                told[link.columns[0]] = told_drawn(np.arange(n), rows, None)
+                told[link.columns[0]] = told_drawn(np.arange(n), rows, None, self._subjects(link.table))
         cells |= {link_of(column): texts.dictionary_encode() for column, texts in told.items()}
-        added = Additions(told=tuple(told))
+        naming = {column: _as_cells(times) for column, times in self._naming(name).items()}
+        cells |= naming
+        subject = self._kind(name)
+        added = Additions(told=tuple(told), subject=() if subject is None else (subject,), naming=tuple(naming))
         plan = derived(config, member, self._marks(name), None, added)
         codec, codes = self._solved(name, plan, cells, Unit.rows(), np.arange(n))
         model = self._fit(name, codec.domains, codes, None, None, np.arange(n), rng)
         self.fitted[name] = FittedTable(codec, added, None, None, None, None, model)
         return n
+
+    def _kind(self, name: str) -> str | None:
+        """The column that says what kind of thing each row of a lookup table is; ``None`` where there is none.
+
+        That of most entropy among those of few labels, each of several rows; links that tell of it stay common.
+        """
+        if self.structure.members[name].role != "lookup":
+            return None
+        config = self.schema.tables[name]
+        cells = _cells(self.dataset.tables[name], np.arange(self.kinship.tables[name].n_rows))
+        bits = {
+            column: entropy(_counts(cells[column]))
+            for column, kind in config.columns.items()
+            if isinstance(kind, Category | Code)
+            and kind.determined_by is None
+            and column not in resolved(self.structure.members[name])
+            and 1 < len(cells[column].dictionary) <= _MOST_KINDS
+            and _counts(cells[column]).min() >= self.rare_below
+        }
+        return max(bits, key=lambda column: bits[column], default=None)
+
+    def _subjects(self, name: str) -> NDArray[np.object_] | None:
+        """What each row of a lookup table is about."""
+        if (kind := self._kind(name)) is None:
+            return None
+        cells = _cells(self.dataset.tables[name], np.arange(self.kinship.tables[name].n_rows))
+        return np.asarray(cells[kind].cast(pa.string()).to_numpy(zero_copy_only=False), object)
+
+    def _naming(self, name: str) -> dict[str, NDArray[np.int64]]:
+        """How often each row of a lookup table is named anew, by table and column that name it."""
+        found = {}
+        n = self.kinship.tables[name].n_rows
+        for each, skeleton in self.skeletons.items():
+            for link in self.structure.members[each].links if each in self.structure.members else ():
+                if link.how == "drawn" and link.table == name and len(link.columns) == 1:
+                    named = self._named(each, link, skeleton.source)
+                    told = told_drawn(skeleton.rows.patient, named, self._echo(each, link, skeleton))
+                    times = popularity(told, named, skeleton.rows.patient, n, self.rare_below)
+                    found[named_by(each, link.columns[0])] = times
+        return found
 
     def _fit(
         self,
@@ -607,14 +654,10 @@ def _followed(codec: Codec, added: Additions) -> tuple[list[Mark], list[Mark]]:
         assert isinstance(encoder, LeveledEncoder)
         levels[name] = encoder.levels
     panels = [(columns.index(n), same) for n in map(panel_of, added.panelled) for same in constituents(levels[n])]
-    starts = [(columns.index(n), (code,)) for n in map(start_of, added.started) for code in range(len(levels[n]))]
+    starts: list[Mark] = [
+        (columns.index(n), (code,)) for n in map(start_of, added.started) for code in range(len(levels[n]))
+    ]
     return panels, starts
-
-
-def _unless(labels: pa.DictionaryArray, numbers: NDArray[np.int64]) -> pa.DictionaryArray:
-    """The numbers of rows of which no panel tells."""
-    told = np.asarray(pc.not_equal(labels.cast(pa.string()), OTHER), bool)
-    return pc.if_else(pa.array(told), NONE, pa.array(numbers).cast(pa.string())).dictionary_encode()
 
 
 def _counts(cells: pa.DictionaryArray) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from synthgen.relational.fold import OTHER
 from synthgen.relational.rows import Rows
 
 #: The share of parents with rows whose panel is told at least; else panels are no way to tell of these rows.
-_COVERED: Final = 0.5
+_COVERED: Final = 0.8
 #: The commonest panels are told, and none of more rows.
 _MOST: Final = 256
 _LARGEST: Final = 128

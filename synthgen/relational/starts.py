@@ -53,17 +53,17 @@ def fitting(labels: pa.Array, quantiser: Quantiser) -> NDArray[np.bool_]:
     low, high = quantiser.bounds()
     by_label = [_fits(text, low, high) for text in pc.cast(encoded.dictionary, pa.string()).to_pylist()]
     table = np.array([*by_label, np.ones(len(low), bool)], bool).reshape(-1, len(low))
-    return table[np.append(np.asarray(encoded.indices), len(by_label))]
+    found: NDArray[np.bool_] = table[np.append(np.asarray(encoded.indices), len(by_label))]
+    return found
 
 
 def _fits(label: str, low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.bool_]:
-    if label == BEFORE:
-        return low < 0
-    if label == AFTER:
-        return high > 0
-    if not label.lstrip("-").isdecimal():
-        return np.ones(len(low), bool)
-    step = int(label)
-    atom: NDArray[np.bool_] = (low == step) & (high == step)
-    around: NDArray[np.bool_] = (low <= step) & (high >= step)
-    return next((fits for fits in (atom, around) if fits.any()), np.ones(len(low), bool))
+    anything = np.ones(len(low), bool)
+    if label in (BEFORE, AFTER):
+        return np.where(low < 0 if label == BEFORE else high > 0, anything, False)
+    if not label.removeprefix("-").isdecimal():
+        return anything
+    # A distance that is told by itself may also lie in the middle of a wide range.
+    atom = anything & (low == int(label)) & (high == int(label))
+    around = anything & (low <= int(label)) & (high >= int(label))
+    return next((fits for fits in (atom, around) if fits.any()), anything)
