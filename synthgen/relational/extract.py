@@ -397,7 +397,7 @@ def _begun(table: Frame, given: Given | None, fits: NDArray[np.bool_]) -> Given:
     known: NDArray[np.bool_] = given[column].astype(np.bool_)
     allowed = known.copy()
     allowed[:, : fits.shape[1]] &= fits
-    possible: NDArray[np.bool_] = allowed.any(axis=1, keepdims=True)
+    possible = np.logical_or.reduce(allowed, axis=1, keepdims=True)
     return {**given, column: np.where(possible, allowed, known)}
 
 

@@ -50,7 +50,7 @@ def start_of(table: str) -> str:
 
 
 def habit_of(table: str) -> str:
-    """The derived column of what a patient's rows of a table agree on of how the rows below them start."""
+    """The derived column of how the rows below a patient's rows of a table usually start."""
     return f"start below {table}"
 
 

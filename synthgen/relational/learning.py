@@ -56,7 +56,7 @@ from synthgen.relational.links import Linking, echoed, popularity, told_drawn, t
 from synthgen.relational.panels import constituents, told_together
 from synthgen.relational.rows import Rows, bases
 from synthgen.relational.source import BlockSource, cut, taken
-from synthgen.relational.starts import agreed, distances
+from synthgen.relational.starts import distances, habits
 from synthgen.relational.structure import Link, Member
 from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments, Timeline
@@ -384,8 +384,8 @@ class _Learning:
             cells[panel_of(child)] = labels
         starts = {child: found for child in children if (found := self._starts(child)) is not None}
         cells |= {start_of(child): signs for child, signs in starts.items()}
-        habits = {n: found for n in children if name == self.patients and (found := self._habit(n)) is not None}
-        cells |= {habit_of(child): found for child, found in habits.items()}
+        usual = {n: found for n in children if name == self.patients and (found := self._habit(n)) is not None}
+        cells |= {habit_of(child): found for child, found in usual.items()}
         subject = self._subject(name) if self._panels(name) is not None else None
         added = Additions(
             tuple(children),
@@ -394,7 +394,7 @@ class _Learning:
             tuple(told),
             tuple(panels),
             tuple(starts),
-            tuple(habits),
+            tuple(usual),
             () if subject is None else (subject,),
         )
         if name == PERSONS:
@@ -451,7 +451,7 @@ class _Learning:
         return pa.array(found, pa.string()).dictionary_encode()
 
     def _habit(self, name: str) -> pa.DictionaryArray | None:
-        """How the rows below a patient's rows of a table start, where all agree; ``None`` where that is not told."""
+        """How the rows below a patient's rows of a table usually start; ``None`` where that is not told."""
         below = [child for child in self.skeletons if child != self.patients and self._parent_of(child) == name]
         starts = [found for child in below if (found := self._starts(child)) is not None]
         if not starts:
@@ -459,7 +459,7 @@ class _Learning:
         patient = self.skeletons[name].rows.patient
         whose = np.tile(patient, len(starts))
         texts = np.concatenate([np.asarray(each.cast(pa.string()).to_numpy(zero_copy_only=False)) for each in starts])
-        return pa.array(agreed(whose, texts, len(self.hashes)), pa.string()).dictionary_encode()
+        return pa.array(habits(whose, texts, len(self.hashes)), pa.string()).dictionary_encode()
 
     def _solved(
         self, name: str, plan: Plan, cells: Mapping[str, pa.DictionaryArray], unit: Unit, source: NDArray[np.int64]

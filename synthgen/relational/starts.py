@@ -18,6 +18,8 @@ from synthgen.relational.fold import AFTER, BEFORE, NONE, OTHER
 #: Distances that are told as they are: so many at most, each with such a share of the first rows.
 _MOST: Final = 8
 _COMMON: Final = 0.01
+#: The share of a patient's rows that makes a habit.
+_USUAL: Final = 0.8
 
 
 def distances(steps: NDArray[np.int64]) -> NDArray[np.object_]:
@@ -30,8 +32,8 @@ def distances(steps: NDArray[np.int64]) -> NDArray[np.object_]:
     return found
 
 
-def agreed(whose: NDArray[np.int64], labels: NDArray[np.object_], n: int) -> NDArray[np.object_]:
-    """The label that all rows of each patient have which have any; ``OTHER`` where they differ, ``NONE`` for no row.
+def habits(whose: NDArray[np.int64], labels: NDArray[np.object_], n: int) -> NDArray[np.object_]:
+    """The label that nearly all rows of each patient have which have any; ``OTHER`` for none, ``NONE`` for no row.
 
     Args:
         whose: the patient of each row.
@@ -39,11 +41,11 @@ def agreed(whose: NDArray[np.int64], labels: NDArray[np.object_], n: int) -> NDA
     """
     told = labels != NONE
     distinct, at = np.unique(labels[told].astype(str), return_inverse=True)
-    pairs = np.unique(np.stack([whose[told], at], axis=1), axis=0)
-    numbers = np.bincount(pairs[:, 0], minlength=n)
-    found = np.where(numbers > 1, OTHER, NONE).astype(object)
-    single = pairs[numbers[pairs[:, 0]] == 1]
-    found[single[:, 0]] = distinct[single[:, 1]]
+    counts = np.zeros((n, len(distinct)), np.int64)
+    np.add.at(counts, (whose[told], at), 1)
+    found = np.where(counts.any(axis=1), OTHER, NONE).astype(object)
+    usual = np.flatnonzero(counts.max(axis=1, initial=0) >= np.maximum(_USUAL * counts.sum(axis=1), 1))
+    found[usual] = distinct[counts[usual].argmax(axis=1)]
     return found
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.relational.fold import AFTER, BEFORE, NONE, OTHER
-from synthgen.relational.starts import agreed, distances, fitting
+from synthgen.relational.starts import distances, fitting, habits
 
 
 def test_common_distances_are_told_as_they_are_and_others_by_their_sign() -> None:
@@ -15,9 +15,10 @@ def test_common_distances_are_told_as_they_are_and_others_by_their_sign() -> Non
     assert distances(steps).tolist() == ["0"] * 150 + ["-1"] * 48 + [BEFORE, AFTER]
 
 
-def test_a_patient_has_a_habit_where_all_rows_agree() -> None:
-    labels = np.array(["-1", NONE, "-1", "0", "-1", NONE], object)
-    found = agreed(np.array([0, 0, 0, 1, 1, 2]), labels, 4)
+def test_a_patient_has_a_habit_where_nearly_all_rows_start_alike() -> None:
+    labels = np.array(["-1", NONE, "-1", "-1", "-1", "0", "0", "-1", NONE], object)
+    found = habits(np.array([0, 0, 0, 0, 0, 0, 1, 1, 2]), labels, 4)
+    # Four rows of five; one of two; none of the rows tells; no row at all.
     assert found.tolist() == ["-1", OTHER, NONE, NONE]
 
 
