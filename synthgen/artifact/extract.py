@@ -15,12 +15,14 @@ from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.artifact.types import type_named, type_text
 from synthgen.encoding.domain import Domain
 from synthgen.encoding.identifier import Identifier
+from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.plugins import load_model
 from synthgen.relational.calendar import Calendar
-from synthgen.relational.extract import PERSONS, Extract, FittedTable, Frame, context_domains
-from synthgen.relational.fold import Additions, derived, implied, number_of, orphans_of
+from synthgen.relational.extract import PERSONS, Extract, FittedTable, Frame, context_domains, subjects_of
+from synthgen.relational.fold import Additions, derived, implied, number_of, orphans_of, panel_of
 from synthgen.relational.history import Memory
 from synthgen.relational.links import Linking
+from synthgen.relational.panels import constituents
 from synthgen.relational.rules import rates_from_json, told
 from synthgen.relational.structure import Role, Structure
 from synthgen.relational.surroundings import Surroundings
@@ -148,7 +150,7 @@ class ExtractSynthesizer(Synthesizer):
             numbers={name: int(n) for name, n in learned["numbers"].items()},
             births=learned["births"],
             identifier=identifier,
-            linking=Linking(structure, dict(schema.tables)),
+            linking=Linking(structure, dict(schema.tables), subjects_of(tables, learned["numbers"])),
         )
         _require_whole(extract)
         types = {name: {c: type_named(text) for c, text in own.items()} for name, own in about["types"].items()}
@@ -186,6 +188,11 @@ def _require_parts(table: FittedTable, births: str | None, *, is_child: bool) ->
         raise ValueError("moments are told in another way")
     if not is_child and births != (None if table.timeline is None else table.timeline.order.name):
         raise ValueError("the births are in another column")
+    for name in map(panel_of, table.added.panelled):
+        encoder = table.codec.encoders[name]
+        if not isinstance(encoder, LeveledEncoder):
+            raise ValueError("panels are no labels")
+        constituents(encoder.levels)
     numbers = (*map(number_of, table.added.children), *map(orphans_of, table.added.orphaned))
     if any(table.numeric(name).quantiser.bounds()[1].max(initial=0) > MOST_ROWS for name in numbers):
         raise ValueError("more rows than can be")

@@ -31,17 +31,19 @@ class Calendar:
         dates: ascending bounds of the moments themselves, rounded to 30 days; empty where they have no dates.
         paces: ascending bounds of how much time there is, until the patient's last row, for each row that is to come,
             rounded to two digits.
+        untils: ascending bounds of how much time there is until the patient's last row, rounded to two digits.
         clocked: whether moments have a time of day beside their date.
     """
 
     ages: tuple[int, ...]
     dates: tuple[int, ...]
     paces: tuple[int, ...]
+    untils: tuple[int, ...]
     dated: bool
     clocked: bool
 
     def __post_init__(self) -> None:
-        for bounds in (self.ages, self.dates, self.paces):
+        for bounds in (self.ages, self.dates, self.paces, self.untils):
             require_ascending(bounds)
 
     @classmethod
@@ -57,12 +59,14 @@ class Calendar:
         both = (moments != UNKNOWN) & (origin != UNKNOWN)
         both_ends = (start != UNKNOWN) & (end != UNKNOWN)
         paces = [_two_digits(int(pace)) for pace in _inner(_pace(start, rows.left, end)[both_ends])]
+        untils = [_two_digits(int(until)) for until in _inner(np.maximum(end - start, 0)[both_ends])]
         ages = [_two_digits(int(age)) for age in _inner(moments[both] - origin[both])]
         dates = [round(float(date) / _MONTH) * _MONTH for date in _inner(moments[moments != UNKNOWN])]
         return cls(
             tuple(sorted(set(ages))),
             tuple(sorted(set(dates))) if hand.dated else (),
             tuple(sorted(set(paces))),
+            tuple(sorted(set(untils))),
             hand.dated,
             hand.dated and hand.clocked,
         )
@@ -70,7 +74,7 @@ class Calendar:
     @property
     def domains(self) -> tuple[Domain, ...]:
         """Of ``context``."""
-        sizes = {"age": len(self.ages) + 2, "pace": len(self.paces) + 2}
+        sizes = {"age": len(self.ages) + 2, "pace": len(self.paces) + 2, "until": len(self.untils) + 2}
         if self.dated:
             sizes |= {"date": len(self.dates) + 2, "month": 13, "weekday": _WEEK + 1}
         if self.clocked:
@@ -89,7 +93,8 @@ class Calendar:
         age = np.searchsorted(np.array(self.ages, np.int64), np.where(aged, now - origin, 0))
         paced = known & (end != UNKNOWN)
         pace = np.searchsorted(np.array(self.paces, np.int64), _pace(now, left, end))
-        columns = [np.where(aged, 1 + age, 0), np.where(paced, 1 + pace, 0)]
+        until = np.searchsorted(np.array(self.untils, np.int64), np.where(paced, end - np.where(paced, now, 0), 0))
+        columns = [np.where(aged, 1 + age, 0), np.where(paced, 1 + pace, 0), np.where(paced, 1 + until, 0)]
         if self.dated:
             months = np.where(known, now, 0).astype("datetime64[s]").astype("datetime64[M]").astype(np.int64) % 12
             date = np.searchsorted(np.array(self.dates, np.int64), now)
@@ -103,6 +108,7 @@ class Calendar:
             "ages": list(self.ages),
             "dates": list(self.dates),
             "paces": list(self.paces),
+            "untils": list(self.untils),
             "dated": self.dated,
             "clocked": self.clocked,
         }
@@ -110,8 +116,8 @@ class Calendar:
     @classmethod
     def from_json(cls, learned: Mapping[str, Any]) -> Calendar:
         """The inverse of ``to_json``."""
-        ages, dates, paces = (tuple(learned[name]) for name in ("ages", "dates", "paces"))
-        return cls(ages, dates, paces, learned["dated"], learned["clocked"])
+        ages, dates, paces, untils = (tuple(learned[name]) for name in ("ages", "dates", "paces", "untils"))
+        return cls(ages, dates, paces, untils, learned["dated"], learned["clocked"])
 
 
 def _pace(now: Moments, left: NDArray[np.int64], end: Moments) -> NDArray[np.int64]:

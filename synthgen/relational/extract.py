@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,12 +24,21 @@ from synthgen.models.base import Codes, FittedModel, Given, of_rows
 from synthgen.relational.asking import Asked, conditioned
 from synthgen.relational.calendar import Calendar
 from synthgen.relational.codec import Codec
-from synthgen.relational.fold import Additions, last_of, number_of, orphans_of
+from synthgen.relational.fold import (
+    Additions,
+    last_of,
+    number_of,
+    orphans_of,
+    panel_of,
+    start_of,
+)
 from synthgen.relational.history import History, Memory
 from synthgen.relational.judged import Judged, Obedience
 from synthgen.relational.links import Linking, up
+from synthgen.relational.panels import Room, numbers_of
 from synthgen.relational.rows import Rows, Steps, bases
 from synthgen.relational.ruling import Ruling
+from synthgen.relational.starts import fitting
 from synthgen.relational.structure import Structure
 from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import DAY, NOT_HERE, UNKNOWN, Hand, Moments, Timeline, integers
@@ -70,9 +79,8 @@ class Frame:
     def domains(self) -> tuple[Domain, ...]:
         """The domains of its own code columns, as the model takes them."""
         own = self.codec.domains if self.memory is None else self.memory.own_domains
-        if self.timeline is None or self.timeline.absolute:
-            return own
-        leading = (self.timeline.first, self.timeline.gap)
+        steps = () if self.timeline is None or self.timeline.absolute else (self.timeline.first, self.timeline.gap)
+        leading = (*map(panel_of, self.added.panelled), *self.added.subject, *steps)
         return tuple(replace(domain, leads=domain.owner in leading) for domain in own)
 
     def column(self, owner: str) -> int:
@@ -255,10 +263,12 @@ class Extract:
                 continue
             above = table.surroundings.above[0]
             orphans = cells[self.patients].get(orphans_of(name))
-            skeleton = _skeleton(rows[above], integers(cells[above][number_of(name)]), orphans)
+            told_of = _Told(cells[above].get(panel_of(name)), cells[above].get(start_of(name)))
+            numbers = told_of.numbers(integers(cells[above][number_of(name)]))
+            skeleton = _skeleton(rows[above], numbers, orphans)
             judged = self._judged(name, skeleton, rows, cells, rng, seen)
             ends = self._ends(name, cells[self.patients])
-            rows[name] = self._series(name, skeleton, rows, births, ends, rng, judged)
+            rows[name] = self._series(name, skeleton, rows, births, ends, told_of, rng, judged)
             kept = None if judged is None else np.flatnonzero(~judged.lost)
             rows[name] = rows[name] if kept is None or len(kept) == len(skeleton) else rows[name].at(kept)
             cells[name] = self._decoded(name, rows[name], number, rng, key, judged, kept)
@@ -319,6 +329,7 @@ class Extract:
         others: Mapping[str, Rows],
         births: Moments,
         ends: Moments,
+        told: _Told,
         rng: np.random.Generator,
         judged: Judged | None,
     ) -> Rows:
@@ -333,6 +344,8 @@ class Extract:
         origin, end = origins(table.timeline, births)[steps.patients], ends[steps.patients]
         born = births[steps.patients]
         last = np.full(len(steps.patients), UNKNOWN, np.int64)
+        counted_by = [_counted_by(table, child) for child in table.added.panelled]
+        room, begun = told.room(table, len(steps.patients)), told.first_steps(table)
         rows = replace(skeleton, codes=np.empty((len(skeleton), len(table.domains)), np.int32, order="F"))
         for step, at in enumerate(steps):
             active, first = len(at), skeleton.first[at]
@@ -345,11 +358,16 @@ class Extract:
             context = np.asfortranarray(np.concatenate(parts, axis=1))
             final = np.where(skeleton.left[at] == 1, end[:active], UNKNOWN)
             given = _possible(table, first, start, end[:active], final, born[:active])
-            draw = _Step(table, given, context, start, first, final, born[:active], rng)
-            if judged is None:
-                codes, moments = draw.all_rows()
-            else:
-                codes, moments = judged.settle(at, draw)
+            if begun is not None:
+                given = _begun(table, given, begun[np.where(first, skeleton.parent[at], -1)])
+            if table.memory.limits:
+                given = {**(given or {}), **history.allowed(active)}
+            if room is not None:
+                given = {**(given or {}), room.column: room.allowed(first, skeleton.parent[at])}
+            draw = _Step(table, given, context, start, first, final, born[:active], counted_by, rng)
+            codes, moments = draw.all_rows() if judged is None else judged.settle(at, draw)
+            if room is not None:
+                room.fill(codes[:, room.column])
             history.advance(codes, _since(table.timeline, np.where(moments == UNKNOWN, start, moments), step))
             rows.codes[at] = codes
             rows.moments[at] = moments
@@ -424,6 +442,7 @@ class _Step:
         first: which are the first of their parents.
         final: the moment, but for the time of day, where it is told already.
         births: of their patients.
+        counted_by: see ``_counted_by``, for each table below whose number of rows a panel tells.
     """
 
     table: FittedTable
@@ -433,11 +452,12 @@ class _Step:
     first: NDArray[np.bool_]
     final: Moments
     births: Moments
+    counted_by: Sequence[tuple[int, int, NDArray[np.int32]]]
     rng: np.random.Generator
 
     def all_rows(self) -> tuple[Codes, Moments]:
         """Codes and moments of all."""
-        codes = self.table.model.sample(len(self.start), rng=self.rng, given=self.given, context=self.context)
+        codes = self._sampled(self.given, self.context)
         return codes, self.moments(np.arange(len(self.start)), codes)
 
     def rows(self, which: NDArray[np.int64], *, loose: bool = False) -> tuple[Codes, Moments]:
@@ -448,10 +468,16 @@ class _Step:
         if loose:
             nothing = np.full(len(self.start), UNKNOWN, np.int64)
             drawn, told = replace(self, final=nothing), nothing[which]
-            given = _possible(self.table, self.first[which], self.start[which], told, told, self.births[which])
-        context = np.asfortranarray(self.context[which])
-        codes = self.table.model.sample(len(which), rng=self.rng, given=given, context=context)
+            free = _possible(self.table, self.first[which], self.start[which], told, told, self.births[which])
+            given = {**(given or {}), **(free or {})}
+        codes = self._sampled(given, np.asfortranarray(self.context[which]))
         return codes, drawn.moments(which, codes)
+
+    def _sampled(self, given: Given | None, context: Codes) -> Codes:
+        codes = self.table.model.sample(len(context), rng=self.rng, given=given, context=context)
+        for panel, number, sizes in self.counted_by:
+            codes[:, number] = np.where(sizes[codes[:, panel]] < 0, codes[:, number], sizes[codes[:, panel]])
+        return codes
 
     def moments(self, which: NDArray[np.int64], codes: Codes) -> Moments:
         """See ``synthgen.relational.judged.Draw``."""
@@ -480,6 +506,59 @@ class _Drawn:
     cells: Mapping[str, Mapping[str, pa.Array]]
 
 
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """What the rows of a parent table tell of a table below.
+
+    Attributes:
+        panels: what comes together under each; ``None`` where that is not told.
+        begun: when the first row of each comes; ``None`` where that is not told.
+    """
+
+    panels: pa.Array | None
+    begun: pa.Array | None
+
+    def numbers(self, drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+        return drawn if self.panels is None else numbers_of(self.panels, drawn)
+
+    def room(self, table: Frame, n: int) -> Room | None:
+        if self.panels is None or not table.added.subject:
+            return None
+        (subject,) = table.added.subject
+        encoder, column = table.codec.encoders[subject], table.column(subject)
+        assert isinstance(encoder, LeveledEncoder)
+        return Room(self.panels, encoder, column, table.codec.domains[column].size, n)
+
+    def first_steps(self, table: Frame) -> NDArray[np.bool_] | None:
+        """Which codes of the first step fit, by parent; the last row is for none."""
+        if self.begun is None or table.timeline is None:
+            return None
+        return fitting(self.begun, table.numeric(table.timeline.first).quantiser)
+
+
+def _counted_by(table: Frame, child: str) -> tuple[int, int, NDArray[np.int32]]:
+    """The code columns of the panel and of the number of rows of a table below, and by panel the code of its number."""
+    encoder, panel = table.codec.encoders[panel_of(child)], table.column(panel_of(child))
+    assert isinstance(encoder, LeveledEncoder)
+    texts = [*encoder.levels, *[""] * (table.codec.domains[panel].size - len(encoder.levels))]
+    sizes = numbers_of(pa.array(texts, pa.string()), np.full(len(texts), -1))
+    quantiser = table.numeric(number_of(child)).quantiser
+    found = np.where(sizes < 0, -1, quantiser.encode(np.maximum(sizes, 0))).astype(np.int32)
+    return panel, table.column(number_of(child)), found
+
+
+def _begun(table: Frame, given: Given | None, fits: NDArray[np.bool_]) -> Given:
+    """The conditions under which first rows come when their parents tell."""
+    assert table.timeline is not None
+    assert given is not None
+    column = table.column(table.timeline.first)
+    known: NDArray[np.bool_] = given[column].astype(np.bool_)
+    allowed = known.copy()
+    allowed[:, : fits.shape[1]] &= fits
+    possible = np.logical_or.reduce(allowed, axis=1, keepdims=True)
+    return {**given, column: np.where(possible, allowed, known)}
+
+
 def _skeleton(above: Rows, numbers: NDArray[np.int64], orphans: pa.Array | None) -> Rows:
     """The rows that belong to some rows of a parent table and to patients, nothing of them drawn yet."""
     parent = np.repeat(np.arange(len(above)), np.maximum(numbers, 0))
@@ -491,6 +570,11 @@ def _skeleton(above: Rows, numbers: NDArray[np.int64], orphans: pa.Array | None)
         parent, patient = parent[order], patient[order]
     nothing = np.full(len(patient), UNKNOWN, np.int64)
     return Rows(patient, parent, above.n_patients, len(above), np.zeros((len(patient), 0), np.int32), nothing)
+
+
+def subjects_of(tables: Mapping[str, Frame], lookups: Iterable[str]) -> dict[str, str]:
+    """By lookup table the column that says what its rows are about."""
+    return {name: tables[name].added.subject[0] for name in lookups if tables[name].added.subject}
 
 
 def anchors(timeline: Timeline | None, rows: Rows, above: Rows, births: Moments) -> Moments:

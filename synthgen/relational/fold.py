@@ -17,8 +17,11 @@ from synthgen.schema.table import TableConfig
 ECHO: Final = "^"
 SAME: Final = "="
 OTHER: Final = "*"
-#: The link is missing.
+#: The link is missing, or there is nothing to tell.
 NONE: Final = ""
+#: When the first row comes, by the moment of the row that it belongs to, where it is not one of the common distances.
+BEFORE: Final = "-"
+AFTER: Final = "+"
 
 
 def number_of(table: str) -> str:
@@ -36,6 +39,26 @@ def last_of(table: str) -> str:
     return f"last of {table}"
 
 
+def panel_of(table: str) -> str:
+    """The derived column of what rows of a table come together under a row (see ``synthgen.relational.panels``)."""
+    return f"panel of {table}"
+
+
+def start_of(table: str) -> str:
+    """The derived column of how long before or after a row the first row of a table that belongs to it comes."""
+    return f"start of {table}"
+
+
+def habit_of(table: str) -> str:
+    """The derived column of how the rows below a patient's rows of a table usually start."""
+    return f"start below {table}"
+
+
+def named_by(table: str, column: str) -> str:
+    """The derived column of a lookup table: how many rows of a table name each of its rows anew."""
+    return f"named by {table}.{column}"
+
+
 def link_of(column: str) -> str:
     """The derived column that says how a link is resolved."""
     return f"{column}.link"
@@ -50,17 +73,31 @@ class Additions:
         orphaned: of the patients' table: tables some of whose rows have no parent.
         timed: of the patients' table: those of ``children`` that have times.
         told: links that a derived column tells of.
+        panelled: those of ``children`` of which it is told what comes together.
+        started: those of ``children`` whose first rows may come before the row that they belong to.
+        habits: of the patients' table: tables below whose rows first rows may come before them.
+        subject: the column that says what rows are about, where their parents tell by it what comes together, or, of a
+            lookup table, those that refer to it; one or none.
+        naming: of a lookup table: the columns of how often its rows are named.
     """
 
     children: tuple[str, ...] = ()
     orphaned: tuple[str, ...] = ()
     timed: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+    panelled: tuple[str, ...] = ()
+    started: tuple[str, ...] = ()
+    habits: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ()
+    naming: tuple[str, ...] = ()
 
     @property
     def columns(self) -> dict[str, Column]:
         """Their declarations."""
         columns: dict[str, Column] = {link_of(column): Category(other=OTHER, missing=(NONE,)) for column in self.told}
+        told = (*map(panel_of, self.panelled), *map(start_of, self.started), *map(habit_of, self.habits))
+        columns |= {column: Category(other=OTHER, missing=(NONE,)) for column in told}
+        columns |= {column: Integer(min=0, missing=(NONE,)) for column in self.naming}
         columns |= {number_of(table): Integer(min=0, missing=(NONE,)) for table in self.children}
         columns |= {orphans_of(table): Integer(min=0, missing=(NONE,)) for table in self.orphaned}
         return columns | {last_of(table): Integer(missing=(NONE,)) for table in self.timed}

@@ -1,8 +1,8 @@
 """What a patient's rows so far say about the next one, as codes that any model can be given.
 
 The row before is there whole, of those before it the main code; for each common code it is told how long ago it stood
-in a row, and with which value. So a series of events of any length becomes a row of the same width, and nothing that
-is told of a patient stays in a fitted model.
+in a row, and with which value, then and usually. So a series of events of any length becomes a row of the same width,
+and nothing that is told of a patient stays in a fitted model.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from synthgen.relational.rows import require_ascending
 RECENT: Final = 4
 #: Codes of the main column that are followed one by one.
 MOST_FOLLOWED: Final = 48
+#: Other things that are followed, such as what panels are made of.
+MOST_MARKS: Final = 40
 #: Columns of the row before that are told, those that say most.
 MOST_TOLD: Final = 16
 #: Rows per patient from which on series are followed.
@@ -32,10 +34,18 @@ _LIFT: Final = 0.05
 _DEVIATIONS: Final = 4.0
 #: Ranges of a value that is told of the past.
 _VALUE_RANGES: Final = 16
+#: Ranges of the mean of all values so far.
+_USUAL_RANGES: Final = 24
 #: Upper bounds of counts that are told apart, such as the place of a row among its siblings.
 COUNTS: Final = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
+#: Upper bounds of how often something was.
+_TIMES: Final = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256)
 #: When nothing was ever seen.
 _NEVER: Final = np.iinfo(np.int64).min
+
+
+#: A code column, and codes of it that mean the same.
+Mark: TypeAlias = tuple[int, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,8 @@ class Memory:
         told: the code columns that are told of the row before.
         recent: how many main codes are told, that of the row before included.
         spans: upper bounds of how long ago something was, in the units of the table's time.
+        marks: what else is followed: a code column, and the codes of it that mean the same.
+        limits: how many rows of a patient at most have one of some codes of a column.
     """
 
     domains: tuple[Domain, ...]
@@ -59,6 +71,8 @@ class Memory:
     told: tuple[int, ...]
     recent: int
     spans: tuple[int, ...]
+    marks: tuple[Mark, ...] = ()
+    limits: tuple[tuple[Mark, int], ...] = ()
 
     @classmethod
     def of(
@@ -70,6 +84,8 @@ class Memory:
         left_out: Sequence[str],
         value: int | None,
         spans: Sequence[int],
+        marks: Sequence[Mark] = (),
+        limits: Sequence[tuple[Mark, int]] = (),
     ) -> Memory:
         """What is worth remembering of rows.
 
@@ -81,6 +97,8 @@ class Memory:
             before: the row before each row of the same patient, -1 for none.
             left_out: columns of the table that are not candidates, such as weekdays.
             value: the code column whose scale depends on the main column, if there is one.
+            marks: what else could be followed; the commonest are.
+            limits: as they are kept.
         """
         candidates = [
             i
@@ -88,7 +106,7 @@ class Memory:
             if domain.scale is Scale.NOMINAL and domain.size > 2 and domain.owner not in left_out
         ]
         counts = {i: np.bincount(codes[:, i] + 1, minlength=domains[i].size + 1)[1:] for i in candidates}
-        main = max(candidates, key=lambda i: (_entropy(counts[i]), -i), default=None)
+        main = max(candidates, key=lambda i: (entropy(counts[i]), -i), default=None)
         followed: tuple[int, ...] = ()
         is_long = len(before) >= _LONG * max((before < 0).sum(), 1)
         if main is not None and is_long:
@@ -97,12 +115,17 @@ class Memory:
         lifts = {i: _lift(codes[:, i], before) for i, domain in enumerate(domains) if domain.size > 1}
         weighty = sorted(
             (i for i, lift in lifts.items() if lift > 0),
-            key=lambda i: -lifts[i] * _entropy(np.bincount(codes[:, i] + 1, minlength=domains[i].size + 1)[1:]),
+            key=lambda i: -lifts[i] * entropy(np.bincount(codes[:, i] + 1, minlength=domains[i].size + 1)[1:]),
         )
         told = tuple(sorted(weighty[:MOST_TOLD]))
         if main is not None and main not in told:
             told = tuple(sorted((*told, main)))
-        return cls(domains, main, followed, value if followed else None, told, RECENT if is_long else 1, tuple(spans))
+        seen = {mark: int(np.isin(codes[:, mark[0]], mark[1]).sum()) for mark in marks}
+        kept = sorted(sorted(marks, key=lambda mark: (-seen[mark], mark))[:MOST_MARKS])
+        recent = RECENT if is_long else 1
+        return cls(
+            domains, main, followed, value if followed else None, told, recent, tuple(spans), tuple(kept), tuple(limits)
+        )
 
     def __post_init__(self) -> None:
         columns = range(len(self.domains))
@@ -112,6 +135,11 @@ class Memory:
             raise ValueError("codes are followed that are not there")
         if not {i for i in (self.main, self.value, *self.told) if i is not None} <= set(columns):
             raise ValueError("a column is remembered that is not there")
+        followed = (*self.marks, *(mark for mark, _ in self.limits))
+        if not all(0 <= i < len(self.domains) and {*of} <= {*range(self.domains[i].size)} for i, of in followed):
+            raise ValueError("something is followed that is not there")
+        if not all(type(most) is int and 0 < most <= np.iinfo(np.int32).max for _, most in self.limits):
+            raise ValueError("a limit is no number of rows")
         if not 1 <= self.recent <= RECENT:
             raise ValueError("more is remembered than there is room for")
         require_ascending(self.followed)
@@ -131,6 +159,13 @@ class Memory:
     def context_domains(self) -> tuple[Domain, ...]:
         """The domains of ``History.context``."""
         before = [_renamed(self.own_domains[i], "before") for i in self.told]
+        before += [
+            Domain(
+                f"{what} {self.domains[column].name} {at}", f"{what} {self.domains[column].name}", size, Scale.ORDERED
+            )
+            for what, size in (("since", len(self.spans) + 2), ("times", len(_TIMES) + 1))
+            for at, (column, _) in enumerate(self.marks)
+        ]
         if self.main is None:
             return tuple(before)
         main = self.own_domains[self.main]
@@ -143,7 +178,11 @@ class Memory:
             Domain(f"value at {main.name} {code}", f"value at {main.name}", _VALUE_RANGES + 1, Scale.ORDERED)
             for code in (self.followed if self.value is not None else ())
         ]
-        return (*before, *recent, *since, *values)
+        usual = [
+            Domain(f"usual at {main.name} {code}", f"usual at {main.name}", _USUAL_RANGES + 1, Scale.ORDERED)
+            for code in (self.followed if self.value is not None else ())
+        ]
+        return (*before, *recent, *since, *values, *usual)
 
     @cached_property
     def slots(self) -> NDArray[np.int64]:
@@ -154,6 +193,16 @@ class Memory:
         return slots
 
     @cached_property
+    def marking(self) -> tuple[Marking, ...]:
+        """How it is seen which marks a row has."""
+        return _marking(self.marks, self.domains)
+
+    @cached_property
+    def limiting(self) -> tuple[Marking, ...]:
+        """How it is seen which limits a row comes nearer to."""
+        return _marking([mark for mark, _ in self.limits], self.domains)
+
+    @cached_property
     def ranges(self) -> NDArray[np.int32]:
         """The range of each code of the value column, from 1; 0 for what is unobserved or stands outside the scale."""
         assert self.value is not None
@@ -161,6 +210,13 @@ class Memory:
         ranges = 1 + np.arange(domain.size + 1) * _VALUE_RANGES // domain.size
         ranges[[*domain.special, domain.size]] = 0
         return np.minimum(ranges, _VALUE_RANGES).astype(np.int32)
+
+    @cached_property
+    def positions(self) -> NDArray[np.float64]:
+        """Where each code of the value column lies on its scale, from 0 to 1."""
+        assert self.value is not None
+        size = self.domains[self.value].size
+        return (np.arange(size + 1) + 0.5) / (size + 1)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -170,16 +226,52 @@ class Memory:
             "told": list(self.told),
             "recent": self.recent,
             "spans": list(self.spans),
+            "marks": [[column, list(codes)] for column, codes in self.marks],
+            "limits": [[column, list(codes), most] for (column, codes), most in self.limits],
         }
 
     @classmethod
     def from_json(cls, domains: tuple[Domain, ...], learned: Mapping[str, Any]) -> Memory:
         """The inverse of ``to_json``."""
         followed, told, spans = (tuple(learned[name]) for name in ("followed", "told", "spans"))
-        return cls(domains, learned["main"], followed, learned["value"], told, learned["recent"], spans)
+        marks = tuple((column, tuple(codes)) for column, codes in learned["marks"])
+        limits = tuple(((column, tuple(codes)), most) for column, codes, most in learned["limits"])
+        return cls(domains, learned["main"], followed, learned["value"], told, learned["recent"], spans, marks, limits)
 
 
-def _entropy(counts: NDArray[np.int64]) -> float:
+#: By column: which marks are its own, and by code (and at last for what is unobserved) which of them it means.
+Marking: TypeAlias = tuple[int, slice, NDArray[np.bool_]]
+
+
+def _marking(marks: Sequence[Mark], domains: Sequence[Domain]) -> tuple[Marking, ...]:
+    found = []
+    for column in dict.fromkeys(column for column, _ in marks):
+        own = [at for at, mark in enumerate(marks) if mark[0] == column]
+        table = np.zeros((domains[column].size + 1, len(own)), bool)
+        for k, at in enumerate(own):
+            table[list(marks[at][1]), k] = True
+        found.append((column, slice(own[0], own[-1] + 1), table))
+    return tuple(found)
+
+
+def limits(
+    marks: Sequence[Mark], codes: Codes, patient: NDArray[np.int64], rare_below: int
+) -> tuple[tuple[Mark, int], ...]:
+    """How many rows with each mark a patient has at most: the number that ``rare_below`` patients reach or exceed.
+
+    Args:
+        patient: whose each row is, ascending from 0.
+    """
+    found = []
+    for column, same in sorted(marks):
+        numbers = np.sort(np.bincount(patient[np.isin(codes[:, column], same)]))[::-1]
+        if len(numbers) >= rare_below and numbers[rare_below - 1] > 0:
+            found.append(((column, same), int(numbers[rare_below - 1])))
+    return tuple(found)
+
+
+def entropy(counts: NDArray[np.int64]) -> float:
+    """In bits, of what was counted."""
     shares = counts[counts > 0] / max(counts.sum(), 1)
     return float(-(shares * np.log2(shares)).sum())
 
@@ -219,6 +311,11 @@ class History:
         self._recent = np.full((n, memory.recent - 1), UNOBSERVED, np.int32, order="F")
         self._seen = np.full((n, followed), _NEVER, np.int64)
         self._value = np.zeros((n, followed if memory.value is not None else 0), np.int32, order="F")
+        self._number = np.zeros_like(self._value)
+        self._total = np.zeros(self._value.shape, order="F")
+        self._marked = np.full((n, len(memory.marks)), _NEVER, np.int64)
+        self._times = np.zeros((n, len(memory.marks)), np.int32)
+        self._left = np.tile(np.array([most for _, most in memory.limits], np.int32), (n, 1))
 
     def context(self, active: int, now: NDArray[np.int64]) -> Codes:
         """The codes of ``Memory.context_domains`` for the first patients, shape ``(active, n)``.
@@ -227,12 +324,31 @@ class History:
             now: the moment of each one's last row, in the units of the spans.
         """
         memory = self.memory
-        parts = [self._before[:active, list(memory.told)]]
+        parts: list[NDArray[Any]] = [self._before[:active, list(memory.told)]]
+        if memory.marks:
+            parts += [self._ago(self._marked[:active], now), np.searchsorted(_TIMES, self._times[:active])]
         if memory.main is not None:
-            seen = self._seen[:active]
-            ago = np.searchsorted(np.array(memory.spans), np.maximum(now[:, None] - np.maximum(seen, _NEVER // 2), 0))
-            parts += [self._recent[:active], np.where(seen == _NEVER, 0, 1 + ago), self._value[:active]]
+            parts += [self._recent[:active], self._ago(self._seen[:active], now), self._value[:active]]
+            number = self._number[:active]
+            usual = 1 + self._total[:active] / np.maximum(number, 1) * _USUAL_RANGES
+            parts.append(np.where(number == 0, 0, usual).astype(np.int32))
         return np.asfortranarray(np.concatenate(parts, axis=1, dtype=np.int32))
+
+    def allowed(self, active: int) -> dict[int, NDArray[np.bool_]]:
+        """By code column which codes the limits leave to the next rows of the first patients."""
+        found = {}
+        for column, own, table in self.memory.limiting:
+            gone = (self._left[:active, own] <= 0).astype(np.float32)
+            allowed = gone @ table[:-1].T.astype(np.float32) == 0
+            allowed[~allowed.any(axis=1)] = True
+            found[column] = allowed
+        return found
+
+    def _ago(self, seen: NDArray[np.int64], now: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The range of how long ago something was; 0 for never."""
+        spans = np.array(self.memory.spans)
+        ago = np.searchsorted(spans, np.maximum(now[:, None] - np.maximum(seen, _NEVER // 2), 0))
+        return np.where(seen == _NEVER, 0, 1 + ago)
 
     def advance(self, codes: Codes, now: NDArray[np.int64]) -> None:
         """Take the next row of the first patients into their past.
@@ -242,6 +358,12 @@ class History:
             now: the moment of each row.
         """
         memory, active = self.memory, len(codes)
+        for column, own, table in memory.marking:
+            there = table[codes[:, column]]
+            self._marked[:active, own] = np.where(there, now[:, None], self._marked[:active, own])
+            self._times[:active, own] += there
+        for column, own, table in memory.limiting:
+            self._left[:active, own] -= table[codes[:, column]]
         if memory.main is not None:
             if memory.recent > 1:
                 self._recent[:active] = np.c_[self._before[:active, memory.main], self._recent[:active, :-1]]
@@ -251,7 +373,10 @@ class History:
             if memory.value is not None:
                 value = memory.ranges[codes[rows, memory.value]]
                 known = value > 0
-                self._value[rows[known], slots[rows[known]]] = value[known]
+                where = rows[known], slots[rows[known]]
+                self._value[where] = value[known]
+                self._number[where] += 1
+                self._total[where] += memory.positions[codes[rows[known], memory.value]]
         self._before[:active] = codes
 
 

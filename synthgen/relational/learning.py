@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from synthgen.encoding import identifier
 from synthgen.encoding.domain import Domain
 from synthgen.encoding.identifier import Identifier
+from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.encoding.levels import Unit
 from synthgen.errors import InputError
 from synthgen.models.base import Codes, FittedModel, Model
@@ -31,28 +32,36 @@ from synthgen.relational.extract import (
     contexts,
     end_unit,
     origins,
+    subjects_of,
 )
 from synthgen.relational.flat_learning import valued
 from synthgen.relational.fold import (
     NONE,
     Additions,
     derived,
+    habit_of,
     implied,
     last_of,
     link_of,
+    named_by,
     number_of,
     orphans_of,
+    panel_of,
     resolved,
+    start_of,
 )
-from synthgen.relational.history import Memory
+from synthgen.relational.history import Mark, Memory, entropy, limits
 from synthgen.relational.kinship import Kinship
-from synthgen.relational.links import Linking, echoed, told_drawn, told_kin, up
+from synthgen.relational.links import Linking, echoed, popularity, told_drawn, told_kin, up
+from synthgen.relational.panels import constituents, told_together
 from synthgen.relational.rows import Rows, bases
 from synthgen.relational.ruling import Ruling
 from synthgen.relational.source import BlockSource, cut, taken
+from synthgen.relational.starts import distances, habits
 from synthgen.relational.structure import Link, Member
 from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments, Timeline
+from synthgen.schema.column import Category, Code
 from synthgen.schema.config import Format, Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Dataset, Table
@@ -62,9 +71,11 @@ from synthgen.tables.split import Split
 _SPANS: Final = (
     0,
     *(60 * minutes for minutes in (15, 60, 120, 240, 480)),
-    *(DAY * days for days in (1, 7, 30, 90, 180, 365, 1095)),
+    *(DAY * days for days in (1, 7, 14, 30, 60, 90, 180, 365, 730, 1095, 1825)),
 )
 _ROW_SPANS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 32, 64)
+#: Labels at most of what rows of a lookup table are about.
+_MOST_KINDS: Final = 24
 #: What the ends of the window of time are rounded to: of dates, and of times of day.
 _WEEK: Final = 7 * DAY
 _QUARTER: Final = 900
@@ -134,6 +145,7 @@ class _Learning:
         self.kept_patients = kept
         self.skeletons: dict[str, _Skeleton] = {}
         self.births: str | None = None
+        self.panels: dict[str, pa.DictionaryArray | None] = {}
         self.rows: dict[str, Rows] = {}
         self.fitted: dict[str, FittedTable] = {}
 
@@ -158,7 +170,7 @@ class _Learning:
             numbers=numbers,
             births=self.births,
             identifier=self._identifier() if self.patients == PERSONS else None,
-            linking=Linking(self.structure, dict(self.schema.tables)),
+            linking=Linking(self.structure, dict(self.schema.tables), subjects_of(self.fitted, lookups)),
         )
 
     # --- where rows stand --------------------------------------------------------------------------------------------
@@ -299,6 +311,7 @@ class _Learning:
             start = self._bases(name, timeline.order, rows)
             origin = origins(timeline, births)
             calendar = Calendar.of(timeline, rows, start, origin[rows.patient], ends[rows.patient])
+        panels, starts = _followed(codec, added)
         memory = Memory.of(
             codec.domains,
             codes,
@@ -306,6 +319,8 @@ class _Learning:
             left_out=self._no_subjects(name, timeline),
             value=valued(codec, range(len(codec.domains))),
             spans=_ROW_SPANS if timeline is None else _SPANS,
+            marks=[*panels, *starts],
+            limits=limits(panels, codes, rows.patient, self.rare_below),
         )
         frame = Frame(codec, added, timeline, surroundings, calendar, memory)
         given = contexts(frame, rows, self.rows, self.fitted, births, ends)
@@ -331,7 +346,7 @@ class _Learning:
         )
 
     def _bases(self, name: str, order: Hand, rows: Rows) -> Moments:
-        births, above = self.rows[self.patients].moments, self.rows[self._parent_of(name)]
+        births, above = self.skeletons[self.patients].rows.moments, self.skeletons[self._parent_of(name)].rows
         timeline = Timeline(order, (), False, frozenset(), False, {})
         return bases(rows.first, rows.moments, anchors(timeline, rows, above, births))
 
@@ -383,7 +398,24 @@ class _Learning:
         cells |= {column: _as_cells(number) for column, number in numbers.items()}
         timed = [child for child in children if name == self.patients and self.skeletons[child].moments]
         cells |= {last_of(child): self._last(child) for child in timed}
-        added = Additions(tuple(children), tuple(orphaned), tuple(timed), tuple(told))
+        panels = {child: found for child in children if (found := self._panels(child)) is not None}
+        for child, labels in panels.items():
+            cells[panel_of(child)] = labels
+        starts = {child: found for child in children if (found := self._starts(child)) is not None}
+        cells |= {start_of(child): signs for child, signs in starts.items()}
+        usual = {n: found for n in children if name == self.patients and (found := self._habit(n)) is not None}
+        cells |= {habit_of(child): found for child, found in usual.items()}
+        subject = self._subject(name) if self._panels(name) is not None else None
+        added = Additions(
+            tuple(children),
+            tuple(orphaned),
+            tuple(timed),
+            tuple(told),
+            tuple(panels),
+            tuple(starts),
+            tuple(usual),
+            () if subject is None else (subject,),
+        )
         if name == PERSONS:
             plan = implied(added, self.schema.format)
         else:
@@ -392,6 +424,61 @@ class _Learning:
         whose = self.hashes[skeleton.rows.patient]
         unit = Unit.patients(whose, self.rare_below)
         return (added, *self._solved(name, plan, cells, unit, skeleton.source))
+
+    def _panels(self, name: str) -> pa.DictionaryArray | None:
+        """What rows of a table come together under each of their parents; ``None`` where that is not told."""
+        if name not in self.panels:
+            subject, found = self._subject(name), None
+            if subject is not None:
+                skeleton, above = self.skeletons[name], self.skeletons[self._parent_of(name)].rows
+                subjects = _cells(self.dataset.tables[name], skeleton.source)[subject]
+                found = told_together(subjects, skeleton.rows, above.patient, self.rare_below)
+            self.panels[name] = found
+        return self.panels[name]
+
+    def _subject(self, name: str) -> str | None:
+        """The column that says what the rows below those of another table are about: that of most entropy."""
+        if name == self.patients or self._parent_of(name) == self.patients:
+            return None
+        config, member = self.schema.tables[name], self.structure.members[name]
+        hands = {hand.name for hand in self._hands(name, config)}
+        candidates = [
+            column
+            for column, kind in config.columns.items()
+            if isinstance(kind, Category | Code)
+            and not (isinstance(kind, Code) and kind.separator)
+            and kind.determined_by is None
+            and column not in hands
+            and column not in resolved(member)
+        ]
+        if not candidates:
+            return None
+        cells = _cells(self.dataset.tables[name], self.skeletons[name].source)
+        return max(candidates, key=lambda column: (entropy(_counts(cells[column])), -candidates.index(column)))
+
+    def _starts(self, name: str) -> pa.DictionaryArray | None:
+        """Whether the first row of a table comes before, with or after its parent; ``None`` where none comes before."""
+        skeleton, timeline = self.skeletons[name], self._timeline(name, self.skeletons[name])
+        if timeline is None or self._parent_of(name) == self.patients or timeline.first in timeline.ahead:
+            return None
+        rows = skeleton.rows
+        base = self._bases(name, timeline.order, rows)
+        begun = np.flatnonzero(rows.first & (rows.parent >= 0) & (rows.moments != UNKNOWN) & (base != UNKNOWN))
+        steps = rows.moments[begun] // timeline.unit - base[begun] // timeline.unit
+        found = np.full(rows.n_parents, NONE, object)
+        found[rows.parent[begun]] = distances(steps)
+        return pa.array(found, pa.string()).dictionary_encode()
+
+    def _habit(self, name: str) -> pa.DictionaryArray | None:
+        """How the rows below a patient's rows of a table usually start; ``None`` where that is not told."""
+        below = [child for child in self.skeletons if child != self.patients and self._parent_of(child) == name]
+        starts = [found for child in below if (found := self._starts(child)) is not None]
+        if not starts:
+            return None
+        patient = self.skeletons[name].rows.patient
+        whose = np.tile(patient, len(starts))
+        texts = np.concatenate([np.asarray(each.cast(pa.string()).to_numpy(zero_copy_only=False)) for each in starts])
+        return pa.array(habits(whose, texts, len(self.hashes)), pa.string()).dictionary_encode()
 
     def _solved(
         self, name: str, plan: Plan, cells: Mapping[str, pa.DictionaryArray], unit: Unit, source: NDArray[np.int64]
@@ -438,7 +525,8 @@ class _Learning:
                 if (named < 0).any() and column != member.patient:
                     found[column] = told_drawn(skeleton.rows.patient, named, named)
             elif link.how == "drawn":
-                found[column] = told_drawn(skeleton.rows.patient, named, self._echo(name, link, skeleton))
+                subjects = self._subjects(link.table)
+                found[column] = told_drawn(skeleton.rows.patient, named, self._echo(name, link, skeleton), subjects)
             elif link.table in self.skeletons:
                 place = np.full(self.kinship.tables[link.table].n_rows, -1, np.int64)
                 targets = self.skeletons[link.table]
@@ -486,14 +574,57 @@ class _Learning:
             if link.how == "drawn":
                 rows = self.kinship.tables[name].links[link].rows
                 assert rows is not None
-                told[link.columns[0]] = told_drawn(np.arange(n), rows, None)
+                told[link.columns[0]] = told_drawn(np.arange(n), rows, None, self._subjects(link.table))
         cells |= {link_of(column): texts.dictionary_encode() for column, texts in told.items()}
-        added = Additions(told=tuple(told))
+        naming = {column: _as_cells(times) for column, times in self._naming(name).items()}
+        cells |= naming
+        subject = self._kind(name)
+        added = Additions(told=tuple(told), subject=() if subject is None else (subject,), naming=tuple(naming))
         plan = derived(config, member, self._marks(name), None, added)
         codec, codes = self._solved(name, plan, cells, Unit.rows(), np.arange(n))
         model = self._fit(name, codec.domains, codes, None, None, np.arange(n), rng)
         self.fitted[name] = FittedTable(codec, added, None, None, None, None, model)
         return n
+
+    def _kind(self, name: str) -> str | None:
+        """The column that says what kind of thing each row of a lookup table is; ``None`` where there is none.
+
+        That of most entropy among those of few labels, each of several rows; links that tell of it stay common.
+        """
+        if self.structure.members[name].role != "lookup":
+            return None
+        config = self.schema.tables[name]
+        cells = _cells(self.dataset.tables[name], np.arange(self.kinship.tables[name].n_rows))
+        bits = {
+            column: entropy(_counts(cells[column]))
+            for column, kind in config.columns.items()
+            if isinstance(kind, Category | Code)
+            and kind.determined_by is None
+            and column not in resolved(self.structure.members[name])
+            and 1 < len(cells[column].dictionary) <= _MOST_KINDS
+            and _counts(cells[column]).min() >= self.rare_below
+        }
+        return max(bits, key=lambda column: bits[column], default=None)
+
+    def _subjects(self, name: str) -> NDArray[np.object_] | None:
+        """What each row of a lookup table is about."""
+        if (kind := self._kind(name)) is None:
+            return None
+        cells = _cells(self.dataset.tables[name], np.arange(self.kinship.tables[name].n_rows))
+        return np.asarray(cells[kind].cast(pa.string()).to_numpy(zero_copy_only=False), object)
+
+    def _naming(self, name: str) -> dict[str, NDArray[np.int64]]:
+        """How often each row of a lookup table is named anew, by table and column that name it."""
+        found = {}
+        n = self.kinship.tables[name].n_rows
+        for each, skeleton in self.skeletons.items():
+            for link in self.structure.members[each].links if each in self.structure.members else ():
+                if link.how == "drawn" and link.table == name and len(link.columns) == 1:
+                    named = self._named(each, link, skeleton.source)
+                    told = told_drawn(skeleton.rows.patient, named, self._echo(each, link, skeleton))
+                    times = popularity(told, named, skeleton.rows.patient, n, self.rare_below)
+                    found[named_by(each, link.columns[0])] = times
+        return found
 
     def _fit(
         self,
@@ -531,6 +662,25 @@ def _contrary(source: str, record: int, column: str, expected: str) -> InputErro
         f"{source}: record {record}, column {column}: expected {expected}, found another text; mend the value, or "
         "declare it under `missing` or `atoms`, or declare another kind"
     )
+
+
+def _followed(codec: Codec, added: Additions) -> tuple[list[Mark], list[Mark]]:
+    """What may be followed of the tables below: what their panels are made of, and when their first rows come."""
+    columns = [domain.owner for domain in codec.domains]
+    levels: dict[str, tuple[str, ...]] = {}
+    for name in (*map(panel_of, added.panelled), *map(start_of, added.started)):
+        encoder = codec.encoders[name]
+        assert isinstance(encoder, LeveledEncoder)
+        levels[name] = encoder.levels
+    panels = [(columns.index(n), same) for n in map(panel_of, added.panelled) for same in constituents(levels[n])]
+    starts: list[Mark] = [
+        (columns.index(n), (code,)) for n in map(start_of, added.started) for code in range(len(levels[n]))
+    ]
+    return panels, starts
+
+
+def _counts(cells: pa.DictionaryArray) -> NDArray[np.int64]:
+    return np.bincount(np.asarray(cells.indices), minlength=len(cells.dictionary))
 
 
 def _as_cells(numbers: NDArray[np.int64]) -> pa.DictionaryArray:

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from synthgen.relational.fold import ECHO, NONE, OTHER, SAME, link_of
+from synthgen.relational.fold import ECHO, NONE, OTHER, SAME, link_of, named_by
 from synthgen.relational.rows import Rows, places
 from synthgen.relational.structure import Link, Structure
-from synthgen.relational.timeline import UNKNOWN, Moments
+from synthgen.relational.timeline import UNKNOWN, Moments, integers
 from synthgen.schema.table import TableConfig
 
 #: How many rows before and after are told by their number.
@@ -26,14 +26,22 @@ _FAR: Final = 1 << 40
 Cells = MutableMapping[str, pa.Array]
 
 
-def told_drawn(patient: NDArray[np.int64], named: NDArray[np.int64], echo: NDArray[np.int64] | None) -> pa.StringArray:
+def told_drawn(
+    patient: NDArray[np.int64],
+    named: NDArray[np.int64],
+    echo: NDArray[np.int64] | None,
+    subjects: NDArray[np.object_] | None = None,
+) -> pa.StringArray:
     """How a link to a table of no patient is told: as an ancestor's, as that of the row before, or as another.
 
     Args:
         named: the row that each row names, negative for none.
         echo: the row that an ancestor of each row names, where one has such a link.
+        subjects: of each row of that table what it is about; another row is told with that.
     """
     texts = np.full(len(named), OTHER, object)
+    if subjects is not None and len(subjects):
+        texts += subjects[np.maximum(named, 0)]
     same = np.zeros(len(named), bool)
     same[1:] = (named[1:] == named[:-1]) & (patient[1:] == patient[:-1])
     texts[same] = SAME
@@ -41,6 +49,28 @@ def told_drawn(patient: NDArray[np.int64], named: NDArray[np.int64], echo: NDArr
         texts[named == echo] = ECHO
     texts[named < 0] = NONE
     return pa.array(texts, pa.string())
+
+
+def popularity(
+    told: pa.StringArray, named: NDArray[np.int64], patient: NDArray[np.int64], n: int, rare_below: int
+) -> NDArray[np.int64]:
+    """How many rows name each row of a lookup table anew: not that of an ancestor or of the row before.
+
+    Rows that fewer than ``rare_below`` patients name count as those of them do on average.
+
+    Args:
+        told: how each row's link is told.
+        named: the row that it names, negative for none.
+        patient: whose it is.
+        n: rows of the lookup table.
+    """
+    anew = np.asarray(pc.starts_with(told, OTHER), bool) & (named >= 0)
+    counts = np.bincount(named[anew], minlength=n)
+    pairs = np.unique(np.stack([named[anew], patient[anew]], axis=1), axis=0)
+    few = np.bincount(pairs[:, 0], minlength=n) < rare_below
+    if few.any():
+        counts[few] = round(float(counts[few].mean()))
+    return counts
 
 
 def told_kin(rows: Rows, targets: Rows, named: NDArray[np.int64], *, itself: bool) -> pa.StringArray:
@@ -95,10 +125,12 @@ class Linking:
     Attributes:
         structure: which links there are.
         configs: the tables as the user stated them.
+        subjects: by lookup table the column that says what its rows are about, where links tell of that.
     """
 
     structure: Structure
     configs: Mapping[str, TableConfig]
+    subjects: Mapping[str, str] = field(default_factory=dict)
 
     def of_lookup(self, name: str, found: Mapping[str, Cells], rng: np.random.Generator) -> None:
         """Give the rows of a lookup table rows of the lookup tables before it."""
@@ -107,10 +139,11 @@ class Linking:
         for link in self._drawn(name):
             if link.table in found:
                 (column,), (key,) = link.columns, link.key
-                told = cells.get(link_of(column))
-                chosen = rng.integers(len(found[link.table][key]), size=n)
-                if told is not None:
-                    chosen[np.asarray(pc.equal(pc.cast(told, pa.string()), NONE), bool)] = -1
+                told = np.full(n, OTHER, object)
+                if link_of(column) in cells:
+                    told = np.asarray(cells[link_of(column)].cast(pa.string()).to_numpy(zero_copy_only=False))
+                chosen = self._anew(name, link, told, found[link.table], rng)
+                chosen[told == NONE] = -1
                 cells[column] = self._named(name, column, found[link.table][key], chosen)
 
     def resolve(
@@ -166,9 +199,10 @@ class Linking:
         rng: np.random.Generator,
     ) -> None:
         (column,), (key,) = link.columns, link.key
-        keys = (lookups.get(link.table) or cells[link.table])[key]
+        targets = lookups.get(link.table) or cells[link.table]
+        keys = targets[key]
         told = np.asarray(cells[name][link_of(column)].cast(pa.string()).to_numpy(zero_copy_only=False))
-        chosen = rng.integers(len(keys), size=len(told)) if len(keys) else np.full(len(told), -1)
+        chosen = self._anew(name, link, told, targets, rng)
         if (echo := echoed(self.structure, name, link)) is not None and (theirs := picked.rows.get(echo)) is not None:
             at = up(self.structure, rows, name, echo[0])
             above = np.where(at >= 0, theirs[np.maximum(at, 0)], -1) if len(theirs) else at
@@ -177,6 +211,28 @@ class Linking:
         chosen[told == NONE] = -1
         picked.rows[name, link] = chosen
         cells[name][column] = self._named(name, column, keys, chosen)
+
+    def _anew(
+        self, name: str, link: Link, told: NDArray[np.object_], targets: Cells, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """A row of a table for each that refers to it: of the subject that is told, rather an often named one."""
+        (column,), (key,) = link.columns, link.key
+        n = len(targets[key])
+        chosen = np.full(len(told), -1, np.int64)
+        if not n:
+            return chosen
+        weights = np.ones(n)
+        if (times := targets.get(named_by(name, column))) is not None:
+            weights = np.maximum(integers(times), 0).astype(np.float64)
+        subjects = np.full(n, NONE, object)
+        if (subject := self.subjects.get(link.table)) is not None:
+            subjects = np.asarray(targets[subject].cast(pa.string()).to_numpy(zero_copy_only=False))
+        for label in dict.fromkeys(told.tolist()):
+            own = weights * (subjects == label.removeprefix(OTHER)) if label.startswith(OTHER) else weights
+            shares = next((each for each in (own, weights) if each.sum() > 0), np.ones(n))
+            rows = np.flatnonzero(told == label)
+            chosen[rows] = rng.choice(n, size=len(rows), p=shares / shares.sum())
+        return chosen
 
     def _kin(
         self, name: str, link: Link, rows: Mapping[str, Rows], cells: Mapping[str, Cells], rng: np.random.Generator

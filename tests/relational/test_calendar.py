@@ -15,7 +15,7 @@ from tests.encoding.build import POINT
 CONFIG = TableConfig.model_validate(
     {"columns": {"start": {"kind": "datetime"}, "day": {"kind": "date"}, "hour": {"kind": "integer"}}}
 )
-CALENDAR = Calendar(ages=(30 * DAY, 3650 * DAY), dates=(0, 600 * DAY), paces=(DAY,), dated=True, clocked=True)
+CALENDAR = Calendar((30 * DAY, 3650 * DAY), dates=(0, 600 * DAY), paces=(DAY,), untils=(DAY,), dated=True, clocked=True)
 
 
 def timeline(order: str) -> Timeline:
@@ -30,24 +30,26 @@ def test_a_moment_is_told_as_age_pace_date_month_weekday_and_hour() -> None:
     end, left = now + np.array([4 * DAY, 0]), np.array([2, 5])
     names = [domain.name.removesuffix(" then") for domain in CALENDAR.domains]
     first, second = CALENDAR.context(now, born, end, left)
-    # The second of three ages: ten years and more; two days for each row to come; before 600 days; a Friday in March.
+    # The second of three ages: ten years and more; two days for each row to come, four to the last one;
+    # before 600 days; a Friday in March.
     assert dict(zip(names, first.tolist(), strict=True)) == {
         "age": 3,
         "pace": 2,
+        "until": 2,
         "date": 2,
         "month": 3,
         "weekday": 2,  # 1970-01-01 counts as the first day of the week
         "hour": 15,
     }
-    assert second.tolist() == [0] * 6
+    assert second.tolist() == [0] * 7
     assert all((code < domain.size) for code, domain in zip(first, CALENDAR.domains, strict=True))
 
 
 def test_without_an_origin_or_an_end_age_and_pace_are_unknown() -> None:
     unknown = np.array([UNKNOWN])
     found = CALENDAR.context(np.array([DAY]), unknown, unknown, np.array([1]))[0]
-    assert found[:2].tolist() == [0, 0]
-    assert (found[2:] > 0).all()
+    assert found[:3].tolist() == [0, 0, 0]
+    assert (found[3:] > 0).all()
 
 
 def learned(order: str, n: int) -> Calendar:
@@ -69,9 +71,9 @@ def test_only_what_a_moment_has_is_told() -> None:
     def names(order: str) -> list[str]:
         return [domain.name.removesuffix(" then") for domain in learned(order, 500).domains]
 
-    assert names("start") == ["age", "pace", "date", "month", "weekday", "hour"]
-    assert names("day") == ["age", "pace", "date", "month", "weekday"]
-    assert names("hour") == ["age", "pace"]
+    assert names("start") == ["age", "pace", "until", "date", "month", "weekday", "hour"]
+    assert names("day") == ["age", "pace", "until", "date", "month", "weekday"]
+    assert names("hour") == ["age", "pace", "until"]
 
 
 def test_saved_and_read_again_it_is_the_same() -> None:

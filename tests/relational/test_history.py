@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
-from synthgen.relational.history import COUNTS, RECENT, History, Memory, count_domain, counted, ever
+from synthgen.relational.history import COUNTS, RECENT, History, Memory, count_domain, counted, ever, limits
 
 #: What was measured (NA, K, CRP, rare), and how high it was, in 32 steps or missing.
 TEST = Domain("test", "test", 4, Scale.NOMINAL)
@@ -35,6 +35,8 @@ def test_a_series_of_three_rows() -> None:
         "since test 2": 0,
         "value at test 0": 0,
         "value at test 2": 0,
+        "usual at test 0": 0,
+        "usual at test 2": 0,
     }
     past.advance(np.array([[0, 0, 31]], np.int32), np.array([1000]))  # NA, very high
     past.advance(np.array([[0, 1, 4]], np.int32), np.array([1030]))  # K, which is not followed
@@ -49,10 +51,16 @@ def test_a_series_of_three_rows() -> None:
         "since test 2": 1,  # now
         "value at test 0": 16,
         "value at test 2": 0,  # never measured, though done
+        "usual at test 0": 23,
+        "usual at test 2": 0,
     }
     past.advance(np.array([[0, 2, 0]], np.int32), np.array([1750]))
     found = named(past.context(1, np.array([1790]))[0])
-    assert (found["since test 2"], found["value at test 2"]) == (2, 1)
+    assert (found["since test 2"], found["value at test 2"], found["usual at test 2"]) == (2, 1, 1)
+    past.advance(np.array([[0, 2, 31]], np.int32), np.array([1800]))
+    # The last value is the highest; one of the lowest and one of the highest are in the middle on average.
+    found = named(past.context(1, np.array([1800]))[0])
+    assert (found["value at test 2"], found["usual at test 2"]) == (16, 12)
 
 
 def test_patients_do_not_see_each_other_and_leave_when_they_are_done() -> None:
@@ -147,3 +155,34 @@ def test_a_memory_that_contradicts_itself_is_none(wrong: dict[str, object]) -> N
 
 def test_four_main_codes_are_told() -> None:
     assert RECENT == 4
+
+
+def test_marks_are_followed_and_limited() -> None:
+    """Codes 0 and 1 of a panel both hold what may come twice; code 2 holds something else, which may come once."""
+    panel = Domain("panel", "panel", 4, Scale.NOMINAL)
+    both, single = (0, (0, 1)), (0, (2,))
+    memory = Memory((panel,), None, (), None, (0,), 1, SPANS, (both, single), ((both, 2), (single, 1)))
+    assert Memory.from_json((panel,), memory.to_json()) == memory
+    past = History(memory, 1)
+    assert past.allowed(1)[0].tolist() == [[True] * 4]
+    past.advance(np.array([[1]], np.int32), np.array([0]))
+    past.advance(np.array([[2]], np.int32), np.array([50]))
+    names = [domain.name for domain in memory.context_domains]
+    assert dict(zip(names, past.context(1, np.array([50]))[0].tolist(), strict=True)) == {
+        "panel before": 2,
+        "since panel 0": 2,
+        "since panel 1": 1,
+        "times panel 0": 1,
+        "times panel 1": 1,
+    }
+    assert past.allowed(1)[0].tolist() == [[True, True, False, True]]
+    past.advance(np.array([[0]], np.int32), np.array([60]))
+    assert past.allowed(1)[0].tolist() == [[False, False, False, True]]
+
+
+def test_a_limit_is_what_several_patients_reach() -> None:
+    codes = np.zeros((8, 1), np.int32)
+    patient = np.array([0, 0, 0, 1, 1, 2, 2, 3])
+    # Patient 0 has three rows, which nobody else has; two patients more have two.
+    assert limits([(0, (0,))], codes, patient, 3) == (((0, (0,)), 2),)
+    assert limits([(0, (0,))], codes, patient, 5) == ()

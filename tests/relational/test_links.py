@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from synthgen.relational.fold import ECHO, NONE, OTHER, SAME
-from synthgen.relational.links import Linking, told_drawn, told_kin, up
+from synthgen.relational.links import Linking, popularity, told_drawn, told_kin, up
 from synthgen.relational.rows import Rows
 from synthgen.relational.structure import Structure
 from synthgen.schema.config import Schema
@@ -30,6 +30,41 @@ def test_a_drawn_link_is_that_of_the_row_before_or_of_an_ancestor_or_another() -
     assert told_drawn(VISITS.patient, named, None).to_pylist() == [OTHER, SAME, OTHER, OTHER, NONE]
     echo = np.array([7, 1, 8, 8, -2])
     assert told_drawn(VISITS.patient, named, echo).to_pylist() == [ECHO, SAME, ECHO, ECHO, NONE]
+
+
+def test_another_row_is_told_with_what_it_is_about() -> None:
+    subjects = np.array(["surgery", "medicine"], object)
+    found = told_drawn(VISITS.patient, np.array([0, 0, 1, 1, -1]), None, subjects)
+    assert found.to_pylist() == [f"{OTHER}surgery", SAME, f"{OTHER}medicine", f"{OTHER}medicine", NONE]
+
+
+def test_how_often_rows_are_named_says_nothing_of_those_that_few_patients_name() -> None:
+    told = texts(OTHER, SAME, f"{OTHER}surgery", OTHER, OTHER, OTHER, OTHER, NONE)
+    named, patient = np.array([0, 0, 0, 0, 1, 1, 1, -1]), np.array([0, 0, 1, 2, 0, 0, 0, 1])
+    # Three patients name the first row, three times anew; one patient names the second; nobody the other two.
+    assert popularity(told, named, patient, 4, 2).tolist() == [3, 1, 1, 1]
+    assert popularity(told, named, patient, 4, 1).tolist() == [3, 3, 0, 0]
+
+
+def test_rows_that_are_named_often_are_drawn_often_and_of_the_subject_that_is_told() -> None:
+    linking = Linking(Structure.of(SCHEMA), dict(SCHEMA.tables), {"wards": "specialty"})
+    n = 4000
+    visits = Rows(np.arange(n), np.arange(n), n, n, np.zeros((n, 0), np.int32), np.zeros(n, np.int64))
+    patients = Rows(np.arange(n), np.arange(n), n, n, np.zeros((n, 0), np.int32), np.zeros(n, np.int64))
+    ids = pa.array(np.arange(n)).cast(pa.string())
+    told = texts(*([f"{OTHER}surgery"] * (n // 2) + [OTHER] * (n // 2)))
+    cells = {"patients": {"nr": ids}, "visits": {"id": ids, "ward.link": told, "before.link": texts(*[NONE] * n)}}
+    wards = {
+        "ward": texts("w0", "w1", "w2"),
+        "specialty": texts("surgery", "medicine", "surgery"),
+        "named by visits.ward": texts("30", "60", "10"),
+    }
+    linking.resolve({"patients": patients, "visits": visits}, cells, {"wards": wards}, ids, np.random.default_rng(1))
+    found = np.array(cells["visits"]["ward"].to_pylist())
+    surgery, any_ward = found[: n // 2], found[n // 2 :]
+    assert set(surgery) == {"w0", "w2"}
+    assert np.mean(surgery == "w0") == pytest.approx(0.75, abs=0.05)
+    assert [np.mean(any_ward == ward) for ward in ("w0", "w1", "w2")] == pytest.approx([0.3, 0.6, 0.1], abs=0.05)
 
 
 def test_a_link_to_the_same_table_is_told_by_how_many_rows_before() -> None:
