@@ -258,13 +258,14 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=1000, help="training and holdout together")
     parser.add_argument("--columns", type=int, nargs="+", default=[5, 20, 100])
     parser.add_argument("--splits", nargs="+", choices=list(SPLITS), default=list(SPLITS))
-    parser.add_argument("--planted", type=int, default=6000, help="patients where leaks are planted")
+    parser.add_argument("--planted", type=int, default=6000, help="patients where leaks are planted; 0 for no planting")
     parser.add_argument("--privacy-only", action="store_true", help="without the fidelity measures, which take longer")
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
     measures = PRIVACY if options.privacy_only else (*PRIVACY, *FIDELITY)
     header = ("", "runs", "found", "expected", "")
     print(machine(), flush=True)
-    with ProcessPoolExecutor(os.cpu_count(), initializer=threadpool_limits, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(options.workers, initializer=threadpool_limits, initargs=(1,)) as pool:
         for columns in options.columns:
             for split in options.splits:
                 one = partial(
@@ -273,6 +274,8 @@ def main() -> None:
                 found = list(pool.map(one, range(options.seeds)))
                 print("", f"perfect generator, {columns} columns, {split}", sep="\n")
                 print(table(header, list(lines_of(found))), flush=True)
+        if not options.planted:
+            return
         shares = []
         plantings = range(max(1, options.seeds // 4))
         for leak in LEAKS:
