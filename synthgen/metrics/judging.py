@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from synthgen.errors import InputError
 from synthgen.metrics.base import Comparison, Measure
 from synthgen.metrics.longitudinal.base import RelationalMeasure
 from synthgen.metrics.result import Metric, Verdict
+from synthgen.metrics.side_by_side import side_by_side
 from synthgen.metrics.verdicts import family_wise
 from synthgen.progress import Progress, silent
 from synthgen.schema.config import REQUIRED, Policy
@@ -95,17 +97,13 @@ def judged(
     Args:
         progress: told of each measure by its name, from 0 to 1.
     """
-    metrics: list[Metric] = []
-    verdicts: list[Verdict] = []
-    for name, measure in measures.items():
-        own, lines = measured(name, measure, comparison, seed=seed, progress=progress)
-        metrics.extend(own)
-        verdicts.extend(lines)
-    return tuple(metrics), family_wise(verdicts)
+    tasks = [partial(measured, name, measure, comparison, seed) for name, measure in measures.items()]
+    found = side_by_side(tasks, progress)
+    return tuple(m for own, _ in found for m in own), family_wise([line for _, lines in found for line in lines])
 
 
 def measured(
-    name: str, measure: Measure, comparison: Comparison, *, seed: int, progress: Progress
+    name: str, measure: Measure, comparison: Comparison, seed: int, progress: Progress
 ) -> tuple[tuple[Metric, ...], tuple[Verdict, ...]]:
     """The figures of one measure, and its verdict lines, which are not yet corrected for the number of all."""
     step = _Step(progress, name.replace("_", " "))

@@ -15,6 +15,7 @@ from synthgen.metrics.cells import cut
 from synthgen.metrics.features import Features, learnable
 from synthgen.metrics.identity import identities, integer_columns, pooled, without_repeats
 from synthgen.metrics.neighbours import Frame, Points, log_density, nearest
+from synthgen.metrics.once import Once
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -78,7 +79,7 @@ class Trial:
     reference: int
     frame: Frame
     likelihood: LogLikelihood | None
-    _known: dict[tuple[int, ...], tuple[Floats, Floats]] = field(default_factory=dict, init=False, repr=False)
+    once: Once = field(default_factory=Once, init=False, repr=False)
 
     @classmethod
     def of(cls, comparison: Comparison) -> Trial:
@@ -165,9 +166,7 @@ class Trial:
     def distances(self, columns: tuple[int, ...] | None = None) -> tuple[Floats, Floats]:
         """Per tested record, the distance to the closest synthetic and to the closest reference record."""
         chosen = tuple(range(len(self.variables))) if columns is None else columns
-        if chosen not in self._known:
-            self._known[chosen] = self._searched(chosen)
-        return self._known[chosen]
+        return self.once(chosen, lambda: self._searched(chosen))
 
     def _searched(self, columns: tuple[int, ...]) -> tuple[Floats, Floats]:
         """Equal records are searched for once."""
@@ -244,7 +243,7 @@ class Trial:
         matrix = np.concatenate([features.matrix(synthetic), features.matrix(reference)])
         label = np.arange(len(matrix)) < synthetic.n
         with threads(len(matrix)):
-            fitted = classifier(features, len(matrix), 0, ROUNDS).fit(learnable(matrix), label)
+            fitted = classifier(features.categorical, len(matrix), 0, ROUNDS).fit(learnable(matrix), label)
             tested = features.matrix(self.records.take(np.arange(self.tested)))
             return np.asarray(fitted.decision_function(tested), dtype=np.float64)
 
