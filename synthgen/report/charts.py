@@ -213,15 +213,20 @@ def _categorical(item: Mapping[str, Any]) -> Any:
     fig = svg.canvas(width, height)
     ax = fig.add_axes((0.40, foot / height, 0.575, 1 - (foot + 2) / height))
     top = max((value or 0.0 for _, *values in lines for value in values), default=1.0) or 1.0
-    for i, (_, train, holdout, synthetic) in enumerate(lines):
-        ax.barh([i], [train or 0.0], height=0.62, color=svg.TRAIN, alpha=0.4, lw=0)
-        if holdout is not None:
-            ax.plot([holdout, holdout], [i - 0.4, i + 0.4], color=svg.HOLDOUT, lw=2)
-        if synthetic is not None:
-            ax.plot([synthetic], [i], marker="o", ms=6.5, color=svg.SYNTHETIC, mec=svg.PAPER, mew=1, clip_on=False)
+    train, holdout, synthetic = (
+        [(value, i) for i, line in enumerate(lines) if (value := line[k]) is not None] for k in (1, 2, 3)
+    )
+    ax.barh([i for _, i in train], [value for value, _ in train], height=0.62, color=svg.TRAIN, alpha=0.4, lw=0)
+    if holdout:
+        at = np.array(holdout)
+        ax.vlines(at[:, 0], at[:, 1] - 0.4, at[:, 1] + 0.4, color=svg.HOLDOUT, lw=2)
+    ax.plot(
+        [value for value, _ in synthetic],
+        [i for _, i in synthetic],
+        **{"marker": "o", "ms": 6.5, "color": svg.SYNTHETIC, "mec": svg.PAPER, "mew": 1, "clip_on": False, "ls": "none"},
+    )
     ax.set_ylim(len(lines) - 0.4, -0.6)
     ax.set_xlim(0, top * 1.04)
-    ax.set_yticks(range(len(lines)), [_short(name, 19) for name, *_ in lines])
     _plain_axes(ax)
     from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
