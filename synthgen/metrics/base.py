@@ -212,6 +212,8 @@ class Measure(ABC):
 
     #: Whether ``evaluate --quick`` runs it too.
     quick: ClassVar[bool] = True
+    #: The largest limit that a policy may set: most are shares.
+    highest_limit: ClassVar[float] = 1.0
 
     @abstractmethod
     def measure(

@@ -83,6 +83,12 @@ def require_known(policy: Policy) -> None:
         mistakes.append(
             f"evaluation.policy.limits: {', '.join(unlimited)} has no limit to set; lines with a limit: {known}"
         )
+    for name, limit in policy.limits.items():
+        if name in limits and limit > (highest := plugins.load_metric(name).highest_limit):
+            mistakes.append(
+                f"evaluation.policy.limits: {name} is {limit:g}, and can be at most {highest:g}; without one it is "
+                f"{limits[name]:g}"
+            )
     if mistakes:
         raise InputError("\n".join(mistakes))
 

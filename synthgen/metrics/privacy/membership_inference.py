@@ -47,6 +47,7 @@ class MembershipInference(Measure):
     """
 
     quick: ClassVar[bool] = False
+    highest_limit: ClassVar[float] = 1000.0
 
     limit: float = 3.0
     permutations: int = 1999
