@@ -223,7 +223,13 @@ def _categorical(item: Mapping[str, Any]) -> Any:
     ax.plot(
         [value for value, _ in synthetic],
         [i for _, i in synthetic],
-        **{"marker": "o", "ms": 6.5, "color": svg.SYNTHETIC, "mec": svg.PAPER, "mew": 1, "clip_on": False, "ls": "none"},
+        marker="o",
+        ms=6.5,
+        color=svg.SYNTHETIC,
+        mec=svg.PAPER,
+        mew=1,
+        clip_on=False,
+        ls="none",
     )
     ax.set_ylim(len(lines) - 0.4, -0.6)
     ax.set_xlim(0, top * 1.04)
