@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgen.metrics.agreement import Agreement
 from synthgen.metrics.base import Comparison, LogLikelihood, Records, Variable, listed
 from synthgen.metrics.boosting import classifier, threads
 from synthgen.metrics.cells import cut
@@ -165,11 +166,29 @@ class Trial:
 
     def distances(self, columns: tuple[int, ...] | None = None) -> tuple[Floats, Floats]:
         """Per tested record, the distance to the closest synthetic and to the closest reference record."""
-        chosen = tuple(range(len(self.variables))) if columns is None else columns
-        return self.once(chosen, lambda: self._searched(chosen))
+        every = tuple(range(len(self.variables)))
+        found = (
+            self._nearest
+            if columns is None or columns == every
+            else self.once(columns, lambda: self._searched(columns))
+        )
+        return found[0], found[1]
 
-    def _searched(self, columns: tuple[int, ...]) -> tuple[Floats, Floats]:
-        """Equal records are searched for once."""
+    def agreement(self) -> Floats:
+        """Per tested record, how much more it agrees with the closest synthetic than with the closest known record."""
+        _, _, synthetic, reference = self._nearest
+        return synthetic - reference
+
+    @property
+    def _nearest(self) -> tuple[Floats, Floats, Floats, Floats]:
+        known = Agreement(self.variables, self.records.take(self.tested + np.arange(self.reference)))
+        every = tuple(range(len(self.variables)))
+        return self.once(every, lambda: self._searched(every, known))
+
+    def _searched(
+        self, columns: tuple[int, ...], weights: Agreement | None = None
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Distances, and by ``weights`` agreements. Equal records are searched for once."""
         identity = identities(self._integers[list(columns)])
         _, first, inverse = np.unique(identity[: self.tested], return_index=True, return_inverse=True)
         points = self._points.restricted(columns, [variable.kind == "numeric" for variable in self.variables])
@@ -177,9 +196,16 @@ class Trial:
         found = []
         for begin, end in ((known, self.records.n), (self.tested, known)):
             pool = begin + np.unique(identity[begin:end], return_index=True)[1]
-            blocks = [block.distance for block in nearest(queries, points.take(pool))]
-            found.append(np.concatenate(blocks)[inverse])
-        return found[0], found[1]
+            distance, agreement = np.empty(queries.n), np.zeros(queries.n)
+            for block in nearest(queries, points.take(pool)):
+                distance[block.start : block.start + len(block.distance)] = block.distance
+                if weights is not None:
+                    query = block.start + block.query
+                    own, other = self.records.take(first[query]), self.records.take(pool[block.neighbour])
+                    np.maximum.at(agreement, query, weights.of(own, other))
+            found.append((distance[inverse], agreement[inverse]))
+        (synthetic, agreed), (reference, known_agreed) = found
+        return synthetic, reference, agreed, known_agreed
 
     def closeness(self, columns: tuple[int, ...] | None = None) -> Floats:
         """Per tested record, closer to the synthetic than to the reference set: from -1 to 0, -1/2 where neither."""
@@ -197,6 +223,7 @@ class Trial:
         yield "classifier", self.mean(self._classified())
         if self.likelihood is not None:
             yield "likelihood ratio", self.mean(self._likelihood_ratio(self.likelihood))
+        yield "rare agreement", self.most(self.agreement())
 
     def most(self, values: Floats) -> Floats:
         """The largest value of each tested patient's records: the record that gives most away."""

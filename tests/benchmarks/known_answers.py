@@ -261,6 +261,7 @@ def main() -> None:
     parser.add_argument("--planted", type=int, default=6000, help="patients where leaks are planted; 0 for no planting")
     every = {type(measure).__name__: measure for measure in (*PRIVACY, *FIDELITY)}
     parser.add_argument("--measures", nargs="+", choices=list(every), default=list(every), help="C2st takes longest")
+    parser.add_argument("--leaks", nargs="+", choices=list(LEAKS), default=list(LEAKS))
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
     measures = [every[name] for name in options.measures]
@@ -279,7 +280,7 @@ def main() -> None:
             return
         shares = []
         plantings = range(max(1, options.seeds // 4))
-        for leak in LEAKS:
+        for leak in options.leaks:
             flagged = list(pool.map(partial(leaking, patients=options.planted, leak=leak), plantings))
             shares.append(_share(leak, flagged, low=0.8))
         print("", f"planted leaks, {options.planted // 2} training patients, 10 columns, 50/50", sep="\n")

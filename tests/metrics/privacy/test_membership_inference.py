@@ -89,8 +89,8 @@ def test_a_leak_in_half_of_the_columns_shows_over_a_half_of_the_columns() -> Non
     leaking = fresh | {f"x{k}": train[f"x{k}"] for k in range(6)}
     metric, verdict = run(comparison(train, holdout, leaking))
     assert verdict.verdict in ("leak", "fail")
-    strongest = max(metric.details["rows"], key=lambda row: row["z"])
-    assert strongest["columns"] != "all"
+    closest = [row for row in metric.details["rows"] if "distance" in row["attack"]]
+    assert max(closest, key=lambda row: row["z"])["columns"] != "all"
 
 
 def test_a_generator_that_keeps_away_from_training_rows_is_flagged() -> None:
