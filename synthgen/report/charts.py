@@ -329,8 +329,14 @@ _STYLES: tuple[tuple[str, Any, float], ...] = (
 
 
 @svg.styled()
-def curves(lines: Sequence[Mapping[str, Any]], *, x_label: str, y_label: str, label: str, key: str) -> Markup:
-    """Lines over a common axis, told apart by dash and width as well as colour; named in a legend above."""
+def curves(
+    lines: Sequence[Mapping[str, Any]], *, x_label: str, y_label: str, label: str, key: str, stepped: bool = False
+) -> Markup:
+    """Lines over a common axis, told apart by dash and width as well as colour; named in a legend above.
+
+    Args:
+        stepped: a line stays at its value until the next.
+    """
     width, rows = 440.0, len(lines)
     head = 16.0 * rows + 6
     height = 210.0 + head
@@ -338,7 +344,8 @@ def curves(lines: Sequence[Mapping[str, Any]], *, x_label: str, y_label: str, la
     ax = fig.add_axes((0.13, 40 / height, 0.84, (height - 48 - head) / height))
     for i, line in enumerate(lines):
         colour, dash, weight = _STYLES[i % len(_STYLES)]
-        ax.plot(line["x"], line["y"], color=colour, linestyle=dash, lw=weight)
+        style = "steps-post" if stepped else "default"
+        ax.plot(line["x"], line["y"], color=colour, linestyle=dash, lw=weight, drawstyle=style)
         _key_line(fig, i, (colour, dash, weight), str(line["name"]), height)
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
@@ -408,6 +415,42 @@ def _key_line(fig: Any, i: int, style: tuple[str, Any, float], name: str, height
     y = 1 - (12 + 16 * i) / height
     fig.add_artist(Line2D([0.13, 0.2], [y, y], color=colour, linestyle=dash, lw=weight))
     fig.text(0.22, y - 4 / height, _short(name, 48), color=svg.INK, fontsize=11)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A coefficient from real and from synthetic records: low end, estimate and high end of either."""
+
+    name: str
+    real: tuple[float, float, float]
+    synthetic: tuple[float, float, float]
+
+
+@svg.styled()
+def estimates(rows: Sequence[Estimate], *, label: str, key: str) -> Markup:
+    """Two lines for each coefficient on one axis: the real interval above, the synthetic one below."""
+    width, each, foot = 440.0, 46.0, 24.0
+    height = each * len(rows) + foot
+    fig = svg.canvas(width, height)
+    ax = fig.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, width), ylim=(height, 0))
+    ax.set_axis_off()
+    left, right = 26.0, width - 26.0
+    numbers = [0.0, *(x for row in rows for x in (*row.real, *row.synthetic))]
+    low, high = min(numbers), max(numbers)
+
+    def at(number: float) -> float:
+        return left + (right - left) * (number - low) / ((high - low) or 1.0)
+
+    ax.plot([at(0.0)] * 2, [12, height - foot + 4], color=svg.LINE, lw=1)
+    for i, row in enumerate(rows):
+        y = each * i + 18.0
+        ax.text(left, y, _short(row.name, 60), color=svg.INK, fontsize=12, ha="left")
+        for below, ends, colour, mark in ((10, row.real, svg.TRAIN, "s"), (20, row.synthetic, svg.SYNTHETIC, "o")):
+            ax.plot([at(ends[0]), at(ends[2])], [y + below] * 2, color=colour, lw=3, alpha=0.5, solid_capstyle="butt")
+            ax.plot([at(ends[1])], [y + below], marker=mark, ms=6, color=colour, mec=svg.PAPER, mew=0.8, ls="none")
+    for number in sorted({low, 0.0, high}):
+        ax.text(at(number), height - 4, figure(number), color=svg.MUTED, fontsize=11, ha="center")
+    return svg.inline(fig, label=label, key=key)
 
 
 @dataclass(frozen=True)

@@ -202,6 +202,10 @@ HOW_TO_READ: Mapping[str, str] = MappingProxyType(
         "as one when chance is reckoned with.",
         "by_table": "The same figures for the rows of each table, each beside its ceiling: what real records scored "
         "that the generator never saw.",
+        "use": "Whether somebody who works with the synthetic records comes to the conclusions that the real ones "
+        "give. Survival curves should lie as close to the training line as the holdout line does. In a regression, "
+        "intervals that overlap tell the same story; the synthetic one is wider because it carries the uncertainty of having "
+        "been generated. A synthetic interval on the other side of zero turns a finding round.",
         "neighbours": "How far synthetic records are from the nearest training record, beside how far holdout records "
         "are. A synthetic curve clearly to the left of the holdout’s means that records lie closer to training records "
         "than chance explains. This picture can show a leak; it cannot show that there is none.",

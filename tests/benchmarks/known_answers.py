@@ -224,7 +224,7 @@ LEAKS: dict[str, Callable[[Columns, Columns, np.random.Generator], Columns]] = {
 
 def lines_of(found: Sequence[Findings]) -> Iterator[tuple[str, ...]]:
     """The rows of one table: what was looked at, how often, what was found, what is expected."""
-    yield _share("any line says leak or fail", [each.flagged for each in found], high=0.07)
+    yield share_of("any line says leak or fail", [each.flagged for each in found], high=0.07)
     for name in sorted({name for each in found for name in each.p}):
         p = np.array([each.p[name] for each in found if name in each.p])
         # Counts of patients are discrete: their p may be too large, never too small.
@@ -232,18 +232,20 @@ def lines_of(found: Sequence[Findings]) -> Iterator[tuple[str, ...]]:
         uniform = float(kstest(p, "uniform", alternative="greater" if discrete else "two-sided").pvalue)
         words = "not too small" if discrete else "uniform"
         yield (f"p of {name} {words}: KS p", str(len(p)), *at_least(uniform, 0.01))
-        yield _share(f"p of {name} below .05", p < 0.05, high=0.05)
+        yield share_of(f"p of {name} below .05", p < 0.05, high=0.05)
     for name in sorted({name for each in found for name in each.zero}):
         covered = [each.zero[name] for each in found if name in each.zero]
-        yield _share(f"{name}: difference from ceiling covers 0", covered, low=0.93)
+        yield share_of(f"{name}: difference from ceiling covers 0", covered, low=0.93)
     for name in sorted({name for each in found for name in each.values}):
         values = np.array([each.values[name] for each in found if name in each.values])
         expected = values[:, 0].mean()
         covers = (values[:, 1] <= expected) & (expected <= values[:, 2])
-        yield _share(f"{name}: interval covers its mean {expected:.4f}", covers, low=0.93, high=0.97)
+        yield share_of(f"{name}: interval covers its mean {expected:.4f}", covers, low=0.93, high=0.97)
 
 
-def _share(what: str, hits: Sequence[bool] | NDArray[np.bool_], low: float = 0.0, high: float = 1.0) -> tuple[str, ...]:
+def share_of(
+    what: str, hits: Sequence[bool] | NDArray[np.bool_], low: float = 0.0, high: float = 1.0
+) -> tuple[str, ...]:
     """A share of runs and the bounds it should keep; missed only where chance alone does not explain it (p < .01)."""
     times, runs = int(np.sum(hits)), len(hits)
     below = binomtest(times, runs, low, alternative="less").pvalue if low > 0 else 1.0
@@ -282,7 +284,7 @@ def main() -> None:
         plantings = range(max(1, options.seeds // 4))
         for leak in options.leaks:
             flagged = list(pool.map(partial(leaking, patients=options.planted, leak=leak), plantings))
-            shares.append(_share(leak, flagged, low=0.8))
+            shares.append(share_of(leak, flagged, low=0.8))
         print("", f"planted leaks, {options.planted // 2} training patients, 10 columns, 50/50", sep="\n")
         print(table(header, shares), machine(), sep="\n")
 
