@@ -335,7 +335,7 @@ def curves(
     """Lines over a common axis, told apart by dash and width as well as colour; named in a legend above.
 
     Args:
-        stepped: a line stays at its value until the next.
+        stepped: a line stays at its value, a share of those at the beginning, until the next.
     """
     width, rows = 440.0, len(lines)
     head = 16.0 * rows + 6
@@ -352,6 +352,8 @@ def curves(
     _plain_axes(ax)
     ax.yaxis.set_major_locator(MaxNLocator(5))
     ax.yaxis.set_major_formatter(ScalarFormatter())
+    if stepped:
+        ax.set_ylim(0, 1.02)
     ax.set_xlabel(_short(x_label, 60), color=svg.MUTED, fontsize=10.5)
     ax.set_ylabel(_short(y_label, 34), color=svg.MUTED, fontsize=10.5)
     return svg.inline(fig, label=label, key=key)
@@ -428,27 +430,34 @@ class Estimate:
 
 @svg.styled()
 def estimates(rows: Sequence[Estimate], *, label: str, key: str) -> Markup:
-    """Two lines for each coefficient on one axis: the real interval above, the synthetic one below."""
+    """Two lines for each coefficient on one axis: the real interval above, the synthetic one below; and both numbers.
+
+    An axis that one large coefficient would stretch ends at three times the median; a pointer says that more is beyond.
+    """
     width, each, foot = 440.0, 46.0, 24.0
     height = each * len(rows) + foot
     fig = svg.canvas(width, height)
     ax = fig.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, width), ylim=(height, 0))
     ax.set_axis_off()
     left, right = 26.0, width - 26.0
-    numbers = [0.0, *(x for row in rows for x in (*row.real, *row.synthetic))]
-    low, high = min(numbers), max(numbers)
+    reach = [max(map(abs, (*row.real, *row.synthetic))) for row in rows]
+    furthest = min(max(reach), 3 * float(np.median(reach))) or 1.0
 
     def at(number: float) -> float:
-        return left + (right - left) * (number - low) / ((high - low) or 1.0)
+        return left + (right - left) * (min(max(number / furthest, -1.0), 1.0) + 1) / 2
 
-    ax.plot([at(0.0)] * 2, [12, height - foot + 4], color=svg.LINE, lw=1)
+    ax.plot([at(0.0)] * 2, [24, height - foot + 4], color=svg.LINE, lw=1)
     for i, row in enumerate(rows):
         y = each * i + 18.0
-        ax.text(left, y, _short(row.name, 60), color=svg.INK, fontsize=12, ha="left")
-        for below, ends, colour, mark in ((10, row.real, svg.TRAIN, "s"), (20, row.synthetic, svg.SYNTHETIC, "o")):
-            ax.plot([at(ends[0]), at(ends[2])], [y + below] * 2, color=colour, lw=3, alpha=0.5, solid_capstyle="butt")
-            ax.plot([at(ends[1])], [y + below], marker=mark, ms=6, color=colour, mec=svg.PAPER, mew=0.8, ls="none")
-    for number in sorted({low, 0.0, high}):
+        ax.text(left, y, _short(row.name, 44), color=svg.INK, fontsize=12, ha="left")
+        both = f"{figure(row.real[1])}, {figure(row.synthetic[1])}"
+        ax.text(right, y, both, color=svg.MUTED, fontsize=11, ha="right")
+        lines = ((10, row.real, svg.TRAIN, "s"), (20, row.synthetic, svg.SYNTHETIC, "o"))
+        for below, (start, estimate, end), colour, mark in lines:
+            ax.plot([at(start), at(end)], [y + below] * 2, color=colour, lw=3, alpha=0.5, solid_capstyle="butt")
+            shape = mark if abs(estimate) <= furthest else "<" if estimate < 0 else ">"
+            ax.plot([at(estimate)], [y + below], marker=shape, ms=6, color=colour, mec=svg.PAPER, mew=0.8, ls="none")
+    for number in (-furthest, 0.0, furthest):
         ax.text(at(number), height - 4, figure(number), color=svg.MUTED, fontsize=11, ha="center")
     return svg.inline(fig, label=label, key=key)
 

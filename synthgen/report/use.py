@@ -49,26 +49,28 @@ def _estimated(row: Mapping[str, Any]) -> bool:
 
 
 def _coefficients(metric: Metric, rows: Sequence[Mapping[str, Any]], key: str) -> Drawn:
+    classes = {str(row.get("class") or "") for row in rows}
     shown = [
-        Estimate(_called(row), *(_interval(row, side) for side in ("train", "synthetic")))
+        Estimate(_called(row, several=len(classes) > 1), _interval(row, "train"), _interval(row, "synthetic"))
         for row in rows[:COEFFICIENTS]
     ]
     apart = sum(one.synthetic[0] > one.real[2] or one.synthetic[2] < one.real[0] for one in shown)
+    outcome = " = ".join(filter(None, (", ".join(metric.columns), classes.pop() if len(classes) == 1 else "")))
     note = (
-        f"What a regression of {', '.join(metric.columns)} says of the other columns: real estimate with its 95 % "
-        f"interval above, synthetic below. The {len(shown)} that differ most of {len(rows)}; of these "
-        f"{apart or 'none'} {'lies' if apart == 1 else 'lie'} wholly apart. Zero is no influence."
+        f"How {outcome} depends on the other columns in a regression: real estimate with its 95 % interval (square, "
+        f"above) and synthetic one (dot, below), and both as numbers. The {len(shown)} of {len(rows)} that differ "
+        f"most: intervals of {apart or 'none'} lie wholly apart. Zero is no influence."
     )
     spoken = "; ".join(f"{one.name} real {figure(one.real[1])}, synthetic {figure(one.synthetic[1])}" for one in shown)
     chart = charts.estimates(shown, label=f"{wording.title(metric.name)}. {spoken}.", key=f"{key}e")
     return Drawn(wording.title(metric.name), chart, note)
 
 
-def _called(row: Mapping[str, Any]) -> str:
-    """The column with its level, and of several classes the one that is told from the rest."""
+def _called(row: Mapping[str, Any], *, several: bool) -> str:
+    """The column with its level, and where there are several classes the one that is told from the rest."""
     term, column = str(row.get("term") or ""), str(row["column"])
     name = term if column in term else " ".join(filter(None, (column, term)))
-    return f"{name} → {row['class']}" if row.get("class") else name
+    return f"{name} ({row['class']} against the rest)" if several else name
 
 
 def _interval(row: Mapping[str, Any], side: str) -> tuple[float, float, float]:
