@@ -305,9 +305,9 @@ class _Sample:
                 spread[at, enough] = np.nanvar(differences[enough], axis=1)
             if not np.isfinite(spread).any() or spread.min() >= np.nanvar(rest):
                 return []
-            at, best = np.unravel_index(int(np.argmin(spread)), spread.shape)
-            parts.append((others[int(best)], signs[int(at)]))
-            rest, left[best] = rest - signs[int(at)] * values_[best], False
+            chosen, best = map(int, np.unravel_index(int(np.argmin(spread)), spread.shape))
+            parts.append((others[best], signs[chosen]))
+            rest, left[best] = rest - signs[chosen] * values_[best], False
             if np.nanmean(np.abs(rest) <= half * (1 + 1e-6)) > _MOSTLY:
                 return parts if len(parts) > 2 else []
         return []

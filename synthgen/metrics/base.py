@@ -11,6 +11,7 @@ its own; anything else stays in ``evaluation.json``.
 - ``matrices``: ``columns`` and a square of associations for ``train``, ``holdout`` and ``synthetic``.
 - ``curves``: each with ``name``, ``x`` and ``y``, beside ``x_label`` and ``y_label``. Where ``x_label`` begins with
   ``false positives`` they are ROC curves and stand with the attacks.
+- ``survival_curves``: ``time`` and, for ``train``, ``holdout`` and ``synthetic``, the share without the event after it.
 - ``attacks``: one dict for each attack of a suite: ``attack``, ``columns`` (words for those used), ``auc``,
   ``interval``, ``p``, ``epsilon_lower``, and its ROC curve as ``fpr`` and ``tpr``, lists of equal length.
 - ``groups``, or ``rows`` that begin with ``group``: one dict for each group of patients, worst first, with the name
@@ -27,11 +28,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Literal, TypeVar, cast
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgen.metrics.once import Once
 from synthgen.metrics.result import Metric, Verdict
 from synthgen.progress import Progress, silent
 from synthgen.schema.rules.expression import Column, Expression
@@ -40,7 +42,6 @@ from synthgen.schema.rules.quantity import Quantity
 #: The largest number of patients that nothing published may stand for.
 _FEW = 10
 
-T = TypeVar("T")
 #: The natural logarithm of how probable the model finds the training or holdout records at some rows.
 LogLikelihood = Callable[[Literal["train", "holdout"], NDArray[np.int64]], NDArray[np.float64]]
 
@@ -179,6 +180,7 @@ class Comparison:
         constraints: the rules that the schema states on single tables; ``None`` where it states none.
         log_likelihood: where the generator is a model that can tell; ``None`` elsewhere. Set by ``told_by``, and not
             kept by ``dataclasses.replace``: other sets have other rows.
+        once: what measures share: computed for the first that asks.
     """
 
     table: str
@@ -193,19 +195,13 @@ class Comparison:
     survival: FollowUp | None = None
     constraints: Rules | None = None
     log_likelihood: LogLikelihood | None = field(default=None, init=False, repr=False, compare=False)
-    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    once: Once = field(default_factory=Once, init=False, repr=False, compare=False)
 
     def told_by(self, model: LogLikelihood) -> Comparison:
         """The same comparison, with a model that says how probable it finds these real records."""
         made = replace(self)
         object.__setattr__(made, "log_likelihood", model)
         return made
-
-    def once(self, what: str, compute: Callable[[], T]) -> T:
-        """What ``compute`` gives, computed once for all measures that ask for it under this name."""
-        if what not in self._known:
-            self._known[what] = compute()
-        return cast(T, self._known[what])
 
     @property
     def size(self) -> int:
@@ -222,6 +218,8 @@ class Measure(ABC):
 
     #: Whether ``evaluate --quick`` runs it too.
     quick: ClassVar[bool] = True
+    #: The largest limit that a policy may set: most are shares.
+    highest_limit: ClassVar[float] = 1.0
 
     @abstractmethod
     def measure(

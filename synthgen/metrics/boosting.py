@@ -24,14 +24,37 @@ def threads(rows: int) -> AbstractContextManager[object]:
     return threadpool_limits(1, user_api="openmp") if rows < _WORTH_THREADS else nullcontext()
 
 
-def classifier(features: Features, rows: int, seed: int, rounds: int) -> HistGradientBoostingClassifier:
+def leaf(rows: int) -> int:
+    """The fewest rows of a leaf where so many are learned from."""
+    return 20 if rows >= SMALL else 5
+
+
+def splittable(matrix: NDArray[np.float64], fewest: int) -> NDArray[np.bool_]:
+    """Which columns a tree can split on: in any other fewer rows than a leaf has differ from the commonest value.
+
+    Trees are the same without the others, and sooner built.
+    """
+    rows, columns = matrix.shape
+    found = np.ones(columns, dtype=bool)
+    for k in range(columns):
+        ordered = np.sort(matrix[:, k])
+        ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+        missing = np.isnan(ordered).sum()
+        commonest = max(np.diff(ends, prepend=-1).max(), missing) if rows else 0
+        found[k] = rows - commonest >= fewest
+    if not found.any():
+        found[0] = True
+    return found
+
+
+def classifier(categorical: NDArray[np.bool_], rows: int, seed: int, rounds: int) -> HistGradientBoostingClassifier:
     """Boosted trees for this many training rows, without early stopping, so that no rows are spent on it."""
     return HistGradientBoostingClassifier(
         max_iter=rounds,
         learning_rate=0.15,
         max_leaf_nodes=31,
-        min_samples_leaf=20 if rows >= SMALL else 5,
-        categorical_features=features.categorical,
+        min_samples_leaf=leaf(rows),
+        categorical_features=categorical,
         early_stopping=False,
         random_state=seed,
     )
@@ -72,16 +95,22 @@ def tell_apart(
     patient = np.concatenate([2 * positive[1], 2 * negative[1] + 1])
     seed = int(rng.integers(2**31))
     scored = folds if scored is None else scored
+    columns = splittable(matrix, leaf(len(matrix) - int(np.bincount(fold).max())))
+    matrix = matrix[:, columns]
     scores = np.empty(len(matrix))
     drops: tuple[float, ...] = ()
     with threads(len(matrix)):
         for k in range(scored):
             rows = fold == k
-            fitted = classifier(features, int((~rows).sum()), seed, rounds)
+            fitted = classifier(features.categorical[columns], int((~rows).sum()), seed, rounds)
             fitted.fit(learnable(matrix[~rows]), label[~rows])
             scores[rows] = fitted.decision_function(matrix[rows])
             if importance and k == 0:
                 drops = _drops(fitted, matrix[rows], label[rows], rng)
+    if drops:
+        told = np.zeros(len(columns))
+        told[columns] = drops
+        drops = tuple(told.tolist())
     done = fold < scored
     return Telling(clustered_area(scores[done], label[done], fold[done], patient[done]), drops)
 

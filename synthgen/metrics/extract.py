@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from synthgen.metrics.base import Comparison, Records, Variable
 from synthgen.metrics.floor import independent
+from synthgen.metrics.once import Once
 from synthgen.metrics.prepare import Sheet, compare
 from synthgen.relational.kinship import Kinship, Relatives
 from synthgen.relational.siblings import Siblings
@@ -27,7 +27,6 @@ _BIRTH = re.compile("birth|born|dob$", re.IGNORECASE)
 _CODES = ("category", "code", "ordinal", "boolean")
 #: So many rows to a label, or so few labels, make a column one of codes.
 _RECURRING, _FEW_LABELS = 5, 20
-T = TypeVar("T")
 #: The floor is resampled once for all measures.
 _FLOOR_SEED = 0
 
@@ -92,7 +91,7 @@ class Extracts:
     train: Extract
     holdout: Extract | None
     synthetic: Extract
-    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    once: Once = field(default_factory=Once, init=False, repr=False)
 
     @classmethod
     def of(cls, schema: Schema, train: Dataset, holdout: Dataset | None, synthetic: Dataset) -> Extracts:
@@ -191,12 +190,6 @@ class Extracts:
         # The names of things that hardly recur say nothing of what happened.
         recurring = [each for each in found if len(each.labels) <= max(records.n / _RECURRING, _FEW_LABELS)]
         return max(recurring, key=lambda each: _entropy(records.codes[each.name]), default=None)
-
-    def once(self, what: str, compute: Callable[[], T]) -> T:
-        """What ``compute`` gives, computed once for all measures that ask for it under this name."""
-        if what not in self._known:
-            self._known[what] = compute()
-        return cast(T, self._known[what])
 
     @property
     def real(self) -> dict[str, Extract]:

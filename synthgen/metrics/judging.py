@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from synthgen.errors import InputError
 from synthgen.metrics.base import Comparison, Measure
 from synthgen.metrics.longitudinal.base import RelationalMeasure
 from synthgen.metrics.result import Metric, Verdict
+from synthgen.metrics.side_by_side import side_by_side
 from synthgen.metrics.verdicts import family_wise
 from synthgen.progress import Progress, silent
 from synthgen.schema.config import REQUIRED, Policy
@@ -44,6 +46,9 @@ _ORDER: Final = (
     "attribute_inference",
     "vulnerable_records",
 )
+
+#: Measures that take long are begun first, so that no core waits for the last of them.
+_LONGEST: Final = ("c2st", "membership_inference", "nearest_neighbour_share", "tstr", "group_utility", "missingness")
 
 
 def measures(policy: Policy, *, quick: bool = False) -> dict[str, Measure]:
@@ -81,6 +86,12 @@ def require_known(policy: Policy) -> None:
         mistakes.append(
             f"evaluation.policy.limits: {', '.join(unlimited)} has no limit to set; lines with a limit: {known}"
         )
+    for name, limit in policy.limits.items():
+        if name in limits and limit > (highest := plugins.load_metric(name).highest_limit):
+            mistakes.append(
+                f"evaluation.policy.limits: {name} is {limit:g}, and can be at most {highest:g}; without one it is "
+                f"{limits[name]:g}"
+            )
     if mistakes:
         raise InputError("\n".join(mistakes))
 
@@ -95,17 +106,15 @@ def judged(
     Args:
         progress: told of each measure by its name, from 0 to 1.
     """
-    metrics: list[Metric] = []
-    verdicts: list[Verdict] = []
-    for name, measure in measures.items():
-        own, lines = measured(name, measure, comparison, seed=seed, progress=progress)
-        metrics.extend(own)
-        verdicts.extend(lines)
-    return tuple(metrics), family_wise(verdicts)
+    begun = sorted(measures, key=lambda name: _LONGEST.index(name) if name in _LONGEST else len(_LONGEST))
+    tasks = [partial(measured, name, measures[name], comparison, seed) for name in begun]
+    done = dict(zip(begun, side_by_side(tasks, progress), strict=True))
+    found = [done[name] for name in measures]
+    return tuple(m for own, _ in found for m in own), family_wise([line for _, lines in found for line in lines])
 
 
 def measured(
-    name: str, measure: Measure, comparison: Comparison, *, seed: int, progress: Progress
+    name: str, measure: Measure, comparison: Comparison, seed: int, progress: Progress
 ) -> tuple[tuple[Metric, ...], tuple[Verdict, ...]]:
     """The figures of one measure, and its verdict lines, which are not yet corrected for the number of all."""
     step = _Step(progress, name.replace("_", " "))

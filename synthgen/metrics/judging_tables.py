@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from synthgen import plugins
@@ -14,6 +15,7 @@ from synthgen.metrics.judging import measured, stream
 from synthgen.metrics.longitudinal.base import RelationalMeasure
 from synthgen.metrics.result import Metric, Verdict, Word
 from synthgen.metrics.ruled import with_ancestors
+from synthgen.metrics.side_by_side import side_by_side
 from synthgen.metrics.verdicts import family_wise
 from synthgen.progress import Progress, silent
 
@@ -60,24 +62,34 @@ def judged_tables(
     columns, pairs and missing values on each table's rows, clustered by patient; tables of no patient have nothing but
     their columns compared. Reference tables are kept as they are and not judged.
     """
+    tasks = [
+        *(partial(_related, name, relating, extracts, seed) for name, relating in relational.items()),
+        *(partial(_on_tables, name, measure, extracts, seed) for name, measure in measures.items()),
+    ]
+    found = side_by_side(tasks, progress)
+    return tuple(m for own, _ in found for m in own), family_wise([line for _, lines in found for line in lines])
+
+
+def _related(
+    name: str, relating: RelationalMeasure, extracts: Extracts, seed: int, progress: Progress
+) -> tuple[tuple[Metric, ...], tuple[Verdict, ...]]:
+    progress(name.replace("_", " "), 0.0)
+    own = relating.measure(extracts, rng=stream(seed, name), progress=progress)
+    return own, relating.judge(own, extracts)
+
+
+def _on_tables(
+    name: str, measure: Measure, extracts: Extracts, seed: int, progress: Progress
+) -> tuple[tuple[Metric, ...], tuple[Verdict, ...]]:
+    compared = [histories_of(extracts)] if _of_histories(name, measure) else []
     metrics: list[Metric] = []
-    verdicts: list[Verdict] = []
-    for name, relating in relational.items():
-        progress(name.replace("_", " "), 0.0)
-        own = relating.measure(extracts, rng=stream(seed, name), progress=progress)
-        metrics.extend(own)
-        verdicts.extend(relating.judge(own, extracts))
-    for name, measure in measures.items():
-        compared = [histories_of(extracts)] if _of_histories(name, measure) else []
-        lines: list[tuple[str, Verdict]] = []
-        for one in (*compared, *_tables(name, measure, extracts)):
-            step = _Named(progress, one.table)
-            figures, told = measured(name, measure, one, seed=seed, progress=step)
-            metrics.extend(figures)
-            if any(figure.status != "not_applicable" for figure in figures):
-                lines.extend((one.table, line) for line in told)
-        verdicts.extend(_as_one(lines))
-    return tuple(metrics), family_wise(verdicts)
+    lines: list[tuple[str, Verdict]] = []
+    for one in (*compared, *_tables(name, measure, extracts)):
+        figures, told = measured(name, measure, one, seed, _Named(progress, one.table))
+        metrics.extend(figures)
+        if any(figure.status != "not_applicable" for figure in figures):
+            lines.extend((one.table, line) for line in told)
+    return tuple(metrics), tuple(_as_one(lines))
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgen.metrics.agreement import Agreement
 from synthgen.metrics.base import Comparison, LogLikelihood, Records, Variable, listed
 from synthgen.metrics.boosting import classifier, threads
 from synthgen.metrics.cells import cut
 from synthgen.metrics.features import Features, learnable
 from synthgen.metrics.identity import identities, integer_columns, pooled, without_repeats
 from synthgen.metrics.neighbours import Frame, Points, log_density, nearest
+from synthgen.metrics.once import Once
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -78,7 +80,7 @@ class Trial:
     reference: int
     frame: Frame
     likelihood: LogLikelihood | None
-    _known: dict[tuple[int, ...], tuple[Floats, Floats]] = field(default_factory=dict, init=False, repr=False)
+    once: Once = field(default_factory=Once, init=False, repr=False)
 
     @classmethod
     def of(cls, comparison: Comparison) -> Trial:
@@ -164,13 +166,29 @@ class Trial:
 
     def distances(self, columns: tuple[int, ...] | None = None) -> tuple[Floats, Floats]:
         """Per tested record, the distance to the closest synthetic and to the closest reference record."""
-        chosen = tuple(range(len(self.variables))) if columns is None else columns
-        if chosen not in self._known:
-            self._known[chosen] = self._searched(chosen)
-        return self._known[chosen]
+        every = tuple(range(len(self.variables)))
+        found = (
+            self._nearest
+            if columns is None or columns == every
+            else self.once(columns, lambda: self._searched(columns))
+        )
+        return found[0], found[1]
 
-    def _searched(self, columns: tuple[int, ...]) -> tuple[Floats, Floats]:
-        """Equal records are searched for once."""
+    def agreement(self) -> Floats:
+        """Per tested record, how much more it agrees with the closest synthetic than with the closest known record."""
+        _, _, synthetic, reference = self._nearest
+        return synthetic - reference
+
+    @property
+    def _nearest(self) -> tuple[Floats, Floats, Floats, Floats]:
+        known = Agreement(self.variables, self.records.take(self.tested + np.arange(self.reference)))
+        every = tuple(range(len(self.variables)))
+        return self.once(every, lambda: self._searched(every, known))
+
+    def _searched(
+        self, columns: tuple[int, ...], weights: Agreement | None = None
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Distances, and by ``weights`` agreements. Equal records are searched for once."""
         identity = identities(self._integers[list(columns)])
         _, first, inverse = np.unique(identity[: self.tested], return_index=True, return_inverse=True)
         points = self._points.restricted(columns, [variable.kind == "numeric" for variable in self.variables])
@@ -178,9 +196,16 @@ class Trial:
         found = []
         for begin, end in ((known, self.records.n), (self.tested, known)):
             pool = begin + np.unique(identity[begin:end], return_index=True)[1]
-            blocks = [block.distance for block in nearest(queries, points.take(pool))]
-            found.append(np.concatenate(blocks)[inverse])
-        return found[0], found[1]
+            distance, agreement = np.empty(queries.n), np.zeros(queries.n)
+            for block in nearest(queries, points.take(pool)):
+                distance[block.start : block.start + len(block.distance)] = block.distance
+                if weights is not None:
+                    query = block.start + block.query
+                    own, other = self.records.take(first[query]), self.records.take(pool[block.neighbour])
+                    np.maximum.at(agreement, query, weights.of(own, other))
+            found.append((distance[inverse], agreement[inverse]))
+        (synthetic, agreed), (reference, known_agreed) = found
+        return synthetic, reference, agreed, known_agreed
 
     def closeness(self, columns: tuple[int, ...] | None = None) -> Floats:
         """Per tested record, closer to the synthetic than to the reference set: from -1 to 0, -1/2 where neither."""
@@ -198,6 +223,7 @@ class Trial:
         yield "classifier", self.mean(self._classified())
         if self.likelihood is not None:
             yield "likelihood ratio", self.mean(self._likelihood_ratio(self.likelihood))
+        yield "rare agreement", self.most(self.agreement())
 
     def most(self, values: Floats) -> Floats:
         """The largest value of each tested patient's records: the record that gives most away."""
@@ -244,7 +270,7 @@ class Trial:
         matrix = np.concatenate([features.matrix(synthetic), features.matrix(reference)])
         label = np.arange(len(matrix)) < synthetic.n
         with threads(len(matrix)):
-            fitted = classifier(features, len(matrix), 0, ROUNDS).fit(learnable(matrix), label)
+            fitted = classifier(features.categorical, len(matrix), 0, ROUNDS).fit(learnable(matrix), label)
             tested = features.matrix(self.records.take(np.arange(self.tested)))
             return np.asarray(fitted.decision_function(tested), dtype=np.float64)
 

@@ -15,9 +15,13 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Matrix = NDArray[np.float32]
 
-#: Up to this many levels a column is cheapest as one-hot columns of the matrix product, above it as compared codes
-#: (measured: 0.007 ns per pair and level on two cores against 0.06 to 0.1 ns per pair and column).
-ONE_HOT_LEVELS = 12
+#: Up to this many levels a column is cheapest as columns of the matrix product, above it as compared codes
+#: (measured: 0.04 ns per pair and level on one core against 0.1 ns per pair and column and more where codes are wide).
+ONE_HOT_LEVELS = 5
+#: What a pair, a query and a column of codes cost where few pairs are taken off one by one, in levels of the product.
+PAIR_COST = 160.0
+QUERY_COST = 250_000.0
+MOST_LEVELS_COST = 2
 #: Cells of the matrix of distances held at a time (64 MiB).
 BLOCK_CELLS = 2**24
 #: The largest factor of squared distances; float32 holds its product with any that occurs.
@@ -169,11 +173,43 @@ def log_density(queries: Points, pool: Points, bandwidth: float) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
+class _Sparse:
+    """A column in which most records have its commonest level, so that few pairs have two others.
+
+    Attributes:
+        query: of each query its level, 0 the commonest.
+        pool: for each level the records of the pool that have it; for 0 those that have any other.
+    """
+
+    query: NDArray[Any]
+    pool: tuple[Integers, ...]
+
+    @classmethod
+    def of(cls, a: NDArray[Any], b: NDArray[Any], levels: int) -> _Sparse:
+        return cls(a, (np.flatnonzero(b), *(np.flatnonzero(b == level) for level in range(1, levels))))
+
+    def take_off(self, squared: Matrix, start: int) -> None:
+        """Of two records that lack the commonest level, what both sides added: all where equal, else one."""
+        level = self.query[start : start + len(squared)]
+        for row in np.flatnonzero(level).tolist():
+            squared[row, self.pool[0]] -= 1.0
+            squared[row, self.pool[level[row]]] -= 1.0
+
+
+@dataclass(frozen=True, eq=False)
 class _Search:
+    """A search made ready.
+
+    Each column is read in the way that costs least. Where a mismatch is [a ≠ 0] + [b ≠ 0], less what two records add
+    twice that both lack the commonest level 0, the first two terms belong to either record alone. What is left is a
+    matrix product with one column a level beside the commonest, or for few pairs taken off one by one.
+    """
+
     queries: Points
     pool: Points
     left: Matrix
     right: Matrix
+    sparse: tuple[_Sparse, ...]
     compared: tuple[tuple[NDArray[Any], NDArray[Any]], ...]
     error: float
     terms: float
@@ -181,30 +217,35 @@ class _Search:
 
     @classmethod
     def of(cls, queries: Points, pool: Points) -> _Search:
-        left, right = _numeric_sides(queries, pool)
+        left, right, own, others = _numeric_sides(queries, pool)
         compared: list[tuple[NDArray[Any], NDArray[Any]]] = []
-        mismatches = 0.0
-        for a, b in zip(queries.codes, pool.codes, strict=True):
-            levels, both = np.unique(np.concatenate([a, b]), return_inverse=True)
-            if len(levels) == 1:
+        sparse: list[_Sparse] = []
+        mismatches = 0
+        for codes in zip(queries.codes, pool.codes, strict=True):
+            a, b, levels = _by_frequency(*codes)
+            if levels == 1:
                 continue
-            kind = np.uint8 if len(levels) <= 2**8 else np.uint16 if len(levels) <= 2**16 else np.uint32
-            both = both.astype(kind)
-            if len(levels) > ONE_HOT_LEVELS:
-                compared.append((both[: queries.n], both[queries.n :]))
+            if _few_pairs(a, b, levels):
+                sparse.append(_Sparse.of(a, b, levels))
+            elif levels <= ONE_HOT_LEVELS:
+                for level in range(1, levels):
+                    left.append(-((a == level).astype(np.float32) + (a != 0)))
+                    right.append((b == level).astype(np.float32))
+            else:
+                compared.append((a, b))
                 continue
-            mismatches += 1.0
-            for level in range(len(levels)):
-                hot = (both == level).astype(np.float32)
-                left.append(-hot[: queries.n])
-                right.append(hot[queries.n :])
-        left.append(np.full(queries.n, mismatches, dtype=np.float32))
-        right.append(np.ones(pool.n, dtype=np.float32))
+            mismatches += 1
+            own += a != 0
+            others += b != 0
+        left += [own.astype(np.float32), np.ones(queries.n, dtype=np.float32)]
+        right += [np.ones(pool.n, dtype=np.float32), others.astype(np.float32)]
         # Without numbers the product adds integers, which float32 holds exactly.
-        error = (len(left) + 8) * 2.0**-24 * 2.0 if len(queries.numbers) else 0.0
+        error = (len(left) + 2 * len(sparse) + 8) * 2.0**-24 * 2.0 if len(queries.numbers) else 0.0
         norms = np.sqrt((queries.numbers**2).sum(axis=0))
-        terms = 2.0 * mismatches + len(compared)
-        return cls(queries, pool, np.array(left).T.copy(), np.array(right), tuple(compared), error, terms, norms)
+        terms = 4.0 * mismatches + len(compared)
+        return cls(
+            queries, pool, np.array(left).T.copy(), np.array(right), tuple(sparse), tuple(compared), error, terms, norms
+        )
 
     def block(self, start: int, squared: Matrix, further: bool) -> Neighbours:
         """The neighbours of the queries from ``start`` on; ``squared`` is room for their distances."""
@@ -225,6 +266,8 @@ class _Search:
         """Squared distances of the queries from ``start`` on, within the rounding error."""
         stop = start + len(squared)
         np.matmul(self.left[start:stop], self.right, out=squared)
+        for column in self.sparse:
+            column.take_off(squared, start)
         self._add_compared(squared, start, stop)
 
     def _add_compared(self, squared: Matrix, start: int, stop: int) -> None:
@@ -280,14 +323,41 @@ def _where(mask: NDArray[np.bool_]) -> tuple[Integers, Integers]:
     return rows, columns
 
 
-def _numeric_sides(queries: Points, pool: Points) -> tuple[list[Matrix], list[Matrix]]:
-    """Three columns a numeric variable whose products sum to (a - b)² where both have a number, and to 0 elsewhere."""
+def _by_frequency(a: NDArray[np.int32], b: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[Any], int]:
+    """The codes of both sides as 0 for the commonest level, 1 for the next, and the number of levels."""
+    both = np.concatenate([a, b])
+    both -= both.min()
+    counts = np.bincount(both)
+    levels = np.count_nonzero(counts)
+    kind = np.uint8 if levels <= 2**8 else np.uint16 if levels <= 2**16 else np.uint32
+    place = np.zeros(len(counts), dtype=kind)
+    place[np.argsort(-counts, kind="stable")[:levels]] = np.arange(levels)
+    both = place[both]
+    return both[: len(a)], both[len(a) :], int(levels)
+
+
+def _few_pairs(a: NDArray[Any], b: NDArray[Any], levels: int) -> bool:
+    """Whether taking off pair by pair (some ns each, and some µs for each query) is cheaper than the other ways."""
+    cost = np.count_nonzero(a) / len(a) * (np.count_nonzero(b) * PAIR_COST + QUERY_COST)
+    return bool(cost < min(levels - 1, MOST_LEVELS_COST) * len(b))
+
+
+def _numeric_sides(queries: Points, pool: Points) -> tuple[list[Matrix], list[Matrix], Floats, Floats]:
+    """Columns whose products sum to -2ab or, where a number is missing somewhere, to (a - b)² where both have one.
+
+    And what of (a - b)² belongs to a query or to a record of the pool alone.
+    """
     left: list[Matrix] = []
     right: list[Matrix] = []
-    for number, present in zip(queries.numbers, queries.present, strict=True):
-        a, has = number.astype(np.float32), present.astype(np.float32)
-        left += [a * a, has, np.float32(-2.0) * a]
-    for number, present in zip(pool.numbers, pool.present, strict=True):
-        b, has = number.astype(np.float32), present.astype(np.float32)
-        right += [has, b * b, b]
-    return left, right
+    own, others = np.zeros(queries.n), np.zeros(pool.n)
+    sides = zip(queries.numbers, queries.present, pool.numbers, pool.present, strict=True)
+    for a, a_present, b, b_present in sides:
+        left.append(np.float32(-2.0) * a.astype(np.float32))
+        right.append(b.astype(np.float32))
+        if a_present.all() and b_present.all():
+            own += a * a
+            others += b * b
+            continue
+        left += [(a * a).astype(np.float32), a_present.astype(np.float32)]
+        right += [b_present.astype(np.float32), (b * b).astype(np.float32)]
+    return left, right, own, others

@@ -146,15 +146,21 @@ def _weighted_areas(
     scores: NDArray[np.float64], positive: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """AUC of weighted records, ties counting one half, for each row of ``weights``; NaN where a class is absent."""
-    order = np.argsort(scores, kind="stable")
-    ranked = scores[order]
-    starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
-    ordered = weights[:, order]
-    up = np.add.reduceat(ordered * positive[order], starts, axis=1)
-    down = np.add.reduceat(ordered * ~positive[order], starts, axis=1)
-    pairs = up.sum(axis=1) * down.sum(axis=1)
-    right = np.einsum("ns,ns->n", up, np.cumsum(down, axis=1) - down / 2)
-    return np.asarray(np.divide(right, pairs, out=np.full(len(weights), np.nan), where=pairs > 0))
+    others = np.flatnonzero(~positive)
+    others = others[np.argsort(scores[others], kind="stable")]
+    own = np.flatnonzero(positive)
+    own = own[np.argsort(scores[own], kind="stable")]
+    below = np.searchsorted(scores[others], scores[own], side="left")
+    up_to = np.searchsorted(scores[others], scores[own], side="right")
+    found = np.full(len(weights), np.nan)
+    # Row by row, so that a row's cumulative weights stay in the cache.
+    for k, row in enumerate(weights):
+        outscored = np.concatenate([[0.0], np.cumsum(row[others])])
+        ahead = row[own]
+        pairs = ahead.sum() * outscored[-1]
+        if pairs > 0:
+            found[k] = ahead @ (outscored[below] + outscored[up_to]) / 2 / pairs
+    return found
 
 
 def calibration_slope(probability: NDArray[np.float64], positive: NDArray[np.bool_]) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,10 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
-#: The smallest top of a ranking that is looked at; each further one is twice as large.
+#: The smallest top of a ranking that is looked at. Small ones grow by a quarter, so that one of them fits the few
+#: patients who leaked; those beyond ``SMALL_TOP`` are each twice as large.
 SMALLEST_TOP = 16
+SMALL_TOP = 100
 #: A rate of false positives is reported where at least so many are expected.
 FALSE_POSITIVES = 10
 #: The smallest rate of false positives that is reported.
@@ -31,7 +33,7 @@ POWER = 0.8
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """What is looked at of one score: the mean rank of the members, and how many are in the top 16, 32, 64 ... of all.
+    """What is looked at of one score: the mean rank of the members, and how many are in the top 16, 20, 25 ... of all.
 
     A mean rank shows when many patients leak a little, a top when few leak wholly. Equal scores stay together, so a top
     is as large as it must be.
@@ -54,13 +56,11 @@ class Statistics:
         columns = [np.asarray(rankdata(score)) / n]
         descending = np.sort(score)[::-1]
         tops: list[int] = []
-        size = SMALLEST_TOP
-        while size <= n // 4:
+        for size in _tops(n // 4):
             inside = score >= descending[size - 1]
             if int(inside.sum()) not in tops and inside.sum() <= n // 2:
                 tops.append(int(inside.sum()))
                 columns.append(inside.astype(np.float64))
-            size *= 2
         return cls(np.array(columns).T, tuple(tops), tuple(table(top, n, members) for top in tops))
 
     def deviates(self, sums: Floats, members: int) -> Floats:
@@ -72,6 +72,14 @@ class Statistics:
         for column, deviate in enumerate(self.tables, start=1):
             found[:, column] = deviate[np.rint(sums[:, column]).astype(np.int64)]
         return found
+
+
+def _tops(most: int) -> Iterator[int]:
+    """The sizes of tops, up to ``most``."""
+    size = float(SMALLEST_TOP)
+    while round(size) <= most:
+        yield round(size)
+        size *= 1.25 if size < SMALL_TOP else 2
 
 
 def table(top: int, patients: int, members: int) -> Floats:
@@ -141,7 +149,7 @@ def _shown(copied: int, there: tuple[int, int], n: int, members: int) -> float:
     at_top = copied + sum(there)
     share = members / n
     best = -np.inf
-    for size in {max(at_top, SMALLEST_TOP * 2**k) for k in range(40) if SMALLEST_TOP * 2**k <= n // 4}:
+    for size in {max(at_top, top) for top in _tops(n // 4)}:
         if size > n // 2:
             continue
         rest = size - at_top
@@ -232,7 +240,7 @@ def _standing(score: Floats, member: Booleans) -> tuple[float, float]:
 def _best_top(score: Floats, member: Booleans) -> float:
     """The share of the patients whose top bounds ε highest."""
     n = len(score)
-    sizes = [size for size in (SMALLEST_TOP * 2**k for k in range(40)) if size <= n // 2] or [max(1, n // 4)]
+    sizes = list(_tops(n // 2)) or [max(1, n // 4)]
     return float(max(sizes, key=lambda size: epsilon_bound(score, member, size / n, 0.05)) / n)
 
 

@@ -61,7 +61,7 @@ class Training:
 
     def linear(self, known: Records, wanted: NDArray[np.float64], test: Records) -> NDArray[np.float64]:
         """Ridge or logistic regression on indicators."""
-        model = Ridge() if self.classes is None else LogisticRegression(C=0.1, max_iter=100)
+        model = Ridge() if self.classes is None else LogisticRegression(C=0.1, max_iter=50)
         with threads(len(wanted)), warnings.catch_warnings():
             # A fit stopped early is a fit with a little more shrinkage: good enough to set beside the other.
             warnings.simplefilter("ignore", ConvergenceWarning)

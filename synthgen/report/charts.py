@@ -213,15 +213,26 @@ def _categorical(item: Mapping[str, Any]) -> Any:
     fig = svg.canvas(width, height)
     ax = fig.add_axes((0.40, foot / height, 0.575, 1 - (foot + 2) / height))
     top = max((value or 0.0 for _, *values in lines for value in values), default=1.0) or 1.0
-    for i, (_, train, holdout, synthetic) in enumerate(lines):
-        ax.barh([i], [train or 0.0], height=0.62, color=svg.TRAIN, alpha=0.4, lw=0)
-        if holdout is not None:
-            ax.plot([holdout, holdout], [i - 0.4, i + 0.4], color=svg.HOLDOUT, lw=2)
-        if synthetic is not None:
-            ax.plot([synthetic], [i], marker="o", ms=6.5, color=svg.SYNTHETIC, mec=svg.PAPER, mew=1, clip_on=False)
+    train, holdout, synthetic = (
+        [(value, i) for i, line in enumerate(lines) if (value := line[k]) is not None] for k in (1, 2, 3)
+    )
+    ax.barh([i for _, i in train], [value for value, _ in train], height=0.62, color=svg.TRAIN, alpha=0.4, lw=0)
+    if holdout:
+        at = np.array(holdout)
+        ax.vlines(at[:, 0], at[:, 1] - 0.4, at[:, 1] + 0.4, color=svg.HOLDOUT, lw=2)
+    ax.plot(
+        [value for value, _ in synthetic],
+        [i for _, i in synthetic],
+        marker="o",
+        ms=6.5,
+        color=svg.SYNTHETIC,
+        mec=svg.PAPER,
+        mew=1,
+        clip_on=False,
+        ls="none",
+    )
     ax.set_ylim(len(lines) - 0.4, -0.6)
     ax.set_xlim(0, top * 1.04)
-    ax.set_yticks(range(len(lines)), [_short(name, 19) for name, *_ in lines])
     _plain_axes(ax)
     from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
 
@@ -318,8 +329,14 @@ _STYLES: tuple[tuple[str, Any, float], ...] = (
 
 
 @svg.styled()
-def curves(lines: Sequence[Mapping[str, Any]], *, x_label: str, y_label: str, label: str, key: str) -> Markup:
-    """Lines over a common axis, told apart by dash and width as well as colour; named in a legend above."""
+def curves(
+    lines: Sequence[Mapping[str, Any]], *, x_label: str, y_label: str, label: str, key: str, stepped: bool = False
+) -> Markup:
+    """Lines over a common axis, told apart by dash and width as well as colour; named in a legend above.
+
+    Args:
+        stepped: a line stays at its value, a share of those at the beginning, until the next.
+    """
     width, rows = 440.0, len(lines)
     head = 16.0 * rows + 6
     height = 210.0 + head
@@ -327,13 +344,16 @@ def curves(lines: Sequence[Mapping[str, Any]], *, x_label: str, y_label: str, la
     ax = fig.add_axes((0.13, 40 / height, 0.84, (height - 48 - head) / height))
     for i, line in enumerate(lines):
         colour, dash, weight = _STYLES[i % len(_STYLES)]
-        ax.plot(line["x"], line["y"], color=colour, linestyle=dash, lw=weight)
+        style = "steps-post" if stepped else "default"
+        ax.plot(line["x"], line["y"], color=colour, linestyle=dash, lw=weight, drawstyle=style)
         _key_line(fig, i, (colour, dash, weight), str(line["name"]), height)
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
     _plain_axes(ax)
     ax.yaxis.set_major_locator(MaxNLocator(5))
     ax.yaxis.set_major_formatter(ScalarFormatter())
+    if stepped:
+        ax.set_ylim(0, 1.02)
     ax.set_xlabel(_short(x_label, 60), color=svg.MUTED, fontsize=10.5)
     ax.set_ylabel(_short(y_label, 34), color=svg.MUTED, fontsize=10.5)
     return svg.inline(fig, label=label, key=key)
@@ -397,6 +417,49 @@ def _key_line(fig: Any, i: int, style: tuple[str, Any, float], name: str, height
     y = 1 - (12 + 16 * i) / height
     fig.add_artist(Line2D([0.13, 0.2], [y, y], color=colour, linestyle=dash, lw=weight))
     fig.text(0.22, y - 4 / height, _short(name, 48), color=svg.INK, fontsize=11)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A coefficient from real and from synthetic records: low end, estimate and high end of either."""
+
+    name: str
+    real: tuple[float, float, float]
+    synthetic: tuple[float, float, float]
+
+
+@svg.styled()
+def estimates(rows: Sequence[Estimate], *, label: str, key: str) -> Markup:
+    """Two lines for each coefficient on one axis: the real interval above, the synthetic one below; and both numbers.
+
+    An axis that one large coefficient would stretch ends at three times the median; a pointer says that more is beyond.
+    """
+    width, each, foot = 440.0, 46.0, 24.0
+    height = each * len(rows) + foot
+    fig = svg.canvas(width, height)
+    ax = fig.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, width), ylim=(height, 0))
+    ax.set_axis_off()
+    left, right = 26.0, width - 26.0
+    reach = [max(map(abs, (*row.real, *row.synthetic))) for row in rows]
+    furthest = min(max(reach), 3 * float(np.median(reach))) or 1.0
+
+    def at(number: float) -> float:
+        return left + (right - left) * (min(max(number / furthest, -1.0), 1.0) + 1) / 2
+
+    ax.plot([at(0.0)] * 2, [24, height - foot + 4], color=svg.LINE, lw=1)
+    for i, row in enumerate(rows):
+        y = each * i + 18.0
+        ax.text(left, y, _short(row.name, 44), color=svg.INK, fontsize=12, ha="left")
+        both = f"{figure(row.real[1])}, {figure(row.synthetic[1])}"
+        ax.text(right, y, both, color=svg.MUTED, fontsize=11, ha="right")
+        lines = ((10, row.real, svg.TRAIN, "s"), (20, row.synthetic, svg.SYNTHETIC, "o"))
+        for below, (start, estimate, end), colour, mark in lines:
+            ax.plot([at(start), at(end)], [y + below] * 2, color=colour, lw=3, alpha=0.5, solid_capstyle="butt")
+            shape = mark if abs(estimate) <= furthest else "<" if estimate < 0 else ">"
+            ax.plot([at(estimate)], [y + below], marker=shape, ms=6, color=colour, mec=svg.PAPER, mew=0.8, ls="none")
+    for number in (-furthest, 0.0, furthest):
+        ax.text(at(number), height - 4, figure(number), color=svg.MUTED, fontsize=11, ha="center")
+    return svg.inline(fig, label=label, key=key)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from synthgen.report.document import Audience
 from synthgen.report.groups import groups
 from synthgen.report.numbers import chance, figure, span
 from synthgen.report.summary import summary
+from synthgen.report.use import use
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -42,6 +43,7 @@ def render(evaluation: Evaluation, audience: Audience) -> str:
         offenders=list(sections.offenders(whole)),
         distributions=sections.distributions(whole),
         associations=list(sections.associations(whole)),
+        use=list(use(evaluation)),
         neighbours=list(sections.neighbours(evaluation)),
         attacks=attacks(evaluation),
         groups=list(groups(evaluation)),

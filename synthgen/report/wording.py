@@ -136,6 +136,16 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 
+#: What the threshold of a verdict line is a limit of.
+LIMITS: Mapping[str, str] = MappingProxyType(
+    {
+        "membership_inference": "true positives up to {limit:g} times the false ones",
+        "membership_disclosure": "relative F1 up to {limit:g}",
+        "rare_values_leaked": "rare: fewer than {limit:g} patients",
+        **dict.fromkeys(("singling_out", "linkability", "attribute_inference"), "risk beyond chance up to {limit:g}"),
+    }
+)
+
 #: The figures that rest on attacks.
 ATTACKS = (
     *("membership_inference", "membership_by_group", "membership_disclosure", "singling_out", "linkability"),
@@ -202,6 +212,10 @@ HOW_TO_READ: Mapping[str, str] = MappingProxyType(
         "as one when chance is reckoned with.",
         "by_table": "The same figures for the rows of each table, each beside its ceiling: what real records scored "
         "that the generator never saw.",
+        "use": "Whether somebody who works with the synthetic records comes to the conclusions that the real ones "
+        "give. Survival curves should lie as close to the training line as the holdout line does. In a regression, "
+        "intervals that overlap tell the same story; the synthetic one is wider because it carries the uncertainty of "
+        "having been generated. A synthetic interval on the other side of zero turns a finding round.",
         "neighbours": "How far synthetic records are from the nearest training record, beside how far holdout records "
         "are. A synthetic curve clearly to the left of the holdout’s means that records lie closer to training records "
         "than chance explains. This picture can show a leak; it cannot show that there is none.",
@@ -287,6 +301,11 @@ BANNER: Mapping[str, str] = MappingProxyType(
         "count away are left out.",
     }
 )
+
+
+def limit(name: str, threshold: float) -> str:
+    """The threshold of a verdict line in words."""
+    return LIMITS.get(name, "limit {limit:g}").format(limit=threshold)
 
 
 def title(name: str) -> str:

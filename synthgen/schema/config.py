@@ -32,7 +32,7 @@ DEFAULT_MODEL = "autoregressive"
 REQUIRED = ("nearest_neighbour_share", "exact_copies", "rare_values_leaked")
 
 #: A limit is a risk, a share or a score, each from 0 to 1.
-Limit = Annotated[float, Field(ge=0, le=1)]
+Limit = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Policy(Part):

@@ -224,7 +224,7 @@ LEAKS: dict[str, Callable[[Columns, Columns, np.random.Generator], Columns]] = {
 
 def lines_of(found: Sequence[Findings]) -> Iterator[tuple[str, ...]]:
     """The rows of one table: what was looked at, how often, what was found, what is expected."""
-    yield _share("any line says leak or fail", [each.flagged for each in found], high=0.07)
+    yield share_of("any line says leak or fail", [each.flagged for each in found], high=0.07)
     for name in sorted({name for each in found for name in each.p}):
         p = np.array([each.p[name] for each in found if name in each.p])
         # Counts of patients are discrete: their p may be too large, never too small.
@@ -232,18 +232,20 @@ def lines_of(found: Sequence[Findings]) -> Iterator[tuple[str, ...]]:
         uniform = float(kstest(p, "uniform", alternative="greater" if discrete else "two-sided").pvalue)
         words = "not too small" if discrete else "uniform"
         yield (f"p of {name} {words}: KS p", str(len(p)), *at_least(uniform, 0.01))
-        yield _share(f"p of {name} below .05", p < 0.05, high=0.05)
+        yield share_of(f"p of {name} below .05", p < 0.05, high=0.05)
     for name in sorted({name for each in found for name in each.zero}):
         covered = [each.zero[name] for each in found if name in each.zero]
-        yield _share(f"{name}: difference from ceiling covers 0", covered, low=0.93)
+        yield share_of(f"{name}: difference from ceiling covers 0", covered, low=0.93)
     for name in sorted({name for each in found for name in each.values}):
         values = np.array([each.values[name] for each in found if name in each.values])
         expected = values[:, 0].mean()
         covers = (values[:, 1] <= expected) & (expected <= values[:, 2])
-        yield _share(f"{name}: interval covers its mean {expected:.4f}", covers, low=0.93, high=0.97)
+        yield share_of(f"{name}: interval covers its mean {expected:.4f}", covers, low=0.93, high=0.97)
 
 
-def _share(what: str, hits: Sequence[bool] | NDArray[np.bool_], low: float = 0.0, high: float = 1.0) -> tuple[str, ...]:
+def share_of(
+    what: str, hits: Sequence[bool] | NDArray[np.bool_], low: float = 0.0, high: float = 1.0
+) -> tuple[str, ...]:
     """A share of runs and the bounds it should keep; missed only where chance alone does not explain it (p < .01)."""
     times, runs = int(np.sum(hits)), len(hits)
     below = binomtest(times, runs, low, alternative="less").pvalue if low > 0 else 1.0
@@ -258,13 +260,16 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=1000, help="training and holdout together")
     parser.add_argument("--columns", type=int, nargs="+", default=[5, 20, 100])
     parser.add_argument("--splits", nargs="+", choices=list(SPLITS), default=list(SPLITS))
-    parser.add_argument("--planted", type=int, default=6000, help="patients where leaks are planted")
-    parser.add_argument("--privacy-only", action="store_true", help="without the fidelity measures, which take longer")
+    parser.add_argument("--planted", type=int, default=6000, help="patients where leaks are planted; 0 for no planting")
+    every = {type(measure).__name__: measure for measure in (*PRIVACY, *FIDELITY)}
+    parser.add_argument("--measures", nargs="+", choices=list(every), default=list(every), help="C2st takes longest")
+    parser.add_argument("--leaks", nargs="+", choices=list(LEAKS), default=list(LEAKS))
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
-    measures = PRIVACY if options.privacy_only else (*PRIVACY, *FIDELITY)
+    measures = [every[name] for name in options.measures]
     header = ("", "runs", "found", "expected", "")
     print(machine(), flush=True)
-    with ProcessPoolExecutor(os.cpu_count(), initializer=threadpool_limits, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(options.workers, initializer=threadpool_limits, initargs=(1,)) as pool:
         for columns in options.columns:
             for split in options.splits:
                 one = partial(
@@ -273,11 +278,13 @@ def main() -> None:
                 found = list(pool.map(one, range(options.seeds)))
                 print("", f"perfect generator, {columns} columns, {split}", sep="\n")
                 print(table(header, list(lines_of(found))), flush=True)
+        if not options.planted:
+            return
         shares = []
         plantings = range(max(1, options.seeds // 4))
-        for leak in LEAKS:
+        for leak in options.leaks:
             flagged = list(pool.map(partial(leaking, patients=options.planted, leak=leak), plantings))
-            shares.append(_share(leak, flagged, low=0.8))
+            shares.append(share_of(leak, flagged, low=0.8))
         print("", f"planted leaks, {options.planted // 2} training patients, 10 columns, 50/50", sep="\n")
         print(table(header, shares), machine(), sep="\n")
 

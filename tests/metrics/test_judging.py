@@ -74,6 +74,15 @@ def test_a_policy_that_names_what_there_is_not_is_told_all_at_once() -> None:
     require_known(Policy(required=(), limits={"risk": 0.1}))
 
 
+def test_a_share_is_at_most_one_and_multiples_of_false_positives_may_be_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    attack = Reference("synthgen.metrics.privacy.membership_inference", "MembershipInference")
+    monkeypatch.setattr(plugins, "metrics", lambda: {"risk": HERE, "membership_inference": attack})
+    chosen = measures(Policy(limits={"membership_inference": 5.0}))
+    assert getattr(chosen["membership_inference"], "limit", None) == 5.0
+    with pytest.raises(InputError, match=r"limits: risk is 1\.5, and can be at most 1; without one it is 0\.09"):
+        require_known(Policy(limits={"risk": 1.5}))
+
+
 def test_every_measure_tells_of_itself_under_its_own_name_from_nothing_to_all() -> None:
     told: list[tuple[str, float]] = []
     judged({"risk_of_all": Limited()}, SETS, seed=1, progress=lambda step, done: told.append((step, done)))

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synthgen.metrics import neighbours
 from synthgen.metrics.base import Records, Variable
 from synthgen.metrics.neighbours import Frame, Points, log_density, nearest
 
@@ -35,8 +36,21 @@ def all_squared(queries: Points, pool: Points) -> np.ndarray:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 80), st.sampled_from([slice(0, 5), slice(2, 5)]))
-def test_neighbours_and_ties_are_those_of_the_full_matrix(seed: int, n: int, size: int, kept: slice) -> None:
+@given(
+    *(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 80)),
+    *(st.sampled_from([slice(0, 5), slice(2, 5)]), st.booleans()),
+)
+def test_neighbours_and_ties_are_those_of_the_full_matrix(
+    seed: int, n: int, size: int, kept: slice, one_by_one: bool
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if one_by_one:  # as where most records have the commonest level
+            patch.setattr(neighbours, "PAIR_COST", 0.0)
+            patch.setattr(neighbours, "QUERY_COST", 0.0)
+        _compare_with_the_full_matrix(seed, n, size, kept)
+
+
+def _compare_with_the_full_matrix(seed: int, n: int, size: int, kept: slice) -> None:
     rng = np.random.default_rng(seed)
     variables = VARIABLES[kept]
     a, b = random_records(n, rng), random_records(size, rng)

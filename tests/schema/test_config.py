@@ -30,10 +30,12 @@ def test_only_the_tables_must_be_said() -> None:
     assert schema.model.name == "autoregressive"
 
 
-def test_a_policy_may_require_nothing_and_a_limit_is_a_share() -> None:
+def test_a_policy_may_require_nothing_and_a_limit_is_a_number() -> None:
     assert Policy(required=()).required == ()
     assert Policy(limits={"linkability": 0.05}).limits == {"linkability": 0.05}
-    assert "less than or equal to 1" in refusal(Policy, limits={"linkability": 9})
+    assert Policy(limits={"membership_inference": 4}).limits == {"membership_inference": 4.0}  # multiples
+    assert "greater than or equal to 0" in refusal(Policy, limits={"linkability": -0.1})
+    assert "finite" in refusal(Policy, limits={"linkability": float("inf")})
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Records, Variable
 from synthgen.metrics.equal import FEWEST_PATIENTS
 from synthgen.metrics.extract import Extracts
-from synthgen.metrics.halves import Halves
+from synthgen.metrics.folded import Statistic, folded_interval
+from synthgen.metrics.halves import FEWEST_GROUPS, Halves
 from synthgen.metrics.histograms import histogram
 from synthgen.metrics.result import HISTORIES, Metric, Status, Verdict
 from synthgen.metrics.unanswered import NO_HOLDOUT
@@ -128,34 +129,99 @@ class Series:
         if not shares["train"][0].any():
             raise NotApplicable("the training set has none")
         far = {which: self._distance(shares["train"], each) for which, each in shares.items() if which != "train"}
-        return Distances(far["synthetic"], far.get("holdout"), float(far["floor"][0]))
+        there = shares["train"].any(axis=1) & shares["synthetic"].any(axis=1)
+        seen = (shares["train"] + shares["synthetic"]).any(axis=0)
+        apart = Apart((shares["synthetic"] - shares["train"])[:, seen], self._measured) if there.all() else None
+        return Distances(far["synthetic"], far.get("holdout"), float(far["floor"][0]), apart)
 
     def _distance(self, train: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
-        apart = train - other
-        if self.ordered:
-            found = np.abs(np.cumsum(apart, axis=1)).max(axis=1)
-        else:
-            found = np.abs(apart).sum(axis=1) / 2
+        found = self._measured(train - other)
         return np.asarray(np.where(train.any(axis=1) & other.any(axis=1), found, 1.0))
+
+    def _measured(self, differences: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The distance that differences of shares make, shape ``(n,)``."""
+        if self.ordered:
+            return np.asarray(np.abs(np.cumsum(differences, axis=1)).max(axis=1))
+        return np.asarray(np.abs(differences).sum(axis=1) / 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Apart:
+    """The differences that a distance from the training set rests on.
+
+    Attributes:
+        differences: in the whole and in every half, shape ``(1 + 2 * halvings, n)``.
+        distance: what they make, from shape ``(k, n)`` to ``(k,)``.
+    """
+
+    differences: NDArray[np.float64]
+    distance: Statistic
+
+    def interval(self, halves: Halves, rng: np.random.Generator) -> tuple[float, float] | None:
+        """95 % interval of the expected distance.
+
+        Half the difference of two disjoint halves varies as the whole does, so that the halvings stand for groups.
+        """
+        if halves.groups < FEWEST_GROUPS:
+            return None
+        first, second = np.split(self.differences[1:], 2)
+        noise = (first - second) / (2 * np.sqrt(len(first)))
+        return folded_interval(self.distance, self.differences[0], noise, rng)
 
 
 @dataclass(frozen=True, eq=False)
 class Distances:
-    """Figures in the whole and in every half of the patients, shape ``(1 + 2 * halvings,)``; of the floor the whole."""
+    """Figures in the whole and in every half of the patients, shape ``(1 + 2 * halvings,)``; of the floor the whole.
+
+    Attributes:
+        apart: what the value rests on where it is a distance, which is folded at zero.
+        halved: whether halves of the patients tell how far the value is chance; not where it hangs on one record.
+    """
 
     value: NDArray[np.float64]
     ceiling: NDArray[np.float64] | None
     floor: float
+    apart: Apart | None = None
+    halved: bool = True
+
+    def interval(self, halves: Halves, rng: np.random.Generator) -> tuple[float, float] | None:
+        """95 % interval of the value's expectation, from 0 to 1.
+
+        Of a distance the farther end of two is taken: random halves say too little where it is small by chance and
+        rests on few differences, and the differences too little where it rests on many that are not normal.
+        """
+        if not self.halved:
+            return None
+        found = halves.interval(self.value, 0.0, 1.0)
+        other = self.apart.interval(halves, rng) if self.apart is not None else None
+        if found is None or other is None:
+            return found
+        return max(0.0, min(found[0], other[0])), min(1.0, max(found[1], other[1]))
 
 
 def mean_of(distances: Sequence[Distances]) -> Distances:
     """The mean of several figures."""
+    parts = [each.apart for each in distances if each.apart is not None]
+    together = _side_by_side(parts) if len(parts) == len(distances) else None
     ceilings = [each.ceiling for each in distances if each.ceiling is not None]
     return Distances(
         np.mean([each.value for each in distances], axis=0),
         np.mean(ceilings, axis=0) if ceilings else None,
         float(np.mean([each.floor for each in distances])),
+        together,
+        all(each.halved for each in distances),
     )
+
+
+def _side_by_side(parts: Sequence[Apart]) -> Apart:
+    """The mean of distances as one distance."""
+    ends = np.cumsum([part.differences.shape[1] for part in parts])[:-1]
+
+    def distance(differences: NDArray[np.float64]) -> NDArray[np.float64]:
+        own = np.split(differences, ends, axis=1)
+        return np.asarray(np.mean([part.distance(some) for part, some in zip(parts, own, strict=True)], axis=0))
+
+    return Apart(np.concatenate([part.differences for part in parts], axis=1), distance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,8 +262,8 @@ def by_table(
     if not scored:
         reasons = {metric.reason for metric in without} or {"no table belongs to the patients"}
         return (unanswered(name, HISTORIES, "; ".join(sorted(reasons)), "not_applicable"), *without)
-    figures = [_metric(name, unit, drawn, each) for each in scored]
-    return (_metric(name, unit, drawn, _mean(scored)), *figures, *without)
+    figures = [_metric(name, unit, drawn, each, rng) for each in (_mean(scored), *scored)]
+    return (*figures, *without)
 
 
 def unanswered(name: str, table: str, reason: str, status: Status) -> Metric:
@@ -219,7 +285,7 @@ def _mean(scored: Sequence[Scored]) -> Scored:
     return Scored(HISTORIES, mean_of([each.distances for each in scored]), {"rows": rows})
 
 
-def _metric(name: str, unit: str, drawn: Drawn, scored: Scored) -> Metric:
+def _metric(name: str, unit: str, drawn: Drawn, scored: Scored, rng: np.random.Generator) -> Metric:
     value, ceiling = scored.distances.value, scored.distances.ceiling
     details = dict(scored.details)
     if ceiling is not None:
@@ -232,7 +298,7 @@ def _metric(name: str, unit: str, drawn: Drawn, scored: Scored) -> Metric:
         columns=scored.columns,
         reason="" if ceiling is not None else f"no ceiling: {NO_HOLDOUT}",
         value=float(value[0]),
-        interval=drawn.halves.interval(value, 0.0, 1.0),
+        interval=scored.distances.interval(drawn.halves, rng),
         floor=scored.distances.floor,
         ceiling=None if ceiling is None else float(ceiling[0]),
         better="lower",

@@ -41,7 +41,7 @@ class DateWindow(RelationalMeasure):
             ]
             rows.sort(key=lambda row: -row["synthetic"])  # type: ignore[operator]
             mean = {which: np.mean(each, axis=0) for which, each in rates.items()}
-            distances = Distances(mean["synthetic"], mean.get("holdout"), float(mean["floor"][0]))
+            distances = Distances(mean["synthetic"], mean.get("holdout"), float(mean["floor"][0]), halved=False)
             return Scored(name, distances, {"rows": rows}, tuple(each.name for each in found))
 
         return by_table(NAME, "share", extracts, rng, score, progress)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synthgen.errors import NotApplicable
 from synthgen.metrics.cells import Cells, cut
 from synthgen.metrics.extract import Extract, Extracts
-from synthgen.metrics.longitudinal.base import Distances, Drawn, RelationalMeasure, Scored, by_table
+from synthgen.metrics.longitudinal.base import Apart, Distances, Drawn, RelationalMeasure, Scored, by_table
 from synthgen.metrics.longitudinal.transitions import coded
 from synthgen.metrics.result import Metric
 from synthgen.metrics.strength import correlation_ratio, cramers_v
@@ -115,7 +115,8 @@ class Pairing:
         told = {which: np.concatenate([each for _, each in pairs], axis=1) for which, pairs in found.items()}
         target = told.pop("train")
         far = {which: np.abs(each - target)[:, kept].mean(axis=1) for which, each in told.items()}
-        distances = Distances(far["synthetic"], far.get("holdout"), float(far["floor"][0]))
+        apart = Apart((told["synthetic"] - target)[:, kept], lambda found: np.abs(found).mean(axis=1))
+        distances = Distances(far["synthetic"], far.get("holdout"), float(far["floor"][0]), apart)
         return Scored(self.name, distances, {"rows": _rows(real, found, kept)})
 
     def strengths(self, extracts: Extracts, which: str, drawn: Drawn | NDArray[np.bool_] | None) -> Strengths:

@@ -120,7 +120,7 @@ def _groups(trial: Trial, declared: tuple[str, ...]) -> Iterator[tuple[tuple[str
     if declared:
         for first, second in combinations(cells, 2):
             for (a, name, inside), (b, other, within) in _pairs(first, second, tested):
-                yield (*a, *b), f"{name} and {other}", inside & within
+                yield (*a, *b), f"{name}, {other}", inside & within
 
 
 def _pairs(
@@ -142,7 +142,7 @@ def _levels(cells: Cells, records: Records) -> Iterator[tuple[tuple[str, ...], s
             continue
         missing = cell == cells.size - 1
         number = variable.kind == "numeric" and cell <= len(cells.edges)
-        text = "missing" if missing else f"bin {cell + 1}" if number else names[cell]
+        text = "(missing)" if missing else f"bin {cell + 1}" if number else names[cell]
         yield (variable.name,), f"{variable.name} = {text}", own == cell
 
 

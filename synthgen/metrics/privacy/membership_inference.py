@@ -29,14 +29,16 @@ class MembershipInference(Measure):
     distance to the closest reference record; (3) log density of synthetic over reference records (DOMIAS, van Breugel
     et al. 2023, "Membership inference attacks against synthetic data through overfitting detection"); (4) a boosted
     classifier between synthetic and reference records; (5) where the generator is a model that has one, its log
-    likelihood, less what the reference set explains. (1) and (2) also over random halves of the columns. Of a patient's
-    records the one that gives most away counts for distances, and their mean for densities.
+    likelihood, less what the reference set explains; (6) how rare it is to agree as well as with the closest synthetic
+    record, less the same of the closest reference record (weights of Fellegi and Sunter 1969). (1) and (2) also over
+    random halves of the columns. Of a patient's records the one that gives most away counts for distances and
+    agreement, and their mean for densities.
 
     ``value`` is the AUC of the attack that ranks best, chosen on a third of the patients and measured on the others,
     so that the choice does not flatter it; 0.5 is a guess. Beside it, of the attack that is surest of a few, the rate
     of true positives where ten false positives are expected, and a lower bound on ε. p is corrected for all attacks,
     columns and statistics together: of each score the mean rank (in either direction: avoiding training records gives
-    them away too) and the tops of 16, 32, 64 ... patients are tested, so that a few wholly leaked patients show as
+    them away too) and the tops of 16, 20, 25 ... patients are tested, so that a few wholly leaked patients show as
     well as many that leak a little.
 
     The line fails where the lower bound of the true positives' rate exceeds ``limit`` times that of the false ones.
@@ -47,6 +49,7 @@ class MembershipInference(Measure):
     """
 
     quick: ClassVar[bool] = False
+    highest_limit: ClassVar[float] = 1000.0
 
     limit: float = 3.0
     permutations: int = 1999

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,10 @@ class RareValuesLeaked(Measure):
     The test behind the line: of the patients who have a label that is rare in training and holdout pooled and that
     the synthetic records show, a generator that owes nothing to the training set finds training patients no more
     often than by chance; their number is hypergeometric (exact, patients as clusters, one-sided). It fails when there
-    are more. Where no rare label appears the line passes, with or without a holdout.
+    are more. The same is asked of labels that one patient alone has, real sets pooled: of those that several share some
+    are holdout patients even where all come from the training set. p is twice the smaller of the two. Where no rare
+    label appears the line passes, with or without a holdout; where some do, and so few patients have them that not even
+    those of a copy of the training set would stand out, there is no answer.
     """
 
     def measure(
@@ -51,8 +55,8 @@ class RareValuesLeaked(Measure):
         reason = obstacle(comparison)
         details: dict[str, object] = {"test": reason or "done", "rows": [column.row() for column in columns]}
         if comparison.holdout is not None and not reason:
-            hits = _hits(columns, comparison.train, comparison.holdout)
-            details["p"] = excess_p(*hits, comparison.train.n_patients, comparison.holdout.n_patients)
+            details["p"] = _p(columns, "seen", comparison.train, comparison.holdout)
+            details["p_of_a_copy"] = _p(columns, "copied", comparison.train, comparison.holdout)
         progress(NAME, 1.0)
         return (
             Metric(
@@ -86,7 +90,10 @@ class _Column:
         rare: rare in training and not common in the holdout.
         leaked: rare and seen among the synthetic records.
         foreign: rare labels that only holdout patients have.
-        pooled_leak: rare in training and holdout pooled, and seen among the synthetic records.
+        together: the patients of training and holdout who have it.
+        seen: whether it is among the synthetic records.
+        copied: whether it were in a copy of the training set.
+        rare_below: of the comparison.
     """
 
     variable: Variable
@@ -94,7 +101,10 @@ class _Column:
     leaked: NDArray[np.bool_]
     foreign: NDArray[np.bool_]
     foreign_seen: NDArray[np.bool_]
-    pooled_leak: NDArray[np.bool_]
+    together: NDArray[np.int64]
+    seen: NDArray[np.bool_]
+    copied: NDArray[np.bool_]
+    rare_below: int
 
     @classmethod
     def of(cls, variable: Variable, comparison: Comparison) -> _Column:
@@ -106,9 +116,7 @@ class _Column:
         below = comparison.rare_below
         rare = (train > 0) & (train < below) & (holdout < below)
         foreign = (train == 0) & (holdout > 0) & (holdout < below)
-        together = train + holdout
-        pooled_leak = (together > 0) & (together < below) & seen
-        return cls(variable, rare, rare & seen, foreign, foreign & seen, pooled_leak)
+        return cls(variable, rare, rare & seen, foreign, foreign & seen, train + holdout, seen, train > 0, below)
 
     def row(self) -> dict[str, object]:
         """Counts only: a label is never named."""
@@ -134,14 +142,24 @@ def _patients_by_label(variable: Variable, records: Records) -> NDArray[np.int64
     return np.bincount(label, minlength=len(variable.labels))
 
 
-def _hits(columns: list[_Column], train: Records, holdout: Records) -> tuple[int, int]:
-    """Training and holdout patients who have a label that is rare in both pooled and was shown."""
+def _p(columns: list[_Column], shown: Literal["seen", "copied"], train: Records, holdout: Records) -> float:
+    """The chance of so many training patients among those who have a rare label that is shown."""
+    sizes = train.n_patients, holdout.n_patients
+    found = []
+    for most in {1, columns[0].rare_below - 1}:
+        marked = [(c.variable, getattr(c, shown) & (c.together > 0) & (c.together <= most)) for c in columns]
+        found.append(excess_p(*_hits(marked, train, holdout), *sizes))
+    return min(1.0, len(found) * min(found))
+
+
+def _hits(marked: list[tuple[Variable, NDArray[np.bool_]]], train: Records, holdout: Records) -> tuple[int, int]:
+    """Training and holdout patients who have a marked label."""
     both = pooled(train, holdout)
     hit = np.zeros(train.n_patients + holdout.n_patients, dtype=bool)
-    for column in columns:
+    for variable, labels in marked:
         # The last entry answers for the code -1, of records without a label.
-        shown = np.append(column.pooled_leak, False)
-        hit[both.patient[shown[np.maximum(_label_codes(column.variable, both), -1)]]] = True
+        shown = np.append(labels, False)
+        hit[both.patient[shown[np.maximum(_label_codes(variable, both), -1)]]] = True
     return int(hit[: train.n_patients].sum()), int(hit[train.n_patients :].sum())
 
 
@@ -166,6 +184,12 @@ def _verdict(metric: Metric, rare_below: float) -> Verdict:
     if p is None:
         detail = f"rare labels appear, and whether by chance cannot be told: {metric.details['test']}"
         return Verdict(name=NAME, verdict="not_assessable", metric=NAME, detail=detail, source=SOURCE)
+    if p >= LEAK_P and metric.details["p_of_a_copy"] >= LEAK_P:
+        detail = (
+            f"{metric.value:.0f} labels of fewer than {rare_below:.0f} training patients appear, and too few patients "
+            "have one to tell whose they are: those of a copy of the training set would not stand out"
+        )
+        return Verdict(name=NAME, verdict="not_assessable", metric=NAME, p=None, detail=detail, source=SOURCE)
     chance = "unknown" if metric.ceiling is None else f"{metric.ceiling:.1f}"
     return Verdict(
         name=NAME,

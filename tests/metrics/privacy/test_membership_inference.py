@@ -89,8 +89,8 @@ def test_a_leak_in_half_of_the_columns_shows_over_a_half_of_the_columns() -> Non
     leaking = fresh | {f"x{k}": train[f"x{k}"] for k in range(6)}
     metric, verdict = run(comparison(train, holdout, leaking))
     assert verdict.verdict in ("leak", "fail")
-    strongest = max(metric.details["rows"], key=lambda row: row["z"])
-    assert strongest["columns"] != "all"
+    closest = [row for row in metric.details["rows"] if "distance" in row["attack"]]
+    assert max(closest, key=lambda row: row["z"])["columns"] != "all"
 
 
 def test_a_generator_that_keeps_away_from_training_rows_is_flagged() -> None:
@@ -126,7 +126,7 @@ def test_declared_groups_are_tested_with_their_intersections() -> None:
     compared = comparison(train, holdout, population(700, rng), patient="patient")
     object.__setattr__(compared, "groups", ("sex", "ward"))
     names = [row["group"] for row in run(compared, GROUPS)[0].details["rows"]]
-    assert {"sex = f", "ward = w4", "ward = w4 and sex = f"} <= set(names)
+    assert {"sex = f", "ward = w4", "ward = w4, sex = f"} <= set(names)
     assert not any("code" in name for name in names)
 
 

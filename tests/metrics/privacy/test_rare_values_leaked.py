@@ -50,6 +50,26 @@ def test_a_copy_fails_and_fresh_draws_of_a_public_vocabulary_pass() -> None:
     assert verdict.verdict == "fail"
 
 
+def test_labels_of_one_patient_tell_a_copy_where_shared_ones_do_not_and_too_few_tell_nothing() -> None:
+    # Four in five patients are training patients. Each of 40 has a label alone, each of 100 shares one with another.
+    alone = [f"alone {k}" for k in range(32)], [f"alone {k}" for k in range(32, 40)]
+    shared = (
+        [f"shared {k}" for k in range(32)] * 2 + [f"shared {k}" for k in range(32, 50)],
+        [f"shared {k}" for k in range(32, 50)],
+    )
+    train, holdout = (
+        {"c": own + also + ["a"] * rest} for own, also, rest in zip(alone, shared, (318, 94), strict=True)
+    )
+    metric, verdict = run(comparison(train, holdout, train))
+    # Of the 40 labels of one patient the 32 shown are those of training patients: 2 x 0.8^32, about.
+    assert verdict.verdict == "fail"
+    assert metric.details["p"] < 0.002
+    few, line = run(comparison(*({"c": each["c"][-n:]} for each, n in ((train, 320), (holdout, 95), (train, 320)))))
+    assert few.value == 2
+    assert line.verdict == "not_assessable"
+    assert "copy of the training set would not stand out" in line.detail
+
+
 def test_no_rare_label_passes_even_without_a_holdout() -> None:
     train = {"c": ["a"] * 20 + ["r"]}
     _, clean = run(comparison(train, None, {"c": ["a"] * 20}))
