@@ -12,6 +12,7 @@ import pytest
 from synthgen.artifact.extract import ExtractSynthesizer
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.models.base import FittedModel
+from synthgen.relational.asking import Asked
 from synthgen.relational.extract import contexts
 from synthgen.relational.history import Memory
 from synthgen.relational.rows import Rows, Steps
@@ -130,7 +131,7 @@ def test_what_rows_are_given_in_training_is_what_they_are_given_in_generation(
     extract = synthesizer.extract
     recorded = Recorded(extract.tables[name].model)
     table = replace(extract.tables[name], model=cast(FittedModel, recorded))
-    drawn = replace(extract, tables={**extract.tables, name: table})._draw(3, 0, b"key")
+    drawn = replace(extract, tables={**extract.tables, name: table})._draw(3, 0, b"key", {}, Asked())
     births, ends = drawn.rows["patients"].moments, extract._ends(name, drawn.cells["patients"])
     learned_from = contexts(table, drawn.rows[name], drawn.rows, extract.tables, births, ends)
     steps = list(Steps.of(drawn.rows[name].patient))
