@@ -298,11 +298,11 @@ class _Sample:
         left = np.ones(len(others), bool)
         while len(parts) < _MOST_PARTS:
             spread = np.full((len(signs), len(others)), np.inf)
-            for at, sign in enumerate(signs):
+            for row, sign in enumerate(signs):
                 differences = rest - sign * values_
                 known = ~np.isnan(differences)
                 enough = left & (known.sum(axis=1) >= _FEWEST)
-                spread[at, enough] = np.nanvar(differences[enough], axis=1)
+                spread[row, enough] = np.nanvar(differences[enough], axis=1)
             if not np.isfinite(spread).any() or spread.min() >= np.nanvar(rest):
                 return []
             chosen, best = map(int, np.unravel_index(int(np.argmin(spread)), spread.shape))

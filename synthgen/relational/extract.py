@@ -194,9 +194,22 @@ class Extract:
         marks = {name: table.codec.plan.format for name, table in self.tables.items()}
         found = {}
         for name, table in self.tables.items():
-            if name != PERSONS and (ruling := Ruling(name, self.structure, self.configs, marks)).rules:
+            if name == PERSONS:
+                continue
+            ruling = Ruling(name, self.structure, self.configs, marks, self._windows(name))
+            if ruling.rules:
                 births = self.births if name == self.patients else None
                 found[name] = Obedience(ruling, table.rates, table.codec, table.timeline, births)
+        return found
+
+    def _windows(self, name: str) -> dict[str, tuple[str, str]]:
+        """The ends of the windows of computed moments, which steps of time do not keep; as written."""
+        table, found = self.tables[name], {}
+        for column, window in () if table.timeline is None else table.timeline.windows.items():
+            hand = Hand.of(column, self.configs[name], table.codec.plan.format)
+            if window is not None and hand is not None and column in table.codec.plan.computed:
+                low, high = hand.texts(np.array([window[0], window[1] + (DAY - 1) * hand.clocked])).to_pylist()
+                found[column] = (low, high)
         return found
 
     def _judged(

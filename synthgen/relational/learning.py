@@ -241,6 +241,12 @@ class _Learning:
         }
         return [] if self.structure.members[name].role == "child" and order not in hands else [*hands.values()]
 
+    def _computed_hands(self, name: str, config: TableConfig) -> list[Hand]:
+        """The dates that are computed, whose window is learned though no step tells them."""
+        computed = (column for column, of in config.columns.items() if getattr(of, "computed", None) is not None)
+        hands = (Hand.of(column, config, self._marks(name)) for column in computed)
+        return [hand for hand in hands if hand is not None and hand.dated]
+
     def _read(self, name: str, hand: Hand) -> Moments:
         """The moments of all rows. Raises ``InputError`` where a cell is none and no declared text either."""
         parts, table = [np.zeros(0, np.int64)], self.dataset.tables[name]
@@ -340,6 +346,11 @@ class _Learning:
         base = rows.moments if is_patients else self._bases(name, hands[order], rows)
         others = [hand for column, hand in hands.items() if column != order]
         windows = {hand.name: self._window(hand, skeleton.moments[hand.name], rows.patient) for hand in hands.values()}
+        windows |= {
+            hand.name: self._window(hand, self._read(name, hand)[skeleton.source], rows.patient)
+            for hand in self._computed_hands(name, config)
+            if hand.name not in windows
+        }
         births = self.skeletons[self.patients].rows.moments[rows.patient]
         return timelines.learned(
             hands[order], others, skeleton.moments, base, first, births, windows, absolute=is_patients

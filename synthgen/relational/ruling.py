@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -29,12 +29,14 @@ class Ruling:
         structure: which tables belong to which.
         configs: the declarations of all tables as the user stated them.
         marks: by table, decimal and thousands marks.
+        windows: by computed column of moments, the first and the last moment that generated rows may have, as written.
     """
 
     name: str
     structure: Structure
     configs: Mapping[str, TableConfig]
     marks: Mapping[str, Format]
+    windows: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def config(self) -> TableConfig:
@@ -48,8 +50,11 @@ class Ruling:
 
     @cached_property
     def rules(self) -> tuple[ex.Expression, ...]:
-        """What generated rows obey: what is stated and, last, that a key of several learned columns is unique."""
-        return self.stated if self._key is None else (*self.stated, self._key)
+        """What generated rows obey: what is stated, that a key of several learned columns is unique, and windows."""
+        within = (
+            ex.Between(ex.Column(name), ex.Text(low), ex.Text(high)) for name, (low, high) in self.windows.items()
+        )
+        return (*self.stated, *(() if self._key is None else (self._key,)), *within)
 
     @cached_property
     def _key(self) -> ex.Unique | None:

@@ -195,3 +195,36 @@ def test_the_patient_is_an_ancestor_though_only_a_column_says_so() -> None:
     declared = deepcopy(clinic.TABLES)
     del declared["claims"]["parent"]
     assert ruled({"claims": ["filed >= patients.born"]}, declared).tables["claims"].rules
+
+
+def test_computed_dates_stay_in_the_window_of_real_ones_and_follow_from_their_operands() -> None:
+    """All courses end in 2020, those that begin late too; drawn independently, many would end after it."""
+    people = [str(n) for n in range(200)]
+    starts = pd.Timestamp("2020-01-06") + pd.to_timedelta([n % 50 * 7 for n in range(200)], unit="D")
+    days = [n * 37 % ((51 - n % 50) * 7) for n in range(200)]
+    ends = starts + pd.to_timedelta(days, unit="D")
+    tables = {
+        "people": pd.DataFrame({"who": people, "sex": ["F", "M"] * 100}),
+        "courses": pd.DataFrame(
+            {"who": people, "start": starts.strftime("%Y-%m-%d"), "days": days, "end": ends.strftime("%Y-%m-%d")}
+        ).astype(str),
+    }
+    courses = {
+        "parent": {"table": "people", "column": "who"},
+        "order": "start",
+        "columns": {
+            "who": {"kind": "id"},
+            "start": {"kind": "date"},
+            "days": {"kind": "integer", "min": 0},
+            "end": {"kind": "date", "computed": "start + days"},
+        },
+    }
+    people_ = {"key": "who", "patient": "who", "columns": {"who": {"kind": "id"}, "sex": {"kind": "category"}}}
+    schema = Schema.model_validate(
+        {"tables": {"people": people_, "courses": courses}, "model": {"name": "independent"}}
+    )
+    found = frames(fit(tables, schema, seed=1), 300)["courses"]
+    assert len(found) > 290
+    assert found["end"].max() <= tables["courses"]["end"].max()
+    length = (pd.to_datetime(found["end"]) - pd.to_datetime(found["start"])).dt.days
+    assert (length == found["days"].astype(int)).all()
