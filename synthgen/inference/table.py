@@ -44,7 +44,7 @@ from synthgen.schema.column import (
     Ordinal,
     Text,
 )
-from synthgen.schema.config import Format, Privacy, Schema
+from synthgen.schema.config import Format, ModelConfig, Privacy, Schema
 from synthgen.schema.table import TableConfig, quantities
 from synthgen.tables.dataset import Table
 
@@ -65,6 +65,9 @@ _LABELS = (Category, Ordinal, Boolean, Code)
 _OUTCOMES = (Category, Ordinal, Boolean, Integer)
 #: What a column may be that holds values of a table which is kept as it is.
 _VALUES = (Category, Code, Ordinal, Integer, Boolean, Constant)
+#: Fewer patients than this are learned by the copula: of these the autoregressive model remembers about as much and
+#: generates likelier rows, but what follows from what, of use for prediction, it learns less well.
+_FEW: Final = 5000
 #: Tables named like this are not about persons: a column ``name`` in them is no person's.
 _THINGS = frozenset("organization organizations payer payers hospital hospitals ward wards concept drug drugs".split())
 
@@ -100,8 +103,16 @@ def infer(table: Table, *, rare_below: int = 5) -> Inference:
         InputError: the table cannot be read.
     """
     found = guess_table(table, rare_below)
-    schema = Schema(format=found.format, tables={table.name: found.config}, privacy=Privacy(rare_below=rare_below))
-    return Inference(schema, found.notes)
+    model, notes = ModelConfig(), found.notes
+    if found.people < _FEW:
+        model = ModelConfig(name="copula")
+        told = (
+            f"copula is the model, as for any extract of fewer than {_FEW:,} patients; {ModelConfig().name} gives rows"
+        )
+        notes = (*notes, Note(table.name, None, f"{told} that are harder to tell from real ones: compare"))
+    privacy = Privacy(rare_below=rare_below)
+    schema = Schema(format=found.format, tables={table.name: found.config}, privacy=privacy, model=model)
+    return Inference(schema, notes)
 
 
 @dataclass(frozen=True)
@@ -138,6 +149,7 @@ class TableGuess:
         blank: columns with nothing in any row, or a sign for nothing.
         headers: the columns' names as words.
         notes: what a person should look at, the table first.
+        people: how many patients there are; rows, where each is one.
     """
 
     name: str
@@ -148,6 +160,7 @@ class TableGuess:
     blank: frozenset[str]
     headers: Mapping[str, Header]
     notes: tuple[Note, ...]
+    people: int
 
 
 def guess_table(table: Table, rare_below: int, known: Known | None = None) -> TableGuess:
@@ -166,6 +179,7 @@ def guess_table(table: Table, rare_below: int, known: Known | None = None) -> Ta
         blank=found.blank,
         headers=found.headers,
         notes=tuple(found.notes()),
+        people=found.people,
     )
 
 
@@ -233,6 +247,11 @@ class _Guessing:
             of_people=not _THINGS & set(read_header(self.table.name).words),
         )
         return next(guess for rule in _RULES if (guess := rule(subject)) is not None)
+
+    @property
+    def people(self) -> int:
+        """How many patients there are; rows, where no column of the table tells."""
+        return self._patients() or self.rows
 
     def _patients(self) -> int | None:
         """How many patients there are, as far as a column of the table tells; ``None`` where each row is one."""

@@ -29,7 +29,7 @@ from synthgen.metrics.floor import independent
 from synthgen.metrics.prepare import Sheet, compare
 from synthgen.schema import load as schema_file
 from synthgen.schema.column import Integer
-from synthgen.schema.config import Schema
+from synthgen.schema.config import ModelConfig, Schema
 from synthgen.tables.dataset import Dataset, Table
 from synthgen.tables.memory import MemoryTable
 from synthgen.tables.read import read
@@ -225,7 +225,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=3, help="of our own timings; their median is told")
     options = parser.parse_args()
-    schema = schema_file.load(CONFIG).model_copy(update={"holdout": 0.0})
+    schema = schema_file.load(CONFIG).model_copy(update={"holdout": 0.0, "model": ModelConfig(name="copula")})
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files = Files.split(options.data, folder, options.seed)

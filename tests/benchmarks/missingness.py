@@ -2,7 +2,7 @@
 
     python tests/benchmarks/missingness.py [--seeds 3]
 
-hba1c is measured in most diabetics and in few others; the copula must keep the difference. Half a minute.
+hba1c is measured in most diabetics and in few others; the model of the config must keep the difference. Half a minute.
 """
 
 from __future__ import annotations

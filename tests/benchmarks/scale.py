@@ -73,7 +73,7 @@ def main() -> None:
         print(machine(), flush=True)
         helps = [run([SYNTHGEN, "--help"]) for _ in range(HELPS)]
         tell("synthgen --help, median", median(each.seconds for each in helps), 0.3, helps[0].gigabytes, None)
-        fit = run([SYNTHGEN, "fit", options.data, "-c", CONFIG, "--seed", "1", "-o", model])
+        fit = run([SYNTHGEN, "fit", options.data, "-c", CONFIG, "--model", "copula", "--seed", "1", "-o", model])
         tell("synthgen fit", fit.seconds, None, fit.gigabytes, None)
         million = run([SYNTHGEN, "sample", model, "-n", str(ROWS), "--seed", "1", "-o", folder / "million.csv"])
         tell(f"synthgen sample -n {ROWS}", million.seconds, 30, million.gigabytes, 2)
