@@ -34,7 +34,7 @@ _FEWEST_HELD_OUT: Final = 20
 _PENALTY: Final = 0.21
 #: Of many rows each weighs little, and less has to be held back: from so many to so many, less and less.
 _FEW_TO_MANY: Final = (8000.0, 80_000.0)
-_HELD_BACK: Final = (1.0, 0.2)
+_HELD_BACK: Final = (1.0, 0.35)
 #: Candidates per row from which a conditional draw is chosen, and how many there may be at a time.
 _CANDIDATES: Final = 16
 _PARTICLES: Final = 1 << 16
