@@ -46,12 +46,12 @@ def conditioned(extract: Extract, where: Sequence[str], balance: Sequence[str]) 
         asked.setdefault(table, []).append(condition)
     tables, given = dict(extract.tables), {}
     for name, conditions in asked.items():
-        narrowed, given[name] = _alone(tables[name])._conditioned(conditions)
+        narrowed, given[name] = _alone(tables[name]).conditioned(conditions)
         tables[name] = replace(tables[name], codec=narrowed.codec)
     groups = None
     if balance:
         names = [_own(extract, name) for name in balance]
-        groups = _alone(tables[extract.patients])._balanced(names, given.get(extract.patients, {}))
+        groups = _alone(tables[extract.patients]).balanced(names, given.get(extract.patients, {}))
     return replace(extract, tables=tables), Asked(given, groups)
 
 

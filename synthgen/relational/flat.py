@@ -115,8 +115,8 @@ class FlatSynthesizer:
         self, n: int, seed: int, conditions: Sequence[Condition], balance: Sequence[str]
     ) -> Iterator[pa.RecordBatch]:
         key = hashlib.sha256(f"synthgen sample {seed}".encode()).digest()
-        generator, given = self._conditioned(conditions)
-        shared = generator._balanced(balance, given)
+        generator, given = self.conditioned(conditions)
+        shared = generator.balanced(balance, given)
         offset, number, per_block = 0, 0, BLOCK
         seen: dict[int, set[Any]] = {}
         one_by_one = generator.obeying is not None and generator.obeying.across_blocks
@@ -299,8 +299,12 @@ class FlatSynthesizer:
         asked |= {at if block.own is None else self.rest[at] for at in block.rows_given}
         return Block(block.codes, block.own, block.whose, rows, persons, frozenset(asked))
 
-    def _conditioned(self, conditions: Sequence[Condition]) -> tuple[FlatSynthesizer, Given]:
-        """A synthesizer whose bins reach no further than the conditions, and the conditions on codes."""
+    def conditioned(self, conditions: Sequence[Condition]) -> tuple[FlatSynthesizer, Given]:
+        """A synthesizer whose bins reach no further than the conditions, and the conditions on codes.
+
+        Raises:
+            InputError: a condition makes no sense for its column, or the model never generates what it asks for.
+        """
         masks: dict[int, NDArray[np.bool_]] = {}
         encoders = dict((self.codec if self.obeying is None else self.obeying.narrowed()).encoders)
         for asked in conditions:
@@ -322,8 +326,12 @@ class FlatSynthesizer:
                     masks[at] = both
         return replace(self, codec=replace(self.codec, encoders=encoders)), masks
 
-    def _balanced(self, names: Sequence[str], given: Given) -> Balance | None:
-        """The groups to share patients out among; ``None`` where nothing is to be balanced."""
+    def balanced(self, names: Sequence[str], given: Given) -> Balance | None:
+        """The groups to share patients out among; ``None`` where nothing is to be balanced.
+
+        Raises:
+            InputError: a name is no column of levels.
+        """
         columns = []
         for name in names:
             domains = [i for i, domain in enumerate(self.codec.domains) if domain.owner == name]
@@ -353,7 +361,7 @@ class FlatSynthesizer:
 
         Effective sample size of importance resampling (Kong 1992): (sum of weights)^2 / sum of squares, over n.
         """
-        generator, given = self._conditioned(self._apart(conditions)[1])
+        generator, given = self.conditioned(self._apart(conditions)[1])
         rng = np.random.default_rng([seed, 0])
         if generator.person is None:
             return generator.rows.effective_share(given, n=BLOCK, rng=rng)
