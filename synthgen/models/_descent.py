@@ -220,7 +220,9 @@ def _twin(network: Network) -> Network:
 
 def _halves_pay() -> bool:
     """Whether the processor multiplies bfloat16 by itself; elsewhere torch would imitate it, slowly."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    # No public name tells; a version of torch without these computes in full.
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, probe, bool)() for probe in probes)
 
 
 def _parameters(network: Network, penalty: float) -> list[dict[str, object]]:

@@ -50,9 +50,7 @@ def between(rows: Sequence[Placed], *, label: str, key: str) -> Markup:
     """Floor on the left, ceiling on the right, the value and its interval on one axis; a line for each row."""
     width, each, foot = 400.0, 54.0, 2.0
     height = each * len(rows) + foot
-    fig = svg.canvas(width, height)
-    ax = fig.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, width), ylim=(height, 0))
-    ax.set_axis_off()
+    fig, ax = svg.sheet(width, height)
     left, right = 26.0, width - 26.0
     for i, row in enumerate(rows):
         y = each * i + 29.0
@@ -436,9 +434,7 @@ def estimates(rows: Sequence[Estimate], *, label: str, key: str) -> Markup:
     """
     width, each, foot = 440.0, 46.0, 24.0
     height = each * len(rows) + foot
-    fig = svg.canvas(width, height)
-    ax = fig.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, width), ylim=(height, 0))
-    ax.set_axis_off()
+    fig, ax = svg.sheet(width, height)
     left, right = 26.0, width - 26.0
     reach = [max(map(abs, (*row.real, *row.synthetic))) for row in rows]
     furthest = min(max(reach), 3 * float(np.median(reach))) or 1.0
@@ -482,9 +478,7 @@ def by_group(rows: Sequence[OfGroup], *, label: str, key: str) -> Markup:
     """Every group on one axis: the value with its interval, floor and ceiling as ticks."""
     width, each, foot = 400.0, 40.0, 24.0
     height = each * len(rows) + foot
-    fig = svg.canvas(width, height)
-    ax = fig.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, width), ylim=(height, 0))
-    ax.set_axis_off()
+    fig, ax = svg.sheet(width, height)
     left, right = 26.0, width - 26.0
     low, high = (bound(x for row in rows for x in row.numbers) for bound in (min, max))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from markupsafe import Markup
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Colours that no chart uses for themselves: each stands for a CSS variable of the page, which knows light and dark.
@@ -64,6 +65,14 @@ def canvas(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width / 72, height / 72), dpi=72, facecolor="none")
+
+
+def sheet(width: float, height: float) -> tuple[Figure, Axes]:
+    """A canvas, and one plane over all of it in CSS pixels from the upper left corner, without an axis."""
+    figure = canvas(width, height)
+    plane = figure.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, width), ylim=(height, 0))
+    plane.set_axis_off()
+    return figure, plane
 
 
 def inline(figure: Figure, *, label: str, key: str) -> Markup:

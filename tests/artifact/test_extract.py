@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +10,6 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from synthgen.artifact import container
 from synthgen.artifact.describe import describe, summary
@@ -22,7 +18,8 @@ from synthgen.artifact.load import load
 from synthgen.errors import InputError
 from synthgen.schema.config import Schema
 from synthgen.workflow import fit
-from tests.artifact.test_synthesizer import leaves, spots
+from tests.artifact.mutants import try_mutants
+from tests.artifact.test_synthesizer import leaves
 from tests.relational import clinic
 
 MODELS: Final[dict[str, dict[str, Any]]] = {"independent": {}, "copula": {}, "autoregressive": {"epochs": 1}}
@@ -171,31 +168,10 @@ class TestDamage:
     def test_whatever_stands_in_the_documents_is_loaded_or_refused(
         self, plain: Saved, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
+        def use(path: Path) -> None:
+            loaded = load(path)
+            assert isinstance(loaded, ExtractSynthesizer)
+            list(loaded.extract.blocks(5, seed=1))
+
         folder = tmp_path_factory.mktemp("mutants")
-        documents, arrays = container.read(plain.path)
-        places = [place for place in spots(documents) if place[0] not in ("about", "schema")]
-
-        @settings(max_examples=60, suppress_health_check=list(HealthCheck))
-        @given(
-            st.sampled_from(places),
-            st.sampled_from([None, -1, 0, 3, 1 << 40, 1 << 70, 1.5, "", "x", True, [], {}, [1], ["a", "a"], "remove"]),
-        )
-        def mutated(place: tuple[str | int, ...], value: Any) -> None:
-            changed = copy.deepcopy(documents)
-            inner: Any = changed
-            for key in place[:-1]:
-                inner = inner[key]
-            if value == "remove":
-                del inner[place[-1]]
-            else:
-                inner[place[-1]] = value
-            if not all(isinstance(document, dict) for document in changed.values()):
-                return
-            container.write(folder / "mutant", changed, arrays)
-            # Anything else that is raised fails the test.
-            with contextlib.suppress(InputError):
-                loaded = load(folder / "mutant")
-                assert isinstance(loaded, ExtractSynthesizer)
-                list(loaded.extract.blocks(5, seed=1))
-
-        mutated()
+        try_mutants(plain.path, folder, use, sparing=("about", "schema"), examples=60)

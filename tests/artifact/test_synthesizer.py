@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from synthgen import plugins
 from synthgen.artifact import container
@@ -21,6 +17,7 @@ from synthgen.artifact.table import TableSynthesizer
 from synthgen.errors import InputError
 from synthgen.workflow import fit
 from tests.artifact.extract import rows, schema, write
+from tests.artifact.mutants import try_mutants
 
 NATIVE = [name for name in plugins.models() if not name.startswith("sdv")]
 
@@ -146,45 +143,7 @@ class TestDamage:
     def test_whatever_stands_in_the_documents_is_loaded_or_refused(
         self, model: tuple[TableSynthesizer, Path], tmp_path_factory: pytest.TempPathFactory
     ) -> None:
-        folder = tmp_path_factory.mktemp("mutants")
-        documents, arrays = container.read(model[1])
-        places = list(spots(documents))
+        def use(path: Path) -> None:
+            list(load(path).flat.blocks(20, seed=1))
 
-        @settings(max_examples=80, suppress_health_check=list(HealthCheck))
-        @given(
-            st.sampled_from(places),
-            st.sampled_from(
-                [None, -1, 0, 1, 3, 1 << 40, 1 << 70, 1.5, "", "x", True, [], {}, [1], ["a", "a"], "remove"]
-            ),
-        )
-        def mutated(place: tuple[str | int, ...], value: Any) -> None:
-            changed = copy.deepcopy(documents)
-            inner: Any = changed
-            for key in place[:-1]:
-                inner = inner[key]
-            if value == "remove":
-                del inner[place[-1]]
-            else:
-                inner[place[-1]] = value
-            if not all(isinstance(document, dict) for document in changed.values()):
-                return
-            container.write(folder / "mutant", changed, arrays)
-            # Anything else that is raised fails the test.
-            with contextlib.suppress(InputError):
-                list(load(folder / "mutant").flat.blocks(20, seed=1))
-
-        mutated()
-
-
-def spots(document: Any, path: tuple[str | int, ...] = ()) -> Any:
-    """Where something stands in the documents; of long lists, the first few places."""
-    items = (
-        document.items()
-        if isinstance(document, dict)
-        else enumerate(document[:3])
-        if isinstance(document, list)
-        else ()
-    )
-    for key, item in items:
-        yield (*path, key)
-        yield from spots(item, (*path, key))
+        try_mutants(model[1], tmp_path_factory.mktemp("mutants"), use, examples=80)
