@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synthgen.encoding import disclosure, quantiser
-from synthgen.encoding.base import MOST_DECIMALS, ColumnSummary, Encoder, Kind, Reading, as_objects
+from synthgen.encoding.base import MOST_DECIMALS, ColumnSummary, Encoder, Kind, Reading, Shares, as_objects
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.encoding.grid import DecimalGrid, FloatingGrid, Grid
 from synthgen.encoding.leveled import Tokens, split_tokens
@@ -107,13 +107,13 @@ class NumericEncoder(Encoder):
             return pa.array([_grouped(number, thousands, decimal) for number in text.to_pylist()], pa.string())
         return text if decimal == "." else pc.replace_substring(text, ".", decimal)
 
-    def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
+    def allowed(self, operator: str, values: Sequence[str]) -> tuple[Shares, ...]:
         reading = read_condition(self.kind, operator, values)
         keys = reading.keys[0][~reading.labelled]
         single = operator in ("=", "in", "!=")
         if single and not self.kind.grid.exact and not np.isin(keys, self.quantiser.atoms).all():
             raise ValueError(f"its numbers have no fixed decimals, so {operator} is not offered; use >= and <=")
-        regular = self.quantiser.touching(ranges(operator, keys.tolist()))
+        regular = self.quantiser.shares(ranges(operator, keys.tolist()))
         return (np.r_[regular, special_mask(operator, reading, self.results, self.tokens, self.quantiser.size)],)
 
     def narrowed(self, operator: str, values: Sequence[str]) -> Encoder:

@@ -15,7 +15,18 @@ from synthgen.errors import NotApplicable
 from synthgen.models import _device
 from synthgen.models._layout import Layout
 from synthgen.models._weights import Weights, packed, unpacked
-from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, of_rows, shares_of
+from synthgen.models.base import (
+    Codes,
+    CodeSource,
+    Condition,
+    FittedModel,
+    Given,
+    Model,
+    code_counts,
+    fixes,
+    of_rows,
+    shares_of,
+)
 from synthgen.progress import Progress, silent
 
 #: Passes over 80,000 rows; fewer rows need more passes, but held-out patients decide how many.
@@ -46,8 +57,6 @@ _MOST_LOGITS: Final = 1 << 23
 
 #: What the state keeps of the layout.
 _SIZES: Final = ("order", "dims", "widths")
-
-Condition = NDArray[np.int32] | NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -264,9 +273,9 @@ class FittedAutoregressive(FittedModel):
             if condition is None:
                 drawn[:] = True
                 continue
-            is_mask = condition.dtype == bool
-            fixed: NDArray[np.bool_] = np.zeros(n, bool) if is_mask else condition != UNOBSERVED
-            exact &= ~(drawn & (is_mask | fixed))
+            is_fixed = fixes(condition)
+            fixed: NDArray[np.bool_] = condition != UNOBSERVED if is_fixed else np.zeros(n, bool)
+            exact &= ~(drawn & (fixed if is_fixed else np.True_))
             drawn |= ~fixed
         return exact
 
@@ -298,7 +307,7 @@ class FittedAutoregressive(FittedModel):
         possible = np.ones(n, bool)
         for column, condition in conditions.items():
             seen = self._seen[column]
-            if condition.dtype == bool:
+            if not fixes(condition):
                 possible &= np.logical_and(np.atleast_2d(condition), seen).any(axis=1)
             else:
                 possible &= (condition == UNOBSERVED) | seen[condition]
@@ -428,13 +437,13 @@ class _Chain:
 
 
 def _cut(condition: Condition, rows: slice) -> Condition:
-    return condition if condition.dtype == bool and condition.ndim == 1 else condition[rows]
+    return condition if condition.ndim == 1 and not fixes(condition) else condition[rows]
 
 
 def _draw(
     mass: NDArray[np.float32], condition: Condition | None, rng: np.random.Generator
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """A code per row in proportion to its mass within the condition, and the logarithm of the mass within it.
+    """A code per row in proportion to its mass that meets the condition, and the logarithm of all such mass.
 
     Where the condition has no mass the code is 0 and the logarithm minus infinity.
     """
@@ -442,8 +451,8 @@ def _draw(
     log_met = np.zeros(n)
     if condition is not None:
         whole = mass.sum(axis=1, dtype=np.float64)
-        if condition.dtype == bool:
-            mass = mass * condition
+        if not fixes(condition):
+            mass = (mass * condition).astype(np.float32, copy=False)
             within = mass.sum(axis=1, dtype=np.float64)
         else:
             fixed = condition != UNOBSERVED
@@ -451,12 +460,12 @@ def _draw(
             within = np.where(fixed, mass[np.arange(n), at], whole)
         with np.errstate(divide="ignore"):  # what cannot be has a logarithm of minus infinity
             log_met = np.log(within) - np.log(whole)
-        if condition.dtype != bool and fixed.all():
+        if fixes(condition) and fixed.all():
             return at.astype(np.int32), log_met
     codes = _at_share(mass, rng.random(n, dtype=np.float32))
     if condition is not None:
         codes = np.where(np.isneginf(log_met), 0, codes)
-        if condition.dtype != bool:
+        if fixes(condition):
             codes = np.where(fixed, at, codes)
     return codes.astype(np.int32), log_met
 

@@ -172,7 +172,7 @@ def answers(encoder: NumericEncoder, operator: str, *values: str) -> Counter[str
     """What a condition lets through, several draws per code."""
     (mask,) = encoder.allowed(operator, values)
     codes = np.repeat(np.flatnonzero(mask), 200).astype(np.int32).reshape(-1, 1)
-    return Counter(decode(encoder.narrowed(operator, values), codes))
+    return Counter(decode(encoder.asked(operator, values), codes))
 
 
 def test_conditions_on_numbers() -> None:
