@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import NotApplicable
 from synthgen.models import _device
+from synthgen.models._heard import heard
 from synthgen.models._layout import Layout
 from synthgen.models._weights import Weights, packed, unpacked
 from synthgen.models.base import (
@@ -124,7 +126,7 @@ class Autoregressive(Model):
             whose = np.arange(len(rows)) if groups is None else np.concatenate([*groups, np.zeros(0, np.int64)])
             kept, apart = _held_out(whose, rng)
             rows, held = rows.take(kept), rows.take(apart)
-        n = len(rows)
+        layout, n = replace(layout, heard=heard(layout, rows.codes)), len(rows)
         batch = int(np.clip(1 << int(np.log2(max(n / _BATCHES_PER_EPOCH, 1))), *_BATCHES))
         usual = round(_EPOCHS * (_ROWS_OF_EPOCHS / max(n, 1)) ** 0.5)
         fewest = max(1, round(_FEWEST_EPOCHS * min(1.0, _ROWS_OF_FEWEST / max(n, 1))))
@@ -362,7 +364,9 @@ class FittedAutoregressive(FittedModel):
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         sizes = {name: np.array(getattr(self.layout, name), np.int32) for name in _SIZES}
-        return {}, sizes | packed(self.weights)
+        # Where there is room for more than a run hears, -1 stands.
+        heard = {"heard": np.array([*zip_longest(*self.layout.heard, fillvalue=-1)], np.int32).T}
+        return {}, sizes | (heard if self.layout.heard else {}) | packed(self.weights)
 
     @classmethod
     def from_state(
@@ -373,7 +377,8 @@ class FittedAutoregressive(FittedModel):
         arrays: Mapping[str, NDArray[Any]],
     ) -> FittedAutoregressive:
         order, dims, widths = (_integers(arrays[name]) for name in _SIZES)
-        layout = Layout((*context_domains, *domains), len(context_domains), order, dims, widths)
+        heard = tuple(tuple(run[run >= 0].tolist()) for run in arrays.get("heard", ()))
+        layout = Layout((*context_domains, *domains), len(context_domains), order, dims, widths, heard)
         return cls(domains, context_domains, layout, unpacked(layout, arrays))
 
 
@@ -457,7 +462,8 @@ class _Chain:
     def _mass(self, rows: slice) -> NDArray[np.float32]:
         """The unnormalised probabilities of the next entry's codes, the largest 1: shape ``(rows, codes)``."""
         layout, weights = self.model.layout, self.model.weights[self.entry]
-        hidden = self.embedded[rows, : layout.starts[self.entry]] @ weights.hidden
+        told = self.embedded[rows, layout.told(self.entry) if layout.heard else slice(layout.starts[self.entry])]
+        hidden = told @ weights.hidden
         hidden += weights.offset
         np.maximum(hidden, 0, out=hidden)
         logits: NDArray[np.float32] = np.matmul(hidden, weights.head, dtype=np.float32)
