@@ -181,6 +181,12 @@ class Quantiser:
         bins = self._keys_of_bins(*self._common(ranges)) / self._keys_of_bins(self.starts, self.ends, self.bins)
         return np.asarray(np.r_[atoms, bins][self.pieces], np.float64)
 
+    @property
+    def n_keys(self) -> NDArray[np.float64]:
+        """How many keys each code is decoded to, shape ``(size,)``."""
+        bins = self._keys_of_bins(self.starts, self.ends, self.bins)
+        return np.asarray(np.r_[np.ones(len(self.atoms)), bins][self.pieces], np.float64)
+
     def _keys_of_bins(
         self, starts: NDArray[np.int64], ends: NDArray[np.int64], bins: NDArray[np.int64]
     ) -> NDArray[np.float64]:
