@@ -20,7 +20,7 @@ _LARGEST_EMBEDDING: Final = 256
 _TOLD: Final = 0.25
 _LEAST_TOLD: Final = 64
 #: Hidden units per bit of a column's entropy where there are many patients; the fewer, the fewer.
-_UNITS_PER_BIT: Final = 20.0
+_UNITS_PER_BIT: Final = 14.0
 _MANY_ROWS: Final = 80_000
 _FOR_TARGET: Final = 4
 _GRAIN: Final = 8

@@ -52,7 +52,7 @@ _PENALTY: Final = 0.21
 _FEW_TO_MANY: Final = (8000.0, 80_000.0)
 _HELD_BACK: Final = (1.0, 0.35)
 #: Rows by which levels are corrected, the probabilities held for that, and how often each column's are.
-_LEVELLED: Final = 50_000
+_LEVELLED: Final = 25_000
 _LEVELLED_LOGITS: Final = 1 << 25
 _LEVELLINGS: Final = 5
 #: Rows added to both sides there, so that a code of a few rows is not taken at its word.
