@@ -69,7 +69,7 @@ def _overview(model: Path, synthesizer: Synthesizer) -> list[RenderableType]:
 
 def _patient(everything: Mapping[str, Any]) -> str:
     """Whose rows are one person's."""
-    if "tables" in everything:
+    if "tables" in everything and "patient" not in everything:
         return f"{len(everything['tables'])} tables, joined by their keys"
     return everything["patient"] or "without a patient column, each row is a patient"
 

@@ -24,6 +24,7 @@ from synthgen.models.base import Codes, FittedModel, Given, of_rows
 from synthgen.relational.asking import Asked, conditioned
 from synthgen.relational.calendar import Calendar
 from synthgen.relational.codec import Codec
+from synthgen.relational.condition import Condition
 from synthgen.relational.fold import (
     Additions,
     last_of,
@@ -145,12 +146,13 @@ class Extract:
         }
 
     def blocks(
-        self, n: int, *, seed: int, where: Sequence[str] = (), balance: Sequence[str] = ()
+        self, n: int, *, seed: int, where: Sequence[str | tuple[str, Condition]] = (), balance: Sequence[str] = ()
     ) -> Iterator[Mapping[str, pa.RecordBatch]]:
         """All rows of the first ``n`` patients of this seed, some patients at a time; the lookup tables come first.
 
         Args:
-            where: conditions that hold for every patient, or every row of a table of no patient.
+            where: conditions that hold for every patient, or every row of a table of no patient; as text, or read
+                already, with their tables.
             balance: columns of the patients whose combinations of levels are made equally frequent.
 
         Raises:
