@@ -47,6 +47,10 @@ class OrderedSynthesizer(SingleTable):
         rates = {name: iter(table.rates) for name, table in self.inner.extract.tables.items()}
         return tuple(told(self.config.rules, [next(rates[name]) for name, _ in self.apart.ruled]))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.inner.notes
+
     def try_out(self) -> None:
         self.inner.try_out()
 

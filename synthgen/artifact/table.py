@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synthgen.artifact.parts import MOST_ROWS, Contents, reader
+from synthgen.artifact.parts import MOST_ROWS, Contents, bare, reader
 from synthgen.artifact.single import SingleTable
 from synthgen.artifact.types import type_named, type_text
 from synthgen.encoding.domain import Domain
@@ -45,6 +45,10 @@ class TableSynthesizer(SingleTable):
     @property
     def rules(self) -> tuple[str, ...]:
         return tuple(told(self.flat.codec.plan.config.rules, self.flat.rates))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(bare(self.table, self.flat.codec, self.schema.privacy.rare_below))
 
     def try_out(self) -> None:
         self.flat.codec.try_out()

@@ -137,6 +137,23 @@ class Extract:
         """The table with a row for each patient, or ``PERSONS``."""
         return self.structure.patients or PERSONS
 
+    @cached_property
+    def empty(self) -> tuple[str, ...]:
+        """The tables of which no row is ever generated, since too few patients have any."""
+        found: list[str] = []
+        for name, table in self.tables.items():
+            if table.surroundings is None:
+                continue
+            above = table.surroundings.above[0]
+            told = [(above, number_of(name)), (self.patients, orphans_of(name))]
+            numbers = [self.tables[of].numeric(column).quantiser for of, column in told if self._tells(of, column)]
+            if above in found or not any(each.bounds()[1].max(initial=0) > 0 for each in numbers):
+                found.append(name)
+        return tuple(found)
+
+    def _tells(self, name: str, column: str) -> bool:
+        return column in self.tables[name].codec.encoders
+
     @property
     def written(self) -> dict[str, tuple[str, ...]]:
         """The columns of every table of the output, in the order of the config."""
