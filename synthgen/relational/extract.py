@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -51,6 +51,9 @@ _AHEAD: Final = 3
 _WORKERS: Final = 2
 #: Instead of a table's name, for patients of whom no table has a row each.
 PERSONS: Final = ""
+
+#: Of so many rows one at least obeys, or something is wrong.
+_TELLING: Final = 100
 
 Seen = dict[tuple[str, int], set[Any]]
 """By table and rule, what no two rows may share in all blocks."""
@@ -189,6 +192,7 @@ class Extract:
         offsets = dict.fromkeys(self.tables, 0)
         numbers = -(-n // BLOCK)
         seen: Seen = {}
+        keys: dict[str, set[str]] = {}
         ahead = 1 if any(each.across_blocks for each in self.obedience.values()) else _AHEAD
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_WORKERS) as pool:
             drawn: deque[Future[_Drawn]] = deque()
@@ -200,7 +204,7 @@ class Extract:
                         started += 1
                     block = drawn.popleft().result()
                     kept = min(BLOCK, n - number * BLOCK)
-                    yield self._finished(block, number, kept, lookups, offsets, seed, key)
+                    yield self._finished(block, number, kept, lookups, offsets, keys, seed, key)
                     for name, rows in block.rows.items():
                         offsets[name] += len(rows)
             finally:
@@ -302,6 +306,11 @@ class Extract:
             ends = self._ends(name, cells[self.patients])
             rows[name] = self._series(name, skeleton, rows, births, ends, told_of, rng, judged)
             kept = None if judged is None else np.flatnonzero(~judged.lost)
+            if kept is not None and not len(kept) and len(skeleton) > _TELLING:
+                raise InputError(
+                    f"{name}: none of {len(skeleton)} rows obeys the table's rules and dates; where --where asks for "
+                    "something rare, ask for less, else remove the rule"
+                )
             rows[name] = rows[name] if kept is None or len(kept) == len(skeleton) else rows[name].at(kept)
             cells[name] = self._decoded(name, rows[name], number, rng, key, judged, kept)
         return _Drawn(rows, cells)
@@ -413,6 +422,7 @@ class Extract:
         kept: int,
         lookups: Mapping[str, Mapping[str, pa.Array]],
         offsets: Mapping[str, int],
+        keys: MutableMapping[str, set[str]],
         seed: int,
         key: bytes,
     ) -> dict[str, pa.RecordBatch]:
@@ -430,11 +440,14 @@ class Extract:
         else:
             ids = self.identifier.generate(everyone, key)
         rng = np.random.default_rng([seed, 2, number])
-        self.linking.resolve(block.rows, cells, {name: dict(found) for name, found in lookups.items()}, ids, rng)
+        tables = {name: dict(found) for name, found in lookups.items()}
+        lost = self.linking.resolve(block.rows, cells, tables, ids, rng, keys)
         whole = {}
         for name in (name for name in cells if name != PERSONS):
             n_rows = int(np.searchsorted(block.rows[name].patient, kept))
             whole[name] = self._cut(name, cells[name]).slice(0, n_rows)
+            if name in lost and not self.structure.children(name):
+                whole[name] = whole[name].take(pa.array(np.setdiff1d(np.arange(n_rows), lost[name])))
         return whole
 
     def _cut(self, name: str, cells: Mapping[str, pa.Array]) -> pa.RecordBatch:
