@@ -8,14 +8,16 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synthgen.artifact.extract import ExtractSynthesizer
 from synthgen.artifact.parts import Contents
 from synthgen.artifact.single import SingleTable
-from synthgen.errors import InputError, NotApplicable
-from synthgen.relational.apart import Apart, Writers
+from synthgen.errors import InputError
+from synthgen.relational.apart import Apart, Block, Writers
 from synthgen.relational.condition import Condition, met_by
+from synthgen.relational.learning import log_prob
 from synthgen.relational.rules import told
 from synthgen.schema.config import Schema
 
@@ -87,12 +89,18 @@ class OrderedSynthesizer(SingleTable):
 
     @property
     def likelihood(self) -> bool:
-        return False
+        return self.inner.extract.likelihood
 
     def log_prob(
         self, block: pa.RecordBatch, patient: NDArray[np.int64], rows: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        raise NotApplicable("the model has no likelihood of rows in an order of time")
+        """See ``SingleTable``: that of all rows of its patient together."""
+        table = Block(self.table, block, self.apart.marks)
+        ids, found = log_prob(self.inner.extract, self.apart.parted(table), self.apart.two)
+        texts = pc.utf8_trim_whitespace(pc.cast(block.column(self.config.patient), pa.string()))
+        place: NDArray[np.int64] = np.asarray(pc.index_in(texts, value_set=pc.utf8_trim_whitespace(ids)))
+        whole: NDArray[np.float64] = found[place[rows]]
+        return whole
 
     def contents(self) -> Contents:
         documents, arrays = self.inner.contents()

@@ -255,6 +255,35 @@ class Apart:
 
 
 @dataclass(frozen=True, eq=False)
+class Block:
+    """Some rows of a table as a table."""
+
+    name: str
+    block: pa.RecordBatch
+    format: Format
+
+    @property
+    def source(self) -> str:
+        return self.name
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(self.block.schema.names)
+
+    @property
+    def types(self) -> Mapping[str, pa.DataType]:
+        return {}
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """The one block."""
+        yield self.block
+
+    def digest(self) -> bytes:
+        """Nobody asks which rows these are."""
+        return b""
+
+
+@dataclass(frozen=True, eq=False)
 class _Made:
     """A table made of the cells of another, block by block."""
 

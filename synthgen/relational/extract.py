@@ -140,6 +140,11 @@ class Extract:
         """The table with a row for each patient, or ``PERSONS``."""
         return self.structure.patients or PERSONS
 
+    @property
+    def likelihood(self) -> bool:
+        """Whether the models of all tables of patients have one."""
+        return all(self.tables[name].model.likelihood for name in self.tables if name not in self.numbers)
+
     @cached_property
     def empty(self) -> tuple[str, ...]:
         """The tables of which no row is ever generated, since too few patients have any."""
