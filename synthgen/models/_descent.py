@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from synthgen.errors import SynthgenError
 from synthgen.models._layout import Layout
-from synthgen.models._masked import CARE, NEVER, Network
+from synthgen.models._masked import NEVER, Network
 from synthgen.models._weights import Weights
 
 _LEARNING_RATE: Final = 1.5e-2
@@ -226,10 +226,7 @@ def _halves_pay() -> bool:
 
 
 def _parameters(network: Network, penalty: float) -> list[dict[str, object]]:
-    parts: dict[float, list[torch.nn.Parameter]] = {}
-    for name, parameter in network.named_parameters():
-        parts.setdefault(CARE.get(name.rpartition(".")[2], 1.0), []).append(parameter)
-    return [{"params": some, "weight_decay": penalty * share} for share, some in parts.items()]
+    return [{"params": some, "weight_decay": penalty * share} for share, some in network.by_care().items()]
 
 
 def _learning_rate(done: float) -> float:

@@ -25,7 +25,9 @@ from synthgen.models._weights import Weights, shapes
 NEVER: Final = -1e9
 #: How much of the penalty is on parameters by name, all of it on others. A rare code's level, say, is far from 0 for
 #: good; and what tells the given is one more factor of the same products, shared by all columns.
-CARE: Final = {"level": 0.0, "offset": 0.0, "repeated": 0.0, "told": 0.25}
+_CARE: Final = {"level": 0.0, "offset": 0.0, "repeated": 0.0, "told": 0.25}
+#: The same of what is learned for the target alone: many columns say a little of it, and shrunk, they would say nothing.
+_CARE_OF_TARGET: Final = 0.1
 _SPREAD: Final = 0.5
 #: The target of a cell that is unobserved.
 _IGNORED: Final = -100
@@ -88,6 +90,7 @@ class _Block(nn.Module):
         self.entries = list(entries)
         self.width = max(layout.widths[e] for e in entries)
         self.most = max(layout.sizes[e] for e in entries)
+        self.of_target = any(layout.domains[layout.order[e]].target for e in entries)
         self.before = layout.starts[entries[-1]]
         seen = torch.zeros(len(entries), self.width, self.before)
         for at, e in enumerate(entries):
@@ -189,6 +192,15 @@ class Network(nn.Module):
             )
             losses.append(found.view_as(target))
         return torch.cat(losses)
+
+    def by_care(self) -> dict[float, list[nn.Parameter]]:
+        """The parameters by the share of the penalty that is on them."""
+        of_target = {id(parameter) for block in self.blocks if block.of_target for parameter in block.parameters()}
+        found: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in self.named_parameters():
+            care = _CARE.get(name.rpartition(".")[2], 1.0) * (_CARE_OF_TARGET if id(parameter) in of_target else 1.0)
+            found.setdefault(care, []).append(parameter)
+        return found
 
     def weights(self) -> list[Weights]:
         """What was learned, entry by entry, with groups and codes added up."""

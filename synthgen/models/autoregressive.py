@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from synthgen.models._layout import Layout
 from synthgen.models._weights import Weights, packed, unpacked
 from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, of_rows, shares_of
 from synthgen.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from synthgen.models._descent import Rows
 
 #: Passes over 80,000 rows; fewer rows need more passes, but held-out patients decide how many.
 _EPOCHS: Final = 4
@@ -35,6 +38,12 @@ _PENALTY: Final = 0.21
 #: Of many rows each weighs little, and less has to be held back: from so many to so many, less and less.
 _FEW_TO_MANY: Final = (8000.0, 80_000.0)
 _HELD_BACK: Final = (1.0, 0.35)
+#: Rows by which levels are corrected, the probabilities held for that, and how often each column's are.
+_LEVELLED: Final = 50_000
+_LEVELLED_LOGITS: Final = 1 << 25
+_LEVELLINGS: Final = 5
+#: Rows added to both sides there, so that a code of a few rows is not taken at its word.
+_PSEUDO_ROWS: Final = 10.0
 #: Candidates per row from which a conditional draw is chosen, and how many there may be at a time.
 _CANDIDATES: Final = 16
 _PARTICLES: Final = 1 << 16
@@ -123,7 +132,40 @@ class Autoregressive(Model):
             device=_device.chosen(self.device),
             progress=lambda epoch, loss, done: progress(f"epoch {epoch}, held-out loss {loss:.2f}", done),
         )
-        return FittedAutoregressive(source.domains, context_domains, layout, tuple(found))
+        drifting = FittedAutoregressive(source.domains, context_domains, layout, tuple(found))
+        return replace(drifting, weights=_levelled(drifting, rows, [np.exp(of) for of in level], rng))
+
+
+def _levelled(
+    model: FittedAutoregressive, rows: Rows, shares: Sequence[NDArray[np.float64]], rng: np.random.Generator
+) -> tuple[Weights, ...]:
+    """The weights, with levels at which every column of generated rows has the shares of the real one.
+
+    What a column is given in training are real columns, in sampling those drawn before it; these differ a little, more
+    from column to column. So rows are drawn as in sampling, and each column's levels are raised until the mean
+    probability of a code is its share (iterative proportional fitting), before the column is drawn itself.
+
+    Args:
+        rows: whose contexts are given.
+        shares: of the codes, per entry of the layout.
+    """
+    layout, weights = model.layout, list(model.weights)
+    n = min(len(rows), _LEVELLED, _LEVELLED_LOGITS // max(layout.sizes, default=1))
+    if n == 0:
+        return model.weights
+    odds = None if rows.weights is None else rows.weights / rows.weights.sum(dtype=np.float64)
+    chosen = rng.choice(len(rows), n, replace=odds is not None, p=odds)
+    chain = _Chain.of(model, rows.codes[chosen, : layout.first_own].astype(np.int32))
+    for e in range(layout.first_own, len(layout.order)):
+        mass = chain._mass(slice(None))
+        raised = np.ones(layout.sizes[e], np.float32)
+        for _ in range(_LEVELLINGS):
+            mean = raised * (mass.T @ (1 / (mass @ raised)))
+            raised *= ((shares[e] * n + _PSEUDO_ROWS) / (mean + _PSEUDO_ROWS)).astype(np.float32)
+        weights[e] = replace(weights[e], level=weights[e].level + np.log(raised))
+        chain._set(e, _at_share(mass * raised, rng.random(n, dtype=np.float32)))
+        chain.entry += 1
+    return tuple(weights)
 
 
 def _gathered(layout: Layout, source: CodeSource, context: CodeSource | None) -> NDArray[np.integer[Any]]:
@@ -189,7 +231,7 @@ class FittedAutoregressive(FittedModel):
         Candidates follow the chain with conditioned columns kept to what is asked; the weight of one is the product of
         the probabilities that these would have been so by themselves (Rubin 1987, sampling importance resampling).
         """
-        done = _Chain.begin(self, start.n, start.context)
+        done = _Chain.of(self, start.drawn[: self.layout.first_own].T)
         open_rows = np.arange(start.n)
         per_call = max(1, _PARTICLES // _CANDIDATES)
         for _ in range(_ROUNDS):
@@ -343,7 +385,6 @@ class _Chain:
     """
 
     model: FittedAutoregressive
-    context: Codes | None
     entry: int
     drawn: NDArray[np.int32]
     embedded: NDArray[np.float32]
@@ -352,14 +393,21 @@ class _Chain:
     def begin(cls, model: FittedAutoregressive, n: int, context: Codes | None) -> _Chain:
         """Rows of which nothing but the context is known."""
         layout = model.layout
-        if model.context_domains and context is None:
-            raise ValueError("this model was fitted with context and needs it")
+        if context is None:
+            if model.context_domains:
+                raise ValueError("this model was fitted with context and needs it")
+            context = np.zeros((n, 0), np.int32)
+        given = context[:, layout.order[: layout.first_own]]
+        return cls.of(model, np.where(given < 0, np.array(layout.sizes[: layout.first_own], np.int32), given))
+
+    @classmethod
+    def of(cls, model: FittedAutoregressive, given: NDArray[np.int32]) -> _Chain:
+        """Rows of which nothing but the entries of the context is known, ``(n, entries)``."""
+        layout, n = model.layout, len(given)
         drawn = np.zeros((len(layout.order), n), np.int32)
-        chain = cls(model, context, layout.first_own, drawn, np.zeros((n, layout.starts[-1]), np.float32))
+        chain = cls(model, layout.first_own, drawn, np.zeros((n, layout.starts[-1]), np.float32))
         for e in range(layout.first_own):
-            assert context is not None
-            own = context[:, layout.order[e]]
-            chain._set(e, np.where(own < 0, layout.sizes[e], own))
+            chain._set(e, given[:, e])
         return chain
 
     @property
@@ -368,8 +416,7 @@ class _Chain:
 
     def take(self, rows: NDArray[np.intp]) -> _Chain:
         """The same rows again, some of them, some more than once."""
-        context = None if self.context is None else self.context[rows]
-        return _Chain(self.model, context, self.entry, self.drawn[:, rows], self.embedded[rows])
+        return _Chain(self.model, self.entry, self.drawn[:, rows], self.embedded[rows])
 
     def put(self, rows: NDArray[np.intp], other: _Chain, chosen: NDArray[np.intp]) -> None:
         """Take rows over from another chain."""

@@ -222,6 +222,12 @@ class FlatSynthesizer:
         context = self._context(persons[whose], past) if self.rows.context_domains else None
         return self.rows.sample(len(whose), rng=rng, given=of_rows(given, whose) or None, context=context)
 
+    def _nothing_before(self, persons: Codes, rng: np.random.Generator) -> Codes | None:
+        """What the first rows of patients are told of rows before; ``None`` where rows stand by themselves."""
+        if self.past is None or self.numbers is None:
+            return None
+        return self.past.nothing(self.numbers.decode(persons[:, -1], rng))
+
     @staticmethod
     def _context(persons: Codes, past: Codes | None) -> Codes:
         return np.asfortranarray(persons if past is None else np.c_[persons, past])
@@ -250,7 +256,7 @@ class FlatSynthesizer:
 
     def _log_mass_of_a_row(self, persons: Codes, given: Given, rng: np.random.Generator) -> NDArray[np.float64]:
         """How probable it is that a row of each patient meets the condition; without a likelihood, one draw tells."""
-        context = self._context(persons, None if self.past is None else self.past.nothing(len(persons)))
+        context = self._context(persons, self._nothing_before(persons, rng))
         if self.rows.likelihood:
             return self.rows.log_mass(given, n=len(persons), context=context)
         drawn = self.rows.sample(len(persons), rng=rng, context=context)
@@ -371,8 +377,7 @@ class FlatSynthesizer:
             persons = generator.person.sample(BLOCK, rng=rng, given=own or None)
             weight = np.exp(generator._log_mass_of_a_row(persons, rows_given, rng))
             share *= float(weight.sum() ** 2 / max((weight**2).sum(), 1e-300) / BLOCK)
-            past = None if generator.past is None else generator.past.nothing(BLOCK)
-            context = generator._context(persons, past)
+            context = generator._context(persons, generator._nothing_before(persons, rng))
             share *= generator.rows.effective_share(rows_given, n=BLOCK, rng=rng, context=context)
         return share
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlogy
 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.models.base import Codes
@@ -26,12 +27,14 @@ MOST_FOLLOWED: Final = 48
 #: Other things that are followed, such as what panels are made of.
 MOST_MARKS: Final = 40
 #: Columns of the row before that are told, those that say most.
-MOST_TOLD: Final = 16
+MOST_TOLD: Final = 24
 #: Rows per patient from which on series are followed.
 _LONG: Final = 3
-#: How much more often than at random, of what is possible, a code stands in two rows running; and in standard errors.
-_LIFT: Final = 0.05
+#: Nats that a column of the row before has to say of the same column, and how many standard errors above chance.
+_LEAST_SAID: Final = 1e-3
 _DEVIATIONS: Final = 4.0
+#: Codes of a column that are told apart for that, the commonest; the others are one.
+_TOLD_APART: Final = 15
 #: Ranges of a value that is told of the past.
 _VALUE_RANGES: Final = 16
 #: Ranges of the mean of all values so far.
@@ -112,11 +115,8 @@ class Memory:
         if main is not None and is_long:
             commonest = np.argsort(-counts[main], kind="stable")[:MOST_FOLLOWED]
             followed = tuple(sorted(int(code) for code in commonest if counts[main][code] > 0))
-        lifts = {i: _lift(codes[:, i], before) for i, domain in enumerate(domains) if domain.size > 1}
-        weighty = sorted(
-            (i for i, lift in lifts.items() if lift > 0),
-            key=lambda i: -lifts[i] * entropy(np.bincount(codes[:, i] + 1, minlength=domains[i].size + 1)[1:]),
-        )
+        said = {i: _said(codes[:, i], before) for i, domain in enumerate(domains) if domain.size > 1}
+        weighty = sorted((i for i, nats in said.items() if nats > 0), key=lambda i: -said[i])
         told = tuple(sorted(weighty[:MOST_TOLD]))
         if main is not None and main not in told:
             told = tuple(sorted((*told, main)))
@@ -276,20 +276,26 @@ def entropy(counts: NDArray[np.int64]) -> float:
     return float(-(shares * np.log2(shares)).sum())
 
 
-def _lift(codes: NDArray[np.int32], before: NDArray[np.int64]) -> float:
-    """How much more (or less) often than at random rows have the code of the row before, of what is possible.
+def _said(codes: NDArray[np.int32], before: NDArray[np.int64]) -> float:
+    """What a column of the row before says of the same column: mutual information in nats, corrected for chance.
 
-    0 where that may be chance.
+    0 where that may be chance. (How often both are the same would not do: what is counted up never is.)
+    Bias and spread under independence are those of the likelihood-ratio test (Wilks 1938).
     """
     later = np.flatnonzero(before >= 0)
     if not len(later):
         return 0.0
-    now, then = codes[later], codes[before[later]]
-    size = int(max(now.max(), then.max())) + 2
-    shares = [np.bincount(each + 1, minlength=size) / len(later) for each in (now, then)]
-    expected = float((shares[0] * shares[1]).sum())
-    lift = abs(float((now == then).mean()) - expected) / max(1 - expected, 1e-9)
-    return lift if lift >= max(_LIFT, _DEVIATIONS / np.sqrt(len(later))) else 0.0
+    levels, counts = np.unique(codes, return_counts=True)
+    slot = np.full(len(levels), _TOLD_APART)
+    slot[np.argsort(-counts, kind="stable")[:_TOLD_APART]] = np.arange(min(len(levels), _TOLD_APART))
+    each = slot[np.searchsorted(levels, codes)]
+    size = _TOLD_APART + 1
+    joint = np.bincount(each[before[later]] * size + each[later], minlength=size * size).reshape(size, size)
+    expected = np.outer(joint.sum(axis=1), joint.sum(axis=0)) / len(later)
+    found = float(xlogy(joint, joint / np.where(expected > 0, expected, 1)).sum())
+    free = int(np.prod([(joint.sum(axis=axis) > 0).sum() - 1 for axis in (0, 1)]))
+    nats = (found - free / 2) / len(later)
+    return nats if nats >= max(_LEAST_SAID, _DEVIATIONS * np.sqrt(free / 2) / len(later)) else 0.0
 
 
 def _renamed(domain: Domain, when: str) -> Domain:

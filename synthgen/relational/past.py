@@ -42,11 +42,11 @@ class Past:
     @property
     def domains(self) -> tuple[Domain, ...]:
         """Of what rows are given."""
-        return (count_domain("rows before"), *self.memory.context_domains)
+        return (count_domain("rows before"), count_domain("rows after"), *self.memory.context_domains)
 
-    def nothing(self, n: int) -> Codes:
-        """What the first rows of patients are given."""
-        return self._given(History(self.memory, n), n, 0)
+    def nothing(self, numbers: NDArray[np.int64]) -> Codes:
+        """What the first rows of patients are given who have so many rows each."""
+        return self._given(History(self.memory, len(numbers)), numbers, 0)
 
     def told(self, codes: Codes, whose: NDArray[np.int64]) -> Codes:
         """What every row of some patients is given, int32 ``(n_rows, len(domains))``."""
@@ -64,11 +64,12 @@ class Past:
         codes = np.empty((len(whose), len(self.memory.domains)), np.int32, order="F")
         given = np.empty((len(whose), len(self.domains)), np.int32, order="F")
         for step, at in enumerate(steps):
-            given[at] = self._given(history, len(at), step)
+            given[at] = self._given(history, steps.numbers[: len(at)], step)
             codes[at] = draw(at, given[at])
             history.advance(codes[at], np.full(len(at), step))
         return codes, given
 
-    def _given(self, history: History, n: int, step: int) -> Codes:
-        place = counted(np.full(n, step))
-        return np.asfortranarray(np.c_[place, history.context(n, np.full(n, step))])
+    def _given(self, history: History, numbers: NDArray[np.int64], step: int) -> Codes:
+        n = len(numbers)
+        before, after = counted(np.full(n, step)), counted(numbers - 1 - step)
+        return np.asfortranarray(np.c_[before, after, history.context(n, np.full(n, step))])

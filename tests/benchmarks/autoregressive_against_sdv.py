@@ -64,7 +64,7 @@ def default_c2st(compared: Comparison, candidate: Records, real: Records, seed: 
     """Cross-fitted AUC as ``told_apart``, by scikit-learn's boosted trees with all of their defaults."""
     rng = np.random.default_rng(seed)
     assert compared.holdout is not None
-    features = Features.of(compared.variables, [compared.train, compared.holdout, candidate])
+    features = Features.of(compared.variables, [compared.train, compared.holdout])
     rows = min(C2ST_ROWS, candidate.n, real.n)
     chosen = [whole_patients(records, rows, rng) for records in (candidate, real)]
     matrix = np.concatenate([features.matrix(records) for records in chosen])
