@@ -87,9 +87,15 @@ class Apart:
         return cls(schema, tuple(name for name in config.columns if name in personal))
 
     def __post_init__(self) -> None:
-        columns = self.config.columns
-        if not set(self.personal) <= set(columns) - {self.config.patient, self.config.order}:
+        columns, mine = self.config.columns, set(self.personal)
+        if len(self.schema.tables) != 1 or None in (self.config.patient, self.config.order):
+            raise ValueError("not one table whose rows have a patient and an order")
+        if not mine <= set(columns) - {self.config.patient, self.config.order}:
             raise ValueError("the patients' columns are not columns of the table")
+        for name, column in columns.items():
+            beside = {getattr(column, "sex", None), getattr(column, "unit_of", None), column.determined_by} - {None}
+            if (beside & mine and name not in mine) or (name in mine and not beside | _causes(column) <= mine):
+                raise ValueError("a column is parted from what it depends on")
 
     @property
     def name(self) -> str:

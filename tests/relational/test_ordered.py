@@ -175,3 +175,19 @@ def test_the_evaluation_has_a_section_of_time(fitted: workflow.Fit, made: pd.Dat
     order = evaluation.metric("time_order")
     assert order.value == 0
     assert evaluation.metric("gaps").value is not None
+
+
+@pytest.mark.parametrize(
+    ("personal", "told"),
+    [
+        (("sex", "visit_nr"), "not columns of the table"),
+        (("admitted",), "not columns of the table"),
+        (("sex",), "parted from what it depends on"),  # the name agrees with the sex
+        (("age_days", "sex", "name"), "parted from what it depends on"),
+    ],
+)
+def test_a_damaged_artifact_parts_no_columns_that_belong_together(personal: tuple[str, ...], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Apart(schema(), personal)
+    with pytest.raises(ValueError, match="not one table"):
+        Apart(schema(order=None), ("sex", "name"))
