@@ -18,13 +18,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from synthgen.artifact.load import look
 from synthgen.inputs import only_table, split_path, with_schema
 from synthgen.judgement import one
 from synthgen.metrics.judging import measured, measures
-from synthgen.metrics.result import Evaluation
+from synthgen.metrics.result import Evaluation, Metric, Verdict
 from synthgen.metrics.verdicts import family_wise
 from synthgen.progress import silent
 from synthgen.report.write import write
@@ -63,7 +63,8 @@ def main() -> None:
     comparison, inputs = steps(
         "reading", lambda: one.compared(options.synthetic, only_table(dataset), None, split, schema, synthesizer)
     )
-    metrics, lines = [], []
+    metrics: list[Metric] = []
+    lines: list[Verdict] = []
     # Threads that wait for each other burn seconds that are nobody's work.
     with threadpool_limits(1):
         for name, measure in measures(schema.evaluation.policy, quick=options.quick).items():

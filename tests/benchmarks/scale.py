@@ -2,7 +2,7 @@
 
     python tests/benchmarks/scale.py [--data diabetic_data.csv.gz]
 
-Needs synthgen installed as for development; about six minutes on two cores. This script itself imports nothing large:
+Needs synthgen installed as for development; about nine minutes on two cores. This script itself imports nothing large:
 where a process begins, the system counts its parent's memory as its own.
 """
 
@@ -78,12 +78,16 @@ def main() -> None:
         million = run([SYNTHGEN, "sample", model, "-n", str(ROWS), "--seed", "1", "-o", folder / "million.csv"])
         tell(f"synthgen sample -n {ROWS}", million.seconds, 30, million.gigabytes, 2)
         run([SYNTHGEN, "sample", model, "-n", str(EVALUATED), "--seed", "1", "-o", synthetic])
-        evaluated = run([sys.executable, STEPS, synthetic, options.data, model])
-        tell("evaluate with report", evaluated.seconds, 180, evaluated.gigabytes, 4)
+        evaluate = [SYNTHGEN, "evaluate", synthetic, "--real", options.data, "-m", model, "--seed", "1"]
+        whole = run([*evaluate, "-o", folder / "whole"])
+        tell("synthgen evaluate", whole.seconds, 180, whole.gigabytes, 4)
+        quick = run([*evaluate, "--quick", "-o", folder / "quick"])
+        tell("synthgen evaluate --quick", quick.seconds, 30, quick.gigabytes, None)
+        steps = run([sys.executable, STEPS, synthetic, options.data, model])
         demo = run([SYNTHGEN, "demo", "-o", folder / "demo"])
         tell("synthgen demo", demo.seconds, 60, demo.gigabytes, None)
     header = ("command", "seconds", "target", "", "peak GB", "target", "", "load average after")
-    print("", table(header, rows), "", evaluated.output, sep="\n")
+    print("", table(header, rows), "", steps.output, sep="\n")
 
 
 if __name__ == "__main__":

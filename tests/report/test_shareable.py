@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from synthgen.metrics.result import Evaluation, Metric, Verdict
+from synthgen.metrics.result import Evaluation, Metric, Verdict, Word
 from synthgen.report.bins import OTHER
 from synthgen.report.document import to_json
 from synthgen.report.html import render
@@ -396,6 +396,18 @@ def test_the_page_and_the_document_hold_nothing_that_was_held_back() -> None:
     assert not re.search(r"5f7c0ffee0ddba11|extract\.csv|7 training records|5,?213", text)
     for item in public.metric("marginals").details["histograms"]:
         assert all(found >= SMALLEST * 0.9 for found in hunted(item))
+
+
+def test_no_sentence_above_the_figures_keeps_a_count_of_few() -> None:
+    """The verdict table and the summary repeat what lines say: none of it with a number reaches the page."""
+    words: tuple[Word, ...] = ("leak", "fail", "none_detected", "pass", "not_assessable")
+    verdicts = tuple(
+        Verdict(name="membership_inference", verdict=word, metric="m", p=0.2, detail=f"planted: {n} patients")
+        for word, n in itertools.product(words, range(1, SMALLEST))
+    )
+    whole = dataclasses.replace(evaluation(), verdicts=verdicts)
+    assert "planted" in render(whole, "internal")
+    assert "planted" not in render(redact(whole), "shareable")
 
 
 def test_measures_of_single_records_are_left_out_and_risks_are_coarse() -> None:

@@ -18,8 +18,8 @@ from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Records, Variable
 from synthgen.metrics.equal import FEWEST_PATIENTS
 from synthgen.metrics.extract import Extracts
-from synthgen.metrics.folded import Statistic, folded_interval
-from synthgen.metrics.halves import FEWEST_GROUPS, Halves
+from synthgen.metrics.folded import Statistic
+from synthgen.metrics.halves import Halves
 from synthgen.metrics.histograms import histogram
 from synthgen.metrics.result import HISTORIES, Metric, Status, Verdict
 from synthgen.metrics.unanswered import NO_HOLDOUT
@@ -157,16 +157,9 @@ class Apart:
     differences: NDArray[np.float64]
     distance: Statistic
 
-    def interval(self, halves: Halves, rng: np.random.Generator) -> tuple[float, float] | None:
-        """95 % interval of the expected distance.
-
-        Half the difference of two disjoint halves varies as the whole does, so that the halvings stand for groups.
-        """
-        if halves.groups < FEWEST_GROUPS:
-            return None
-        first, second = np.split(self.differences[1:], 2)
-        noise = (first - second) / (2 * np.sqrt(len(first)))
-        return folded_interval(self.distance, self.differences[0], noise, rng)
+    def chance(self, halves: Halves) -> NDArray[np.float64]:
+        """Distances that chance alone makes (``Halves.chance``), one for each halving."""
+        return self.distance(halves.chance(self.differences))
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,19 +177,12 @@ class Distances:
     apart: Apart | None = None
     halved: bool = True
 
-    def interval(self, halves: Halves, rng: np.random.Generator) -> tuple[float, float] | None:
-        """95 % interval of the value's expectation, from 0 to 1.
-
-        Of a distance the farther end of two is taken: random halves say too little where it is small by chance and
-        rests on few differences, and the differences too little where it rests on many that are not normal.
-        """
+    def interval(self, halves: Halves) -> tuple[float, float] | None:
+        """95 % interval of the value's expectation, from 0 to 1."""
         if not self.halved:
             return None
-        found = halves.interval(self.value, 0.0, 1.0)
-        other = self.apart.interval(halves, rng) if self.apart is not None else None
-        if found is None or other is None:
-            return found
-        return max(0.0, min(found[0], other[0])), min(1.0, max(found[1], other[1]))
+        chance = self.apart.chance(halves) if self.apart is not None else None
+        return halves.interval(self.value, 0.0, 1.0, chance=chance)
 
 
 def mean_of(distances: Sequence[Distances]) -> Distances:
@@ -262,7 +248,7 @@ def by_table(
     if not scored:
         reasons = {metric.reason for metric in without} or {"no table belongs to the patients"}
         return (unanswered(name, HISTORIES, "; ".join(sorted(reasons)), "not_applicable"), *without)
-    figures = [_metric(name, unit, drawn, each, rng) for each in (_mean(scored), *scored)]
+    figures = [_metric(name, unit, drawn, each) for each in (_mean(scored), *scored)]
     return (*figures, *without)
 
 
@@ -285,7 +271,7 @@ def _mean(scored: Sequence[Scored]) -> Scored:
     return Scored(HISTORIES, mean_of([each.distances for each in scored]), {"rows": rows})
 
 
-def _metric(name: str, unit: str, drawn: Drawn, scored: Scored, rng: np.random.Generator) -> Metric:
+def _metric(name: str, unit: str, drawn: Drawn, scored: Scored) -> Metric:
     value, ceiling = scored.distances.value, scored.distances.ceiling
     details = dict(scored.details)
     if ceiling is not None:
@@ -298,7 +284,7 @@ def _metric(name: str, unit: str, drawn: Drawn, scored: Scored, rng: np.random.G
         columns=scored.columns,
         reason="" if ceiling is not None else f"no ceiling: {NO_HOLDOUT}",
         value=float(value[0]),
-        interval=scored.distances.interval(drawn.halves, rng),
+        interval=scored.distances.interval(drawn.halves),
         floor=scored.distances.floor,
         ceiling=None if ceiling is None else float(ceiling[0]),
         better="lower",
