@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 _EPOCHS: Final = 4
 _ROWS_OF_EPOCHS: Final = 80_000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 3, 60
-#: The same where patients have on average so many rows: what a value says of the next of its kind takes long to learn.
-_FEWEST_OF_SERIES: Final = 6
-_ROWS_OF_SERIES: Final = 32
 #: Beyond so many rows fewer passes do.
 _ROWS_OF_FEWEST: Final = 1_000_000
 _BATCHES: Final = (64, 1024)
@@ -112,16 +109,17 @@ class Autoregressive(Model):
         layout = Layout.of(domains, len(context_domains), counts, self.condition_on)
         each = None if weights is None else np.concatenate([*weights, np.zeros(0)]).astype(np.float32)
         rows = Rows(_gathered(layout, source, context), each)
-        whose = np.arange(len(rows)) if groups is None else np.concatenate([*groups, np.zeros(0, np.int64)])
-        n_patients = len(np.unique(whose))
         if validation is not None:
             held = Rows(_gathered(layout, validation, None), None)
         else:
+            whose = np.arange(len(rows)) if groups is None else np.concatenate([*groups, np.zeros(0, np.int64)])
             kept, apart = _held_out(whose, rng)
             rows, held = rows.take(kept), rows.take(apart)
         n = len(rows)
         batch = int(np.clip(1 << int(np.log2(max(n / _BATCHES_PER_EPOCH, 1))), *_BATCHES))
-        epochs = self.epochs or _epochs(n, n_patients)
+        usual = round(_EPOCHS * (_ROWS_OF_EPOCHS / max(n, 1)) ** 0.5)
+        fewest = max(1, round(_FEWEST_EPOCHS * min(1.0, _ROWS_OF_FEWEST / max(n, 1))))
+        epochs = self.epochs or int(np.clip(usual, fewest, _MOST_EPOCHS))
         with np.errstate(divide="ignore"):  # what was never seen has a logarithm of minus infinity
             level = [np.log(shares_of(domains[i], counts[i])) for i in layout.order]
         found = train(
@@ -192,18 +190,6 @@ def _held_out(whose: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArr
     if n >= _FEWEST_HELD_OUT:
         apart[rng.permutation(len(patients))[:n]] = True
     return np.flatnonzero(~apart[dense]), np.flatnonzero(apart[dense])
-
-
-def _epochs(n_rows: int, n_patients: int) -> int:
-    """Passes over the rows: the fewer, the more rows there are, but not so few over series.
-
-    Three passes over 103,000 events of 240 stays of PhysioNet 2012 end at a held-out loss of 3.92 nats, seven of eight
-    at 3.68.
-    """
-    usual = round(_EPOCHS * (_ROWS_OF_EPOCHS / max(n_rows, 1)) ** 0.5)
-    least = _FEWEST_OF_SERIES if n_rows >= _ROWS_OF_SERIES * max(n_patients, 1) else _FEWEST_EPOCHS
-    fewest = max(1, round(least * min(1.0, _ROWS_OF_FEWEST / max(n_rows, 1))))
-    return int(np.clip(usual, fewest, _MOST_EPOCHS))
 
 
 def _penalty(n_rows: int, layout: Layout, asked: float | None) -> float:

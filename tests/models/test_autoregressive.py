@@ -11,7 +11,7 @@ import pytest
 from synthgen.encoding.domain import Domain, Scale
 from synthgen.errors import InputError
 from synthgen.models._layout import Layout
-from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive, _at_share, _epochs
+from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive, _at_share
 from synthgen.models.base import Codes, CodeTable
 
 #: Two fair coins and whether they differ: no pair of columns says anything, all three together everything.
@@ -201,11 +201,3 @@ def test_a_code_is_known_again_in_another_column_of_its_system() -> None:
     assert layout.order == (0, 1)
     assert layout.kin(1) == (0,)
     assert layout.same(1, 0).tolist() == [-1, 0, -1, -1]
-
-
-@pytest.mark.parametrize(
-    ("n_rows", "n_patients", "passes"),
-    [(80_000, 56_000, 4), (350_000, 350_000, 3), (350_000, 1000, 6), (5_000_000, 12_000, 1), (2000, 20, 25)],
-)
-def test_series_take_more_passes_than_as_many_rows_of_many_patients(n_rows: int, n_patients: int, passes: int) -> None:
-    assert _epochs(n_rows, n_patients) == passes
