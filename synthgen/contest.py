@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from synthgen import judgement, plugins, workflow
-from synthgen.artifact.table import TableSynthesizer
+from synthgen.artifact.single import SingleTable
 from synthgen.errors import InputError, NotApplicable, SynthgenError
 from synthgen.inputs import drawn_seed
 from synthgen.metrics.result import Contender, Contest, Evaluation, Metric, Verdict
@@ -196,7 +196,7 @@ def _judged(data: Path, schema: Schema, seed: int, folder: Path, steps: TextIO) 
     start = time.perf_counter()
     _stage(steps, 0.5, 0.5)("sampling", 0.0)
     synthesizer = result.synthesizer
-    assert isinstance(synthesizer, TableSynthesizer)
+    assert isinstance(synthesizer, SingleTable)
     sample = workflow.sample(synthesizer, rows, seed=seed)
     with closing(iter(sample)) as batches:
         write_table(synthetic, table.name, sample.columns, batches, synthesizer.schema.format, sample.types)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from synthgen.artifact.extract import ExtractSynthesizer
-from synthgen.artifact.table import TableSynthesizer
+from synthgen.artifact.single import SingleTable
 from synthgen.progress import Progress, silent
 from synthgen.relational.condition import Condition, parse
 from synthgen.relational.extract import BLOCK
@@ -33,7 +33,7 @@ class Sample:
         types: Arrow types for typed output; empty for text.
     """
 
-    synthesizer: TableSynthesizer
+    synthesizer: SingleTable
     n: int
     seed: int
     where: tuple[str, ...]
@@ -49,7 +49,7 @@ class Sample:
 
     @property
     def _conditions(self) -> list[Condition]:
-        columns, dialect = self.synthesizer.flat.codec.plan.config.columns, self.synthesizer.schema.format
+        columns, dialect = self.synthesizer.config.columns, self.synthesizer.schema.format
         marked = ((Number,) if dialect.decimal == "," else ()) + ((Number, Integer) if dialect.thousands == "," else ())
         read = partial(
             parse,
@@ -61,13 +61,11 @@ class Sample:
         return [read(text) for text in self.where]
 
     def __iter__(self) -> Generator[pa.RecordBatch]:
-        yield from self.synthesizer.flat.blocks(
-            self.n, seed=self.seed, conditions=self._conditions, balance=self.balance
-        )
+        yield from self.synthesizer.blocks(self.n, seed=self.seed, conditions=self._conditions, balance=self.balance)
 
     def effective_share(self) -> float:
         """How many independent rows each row is worth: 1 where the conditions are drawn from exactly."""
-        return self.synthesizer.flat.effective_share(self._conditions, seed=self.seed) if self.where else 1.0
+        return self.synthesizer.effective_share(self._conditions, seed=self.seed) if self.where else 1.0
 
     def to_pandas(self) -> pd.DataFrame:
         """All rows as a DataFrame of text cells, typed where the source was typed."""

@@ -14,12 +14,15 @@ import pyarrow as pa
 
 from synthgen import plugins
 from synthgen.artifact.extract import ExtractSynthesizer
+from synthgen.artifact.ordered import OrderedSynthesizer
+from synthgen.artifact.single import SingleTable
 from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.artifact.table import TableSynthesizer
 from synthgen.errors import InputError, SynthgenError
 from synthgen.generated import ExtractSample, Sample
 from synthgen.inputs import Data, drawn_seed, inferred, only_table, split_path
 from synthgen.progress import Progress, silent
+from synthgen.relational.apart import Apart
 from synthgen.relational.codec import Plan
 from synthgen.relational.flat_learning import learn
 from synthgen.relational.learning import learn as learn_extract
@@ -27,13 +30,13 @@ from synthgen.schema.column import Category, Code, Column
 from synthgen.schema.config import ModelConfig, Policy, Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.arrow import is_text, plain
-from synthgen.tables.dataset import Dataset
+from synthgen.tables.dataset import Dataset, Table
 from synthgen.tables.split import Split
 
 #: The libraries whose versions shape what is generated.
 _RECORDED: Final = ("numpy", "scipy", "pyarrow", "torch")
 #: What the config says of tables and their links.
-_BETWEEN_TABLES: Final = ("parent", "foreign_keys", "order", "reference")
+_BETWEEN_TABLES: Final = ("parent", "foreign_keys", "reference")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +118,7 @@ def fit(
     return Fit(synthesizer, split, notes, synthesizer.rules)
 
 
-def _fit_table(dataset: Dataset, schema: Schema, seed: int, progress: Progress) -> tuple[TableSynthesizer, Split]:
+def _fit_table(dataset: Dataset, schema: Schema, seed: int, progress: Progress) -> tuple[SingleTable, Split]:
     table = only_table(dataset)
     _require_flat(schema)
     if table.types:
@@ -124,10 +127,19 @@ def _fit_table(dataset: Dataset, schema: Schema, seed: int, progress: Progress) 
     config = schema.tables[table.name]
     plan = Plan(config, schema.format)
     split = Split.draw(table, share=schema.holdout, patient=config.patient, seed=seed)
+    if config.order is not None and config.patient is not None:
+        return _fit_ordered(table, schema, split, seed, progress), split
     flat = learn(
         table, plan, split, schema.model.build, rare_below=schema.privacy.rare_below, seed=seed, progress=progress
     )
     return TableSynthesizer(schema, seed, _versions(), table.name, dict(table.types), flat), split
+
+
+def _fit_ordered(table: Table, schema: Schema, split: Split, seed: int, progress: Progress) -> OrderedSynthesizer:
+    apart = Apart.of(table, schema, split)
+    inner = _learned(apart.parted(table), apart.two, split, seed, progress)
+    writers = apart.writers(table, split)
+    return OrderedSynthesizer(schema, seed, inner.versions, table.name, dict(table.types), apart, inner, writers)
 
 
 def _fit_extract(dataset: Dataset, schema: Schema, seed: int, progress: Progress) -> tuple[ExtractSynthesizer, Split]:
@@ -135,11 +147,15 @@ def _fit_extract(dataset: Dataset, schema: Schema, seed: int, progress: Progress
         raise InputError(f"{dataset.source}: has no {', '.join(lacking)}, which the config declares; name the folder")
     schema = _for_types(schema, dataset)
     split = Split.draw(dataset, share=schema.holdout, patient=None, seed=seed)
+    return _learned(dataset, schema, split, seed, progress), split
+
+
+def _learned(dataset: Dataset, schema: Schema, split: Split, seed: int, progress: Progress) -> ExtractSynthesizer:
     extract = learn_extract(dataset, schema, split, schema.model.build, seed=seed, progress=progress)
     tables = {name: dataset.tables[name] for name in schema.tables}
     types = {name: dict(table.types) for name, table in tables.items() if table.types}
     formats = {name: table.format if table.types else schema.format_of(name) for name, table in tables.items()}
-    return ExtractSynthesizer(schema, seed, _versions(), types, formats, extract), split
+    return ExtractSynthesizer(schema, seed, _versions(), types, formats, extract)
 
 
 def _versions() -> dict[str, str]:
@@ -148,7 +164,7 @@ def _versions() -> dict[str, str]:
 
 @overload
 def sample(
-    synthesizer: TableSynthesizer,
+    synthesizer: SingleTable,
     n: int,
     *,
     seed: int | None = None,
@@ -189,7 +205,7 @@ def sample(
     if n < 1:
         raise InputError(f"-n {n}: expected at least 1")
     seed = drawn_seed(seed)
-    if isinstance(synthesizer, TableSynthesizer):
+    if isinstance(synthesizer, SingleTable):
         return Sample(synthesizer, n, seed, tuple(where), tuple(balance))
     assert isinstance(synthesizer, ExtractSynthesizer)
     return ExtractSample(synthesizer, n, seed, tuple(where), tuple(balance))

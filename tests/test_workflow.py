@@ -223,7 +223,6 @@ def test_tables_that_name_no_patient_are_refused() -> None:
 @pytest.mark.parametrize(
     ("keys", "told"),
     [
-        ({"order": "day"}, "order is for extracts of several tables"),
         (
             {"foreign_keys": {"visit_id": "visits"}, "reference": False},
             "foreign_keys is for extracts of several tables",

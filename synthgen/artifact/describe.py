@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.artifact.extract import ExtractSynthesizer
+from synthgen.artifact.ordered import OrderedSynthesizer
 from synthgen.artifact.synthesizer import UNSAFE, Synthesizer
 from synthgen.artifact.table import TableSynthesizer
 from synthgen.encoding.base import Encoder
@@ -47,6 +48,13 @@ def _tables(synthesizer: Synthesizer) -> dict[str, Any]:
         return {
             "tables": {name: {"columns": _columns(table.codec)} for name, table in tables.items()},
             "kept_as_they_are": list(synthesizer.extract.references),
+        }
+    if isinstance(synthesizer, OrderedSynthesizer):
+        return {
+            "table": synthesizer.table,
+            "patient": synthesizer.config.patient,
+            "constant_within_patient": list(synthesizer.apart.personal),
+            **_tables(synthesizer.inner),
         }
     assert isinstance(synthesizer, TableSynthesizer)
     flat = synthesizer.flat
@@ -107,6 +115,8 @@ def _kept(encoder: Encoder) -> dict[str, Any]:
 
 def summary(synthesizer: Synthesizer) -> list[tuple[str, str, str]]:
     """A line per column: its name, its kind, and what the artifact keeps of it."""
+    if isinstance(synthesizer, OrderedSynthesizer):
+        return summary(synthesizer.inner)
     if isinstance(synthesizer, ExtractSynthesizer):
         tables = {name or "(patients)": table.codec for name, table in synthesizer.extract.tables.items()}
         lines = [(f"{name}.{line[0]}", *line[1:]) for name, codec in tables.items() for line in _lines(codec)]

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synthgen.artifact.parts import MOST_ROWS, Contents, reader
+from synthgen.artifact.parts import MOST_ROWS, Contents, bare, reader
 from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.artifact.types import type_named, type_text
 from synthgen.encoding.domain import Domain
@@ -56,6 +56,19 @@ class ExtractSynthesizer(Synthesizer):
             if table.rates
             for line in told(self.extract.configs[name].rules, table.rates)
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        few = self.schema.privacy.rare_below
+        empty = self.extract.empty
+        lines = [
+            f"{name}: fewer than {few} patients have rows, too few to learn from; it comes out without any"
+            for name in empty
+        ]
+        for name, table in self.extract.tables.items():
+            if name not in empty:
+                lines += bare(name or "patients", table.codec, few)
+        return tuple(lines)
 
     @property
     def written(self) -> Mapping[str, tuple[str, ...]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from synthgen import plugins
 from synthgen.artifact import container
 from synthgen.artifact.extract import ExtractSynthesizer
+from synthgen.artifact.ordered import OrderedSynthesizer
 from synthgen.artifact.synthesizer import UNSAFE, Synthesizer
 from synthgen.artifact.table import TableSynthesizer
 from synthgen.errors import InputError
@@ -64,7 +65,9 @@ def _restored(documents: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) 
     if not all(isinstance(text, str) for text in about["versions"].values()) or not isinstance(about["seed"], int):
         raise ValueError("the seed is no number or a version no text")
     schema = Schema.model_validate(documents["schema"])
-    kind = TableSynthesizer if "table" in about else ExtractSynthesizer
+    kind: type[Synthesizer] = ExtractSynthesizer
+    if "table" in about:
+        kind = OrderedSynthesizer if "personal" in about else TableSynthesizer
     return kind.restore(schema, documents, arrays)
 
 

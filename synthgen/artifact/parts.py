@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import Domain
 from synthgen.models.base import FittedModel, Model
+from synthgen.relational.codec import Codec
 
 #: More rows than a patient or a table has that any model here generates.
 MOST_ROWS: Final = 10_000_000
@@ -19,6 +20,15 @@ Contents: TypeAlias = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
 #: Restores one part, which a model of some class made.
 Reader: TypeAlias = Callable[[type[Model], str, tuple[Domain, ...], tuple[Domain, ...]], FittedModel]
+
+
+def bare(table: str, codec: Codec, few: int) -> list[str]:
+    """The line that names the columns of which nothing may be shown; none where there are none."""
+    names = [name for name in codec.bare if "." not in name]
+    if not names:
+        return []
+    told = f"no value of {', '.join(names)} is that of {few} patients or more"
+    return [f"{table}: {told}; {'it comes' if len(names) == 1 else 'they come'} out missing"]
 
 
 def reader(values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], prefixes: Mapping[str, str]) -> Reader:

@@ -44,6 +44,11 @@ class Synthesizer(ABC):
     def rules(self) -> tuple[str, ...]:
         """How often real rows broke each rule of the config, a line each."""
 
+    @property
+    @abstractmethod
+    def notes(self) -> tuple[str, ...]:
+        """What too few patients have to be learned, a line each."""
+
     @abstractmethod
     def contents(self) -> Contents:
         """The JSON documents and the arrays of the artifact: all that it holds."""

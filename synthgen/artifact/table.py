@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synthgen.artifact.parts import MOST_ROWS, Contents, reader
-from synthgen.artifact.synthesizer import Synthesizer
+from synthgen.artifact.parts import MOST_ROWS, Contents, bare, reader
+from synthgen.artifact.single import SingleTable
 from synthgen.artifact.types import type_named, type_text
 from synthgen.encoding.domain import Domain
 from synthgen.encoding.quantiser import Quantiser
@@ -18,6 +19,7 @@ from synthgen.models.base import FittedModel, Model
 from synthgen.models.independent import Independent
 from synthgen.plugins import load_model
 from synthgen.relational.codec import Plan
+from synthgen.relational.condition import Condition
 from synthgen.relational.flat import FlatSynthesizer
 from synthgen.relational.history import Memory
 from synthgen.relational.past import Past
@@ -27,23 +29,14 @@ from synthgen.schema.config import Schema
 
 
 @dataclass(frozen=True, eq=False)
-class TableSynthesizer(Synthesizer):
-    """A synthesizer of one table.
+class TableSynthesizer(SingleTable):
+    """A synthesizer of one table whose rows have no order in time.
 
     Attributes:
-        table: the name of the table.
-        types: Arrow types of the columns of a typed source, for Parquet output; empty for text files.
         flat: the fitted parts.
     """
 
-    table: str
-    types: Mapping[str, pa.DataType]
     flat: FlatSynthesizer
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of the output."""
-        return self.flat.codec.plan.written
 
     @property
     def unsafe(self) -> bool:
@@ -53,8 +46,32 @@ class TableSynthesizer(Synthesizer):
     def rules(self) -> tuple[str, ...]:
         return tuple(told(self.flat.codec.plan.config.rules, self.flat.rates))
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(bare(self.table, self.flat.codec, self.schema.privacy.rare_below))
+
     def try_out(self) -> None:
         self.flat.codec.try_out()
+
+    def blocks(
+        self, n: int, *, seed: int, conditions: Sequence[Condition] = (), balance: Sequence[str] = ()
+    ) -> Iterator[pa.RecordBatch]:
+        """See ``SingleTable``."""
+        yield from self.flat.blocks(n, seed=seed, conditions=conditions, balance=balance)
+
+    def effective_share(self, conditions: Sequence[Condition], *, seed: int) -> float:
+        """See ``SingleTable``."""
+        return self.flat.effective_share(conditions, seed=seed)
+
+    @property
+    def likelihood(self) -> bool:
+        return self.flat.likelihood
+
+    def log_prob(
+        self, block: pa.RecordBatch, patient: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """See ``SingleTable``."""
+        return self.flat.log_prob(block, patient, rows)
 
     def contents(self) -> Contents:
         flat = self.flat

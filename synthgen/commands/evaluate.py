@@ -22,6 +22,8 @@ _TOGETHER: Final = (
 )
 _OF_EACH: Final = "accuracy_2"
 _REFUSED: Final = 1
+#: Of the names of figures, at least.
+_WIDTH: Final = 26
 
 
 @click.command("evaluate")
@@ -91,14 +93,16 @@ def command(
 
 def tell(evaluation: Evaluation) -> None:
     """Print the headline figures between floor and ceiling, and the verdict lines."""
-    for name, metric in _told(evaluation):
+    told = list(_told(evaluation))
+    width = max([_WIDTH, *(len(name) for name, _ in told)])
+    for name, metric in told:
         if metric.value is None:
-            say(f"{name:<26} {metric.status}: {metric.reason}")
+            say(f"{name:<{width}} {metric.status.replace('_', ' ')}: {metric.reason}")
             continue
         floor, ceiling = (f"{x:.3f}" if x is not None else "–" for x in (metric.floor, metric.ceiling))
-        say(f"{name:<26} {metric.value:.3f}  (floor {floor}, ceiling {ceiling})")
+        say(f"{name:<{width}} {metric.value:.3f}  (floor {floor}, ceiling {ceiling})")
     for line in evaluation.verdicts:
-        say(f"{line.name:<26} {line.verdict.replace('_', ' ')}")
+        say(f"{line.name:<{width}} {line.verdict.replace('_', ' ')}")
 
 
 def _told(evaluation: Evaluation) -> Iterator[tuple[str, Metric]]:

@@ -36,6 +36,8 @@ def command(data: Path, config: Path | None, model: str | None, seed: int | None
         say(f"guessed: {note}")
     for rule in result.rules:
         say(rule)
+    for note in result.synthesizer.notes:
+        say(note)
     name = result.synthesizer.schema.model.name
     say(f"{output}: {name} fitted, seed {result.synthesizer.seed}")
     say(f"{split}: tells who was held out; keep it with the data, never export it")

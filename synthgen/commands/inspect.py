@@ -56,7 +56,7 @@ def _overview(model: Path, synthesizer: Synthesizer) -> list[RenderableType]:
         lines.insert(0, f"UNSAFE: {everything['unsafe']}. Do not export it. Here nothing in it was executed.")
     if everything.get("constant_within_patient"):
         lines.append(f"constant within a patient: {', '.join(everything['constant_within_patient'])}")
-    lines += synthesizer.rules
+    lines += [*synthesizer.rules, *synthesizer.notes]
     table = Table("column", "kind", "what is kept", box=None, pad_edge=False)
     for line in summary(synthesizer):
         table.add_row(*map(Text, line))
@@ -69,7 +69,7 @@ def _overview(model: Path, synthesizer: Synthesizer) -> list[RenderableType]:
 
 def _patient(everything: Mapping[str, Any]) -> str:
     """Whose rows are one person's."""
-    if "tables" in everything:
+    if "tables" in everything and "patient" not in everything:
         return f"{len(everything['tables'])} tables, joined by their keys"
     return everything["patient"] or "without a patient column, each row is a patient"
 

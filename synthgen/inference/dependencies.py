@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -25,6 +26,8 @@ NEARLY = 0.99
 _EXPLAINED = 0.9
 #: The chance at which an accident is ruled out, for all pairs of columns together.
 _ACCIDENT = 1e-6
+#: What a column is called that says in words what another says in codes.
+_DESCRIPTION = re.compile(r"description|display")
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,9 @@ def find_dependencies(
     - of the patients with a value other than the commonest, more than half must repeat what another patient of the
       same level shows. A rare value that always meets levels of a single patient is determined by accident.
 
+    Where a column is named as the description of another (``REASONCODE``, ``REASONDESCRIPTION``), its name is proof
+    enough.
+
     Of several determining columns the one with the fewest levels is taken; of two columns that determine each other
     the first stays.
 
@@ -64,12 +70,16 @@ def find_dependencies(
         levels: the columns to look at with all their texts, missing tokens included.
     """
     names = [name for name in columns if name in levels and 1 < levels[name].distinct <= MOST_LEVELS]
-    pairs = [_Pair(by, of, levels[by], levels[of]) for by, of in permutations(names, 2) if _may(levels[by], levels[of])]
+    pairs = [_Pair(by, of, levels[by], levels[of]) for by, of in permutations(names, 2) if _may(by, of, levels)]
     places = {name: _places(levels[name]) for name in names}
     for batch in batches:
         codes = {name: translate(batch.column(columns.index(name)), places[name].__getitem__) for name in names}
         pairs = [pair for pair in pairs if pair.add(codes[pair.by], codes[pair.of])]
-    exact = {(pair.by, pair.of) for pair in pairs if pair.violations == 0 and pair.no_accident(len(names))}
+    exact = {
+        (pair.by, pair.of)
+        for pair in pairs
+        if pair.violations == 0 and (_describes(pair.of, pair.by) or pair.no_accident(len(names)))
+    }
     found = {}
     for pair in sorted(pairs, key=lambda pair: (pair.violations, len(pair.left.texts), columns.index(pair.by))):
         mutual = (pair.of, pair.by) in exact
@@ -80,8 +90,14 @@ def find_dependencies(
     return [found[name] for name in columns if name in found]
 
 
-def _may(by: Values, of: Values) -> bool:
-    return by.distinct >= of.distinct and by.rows >= _ROWS_PER_LEVEL * by.distinct
+def _may(by: str, of: str, levels: Mapping[str, Values]) -> bool:
+    enough = levels[by].rows >= _ROWS_PER_LEVEL * levels[by].distinct or _describes(of, by)
+    return levels[by].distinct >= levels[of].distinct and enough
+
+
+def _describes(name: str, code: str) -> bool:
+    """Whether a column is named as the description of another."""
+    return name != code and _DESCRIPTION.sub("code", name.lower()) == code.lower()
 
 
 def _places(column: Values) -> dict[str, int]:

@@ -359,7 +359,9 @@ class _Guessing:
         changes: dict[str, object] = {}
         tokens = self.missing.tokens(name)
         if self.known is not None and name in self.known.none and self.known.none[name] not in tokens:
-            changes["missing"] = (*tokens, self.known.none[name])
+            counts = self.profiles[name].levels
+            # The first of them is what is written where a link is missing.
+            changes["missing"] = tuple(sorted((*tokens, self.known.none[name]), key=lambda text: -counts.get(text, 0)))
         elif name in self.missing.columns:
             changes["missing"] = self.missing.columns[name]
         if isinstance(column, Fake) and column.provider in ("name", "first_name"):

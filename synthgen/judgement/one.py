@@ -9,15 +9,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from synthgen.artifact.single import SingleTable
 from synthgen.artifact.synthesizer import Synthesizer
-from synthgen.artifact.table import TableSynthesizer
 from synthgen.errors import InputError
 from synthgen.inputs import Data, dataset_of, only_table
 from synthgen.judgement.readable import require_readable
 from synthgen.metrics.base import Comparison, LogLikelihood
 from synthgen.metrics.extract import Extracts
 from synthgen.metrics.prepare import Sheet, compare
-from synthgen.relational.flat import FlatSynthesizer
 from synthgen.schema.config import Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Dataset, Table
@@ -53,9 +52,9 @@ def compared(
     )
     require_readable(comparison, generated.source)
     # A holdout from another file may be written in another way than the model reads.
-    flat = synthesizer.flat if isinstance(synthesizer, TableSynthesizer) else None
-    if split is not None and apart is not None and flat is not None and flat.likelihood:
-        comparison = comparison.told_by(_log_likelihood(flat, comparison, {"train": train, "holdout": apart}))
+    made = synthesizer if isinstance(synthesizer, SingleTable) else None
+    if split is not None and apart is not None and made is not None and made.likelihood:
+        comparison = comparison.told_by(_log_likelihood(made, comparison, {"train": train, "holdout": apart}))
     sets = {"train": comparison.train, "holdout": comparison.holdout, "synthetic": comparison.synthetic}
     inputs: dict[str, Any] = {name: None if records is None else records.sizes for name, records in sets.items()}
     compared = {variable.name.partition("[")[0] for variable in comparison.variables}
@@ -87,7 +86,7 @@ def in_time(
     return Extracts.of(schema, real, other, generated)
 
 
-def _log_likelihood(flat: FlatSynthesizer, comparison: Comparison, sheets: Mapping[str, Sheet]) -> LogLikelihood:
+def _log_likelihood(made: SingleTable, comparison: Comparison, sheets: Mapping[str, Sheet]) -> LogLikelihood:
     """How probable the model finds the real records; what asks is a measure, which knows no model."""
     patients = {
         "train": comparison.train.patient,
@@ -97,7 +96,7 @@ def _log_likelihood(flat: FlatSynthesizer, comparison: Comparison, sheets: Mappi
     def of(which: Literal["train", "holdout"], rows: NDArray[np.int64]) -> NDArray[np.float64]:
         columns = sheets[which].columns
         block = pa.RecordBatch.from_arrays([*columns.values()], names=[*columns])
-        return flat.log_prob(block, patients[which], rows)
+        return made.log_prob(block, patients[which], rows)
 
     return of
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from synthgen.errors import InputError
 from synthgen.metrics.base import Comparison, Variable
+from synthgen.metrics.identity import distinct_pairs
 
-#: So many records with a label make it common: were it written alike in many synthetic records, it would be among them.
+#: So many patients with a label make it common: were it written alike in many synthetic records, it would be there.
 _COMMON: Final = 20
 
 
@@ -43,5 +44,8 @@ def _unknown(variable: Variable, comparison: Comparison) -> bool:
         np.bincount(codes[codes >= 0], minlength=len(variable.labels))
         for codes in (comparison.train.codes[variable.name], comparison.synthetic.codes[variable.name])
     )
-    common = real.max(initial=0) >= _COMMON and synthetic.sum() >= _COMMON
+    codes = comparison.train.codes[variable.name].astype(np.int64)
+    held, _ = distinct_pairs(codes[codes >= 0], comparison.train.patient[codes >= 0])
+    patients = np.bincount(held, minlength=1)
+    common = patients.max(initial=0) >= _COMMON and synthetic.sum() >= _COMMON
     return bool(common and not synthetic[real > 0].any())

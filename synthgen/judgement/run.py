@@ -65,7 +65,7 @@ def evaluate(
     chosen = measures(policy, quick=quick)
     if len(schema.tables) > 1:
         relational = relational_measures(quick=quick)
-        extracts, inputs = several.compared(synthetic, dataset, holdout, split, schema)
+        extracts, inputs = several.compared(synthetic, dataset, holdout, split, schema, synthesizer)
         metrics, verdicts = judged_tables(chosen, relational, extracts, seed=seed, progress=progress)
         comparison, tested = histories_of(extracts), of_histories(chosen)
     else:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+import numpy as np
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from synthgen.artifact.extract import ExtractSynthesizer
+from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.errors import InputError
 from synthgen.inputs import Data, dataset_of
 from synthgen.judgement.readable import require_readable
-from synthgen.metrics.base import Comparison
+from synthgen.metrics.base import Comparison, LogLikelihood
 from synthgen.metrics.extract import Extracts
 from synthgen.metrics.judging_tables import histories_of
 from synthgen.metrics.result import HISTORIES
+from synthgen.relational.extract import Extract as Fitted
 from synthgen.relational.kinship import Kinship
+from synthgen.relational.learning import log_prob
 from synthgen.schema.config import Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Dataset, Table
@@ -25,7 +32,12 @@ _NOT_READ = ("id", "fake", "text", "drop")
 
 
 def compared(
-    synthetic: Data, real: Dataset, holdout: Data | None, split: Split | None, schema: Schema
+    synthetic: Data,
+    real: Dataset,
+    holdout: Data | None,
+    split: Split | None,
+    schema: Schema,
+    synthesizer: Synthesizer | None = None,
 ) -> tuple[Extracts, dict[str, Any]]:
     """The sets on one footing, and what a report says of them.
 
@@ -46,7 +58,25 @@ def compared(
     for name, comparison in extracts.comparisons.items():
         if comparison.synthetic.n:
             require_readable(comparison, generated.tables[name].source)
+    made = synthesizer.extract if isinstance(synthesizer, ExtractSynthesizer) else None
+    if split is not None and extracts.holdout is not None and made is not None and made.likelihood:
+        told = histories_of(extracts).told_by(_log_likelihood(made, real, schema, extracts))
+        extracts.once.put("histories", told)
     return extracts, _inputs(extracts, generated, only_there)
+
+
+def _log_likelihood(made: Fitted, real: Dataset, schema: Schema, extracts: Extracts) -> LogLikelihood:
+    """How probable the model finds the real patients with all that they have; what asks is a measure."""
+
+    @cache
+    def of_all() -> dict[str, NDArray[np.float64]]:
+        # All patients at once, so that none is read in another way because of the side that it is on.
+        ids, found = log_prob(made, real, schema)
+        assert extracts.holdout is not None
+        sides = {"train": extracts.train, "holdout": extracts.holdout}
+        return {name: found[np.asarray(pc.index_in(side.ids, value_set=ids))] for name, side in sides.items()}
+
+    return lambda which, patients: of_all()[which][patients]
 
 
 def parted(real: Dataset, schema: Schema, split: Split) -> tuple[Dataset, Dataset]:

@@ -56,7 +56,8 @@ def too_few(comparison: Comparison) -> str:
     for name, records in sets.items():
         if records is not None and records.n_patients < FEWEST_PATIENTS:
             unit = "patients" if comparison.clustered else "rows"
-            return f"the {name} set has {records.n_patients} {unit}, at least {FEWEST_PATIENTS} are needed"
+            own = unit.removesuffix("s") if records.n_patients == 1 else unit
+            return f"the {name} set has {records.n_patients} {own}, at least {FEWEST_PATIENTS} are needed"
     return ""
 
 

@@ -17,6 +17,10 @@ class Once:
         self._locks: dict[Hashable, RLock] = {}
         self._lock = RLock()
 
+    def put(self, what: Hashable, value: Any) -> None:
+        """Give what is to be found under a name."""
+        self._found[what] = value
+
     def __call__(self, what: Hashable, compute: Callable[[], T]) -> T:
         """What ``compute`` gives, from the first call under this name."""
         with self._lock:

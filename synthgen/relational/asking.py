@@ -34,15 +34,17 @@ class Asked:
         return self.given.get(table, {})
 
 
-def conditioned(extract: Extract, where: Sequence[str], balance: Sequence[str]) -> tuple[Extract, Asked]:
+def conditioned(
+    extract: Extract, where: Sequence[str | tuple[str, Condition]], balance: Sequence[str]
+) -> tuple[Extract, Asked]:
     """The extract with bins that reach no further than the conditions, and the conditions on codes.
 
     Raises:
         InputError: a condition makes no sense, asks for what the model never generates, or is on the rows of a patient.
     """
     asked: dict[str, list[Condition]] = {}
-    for text in where:
-        table, condition = _read(extract, text)
+    for each in where:
+        table, condition = _read(extract, each) if isinstance(each, str) else each
         asked.setdefault(table, []).append(condition)
     tables, given = dict(extract.tables), {}
     for name, conditions in asked.items():

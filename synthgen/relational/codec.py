@@ -122,7 +122,10 @@ class Plan:
         ordered: dict[str, Determined] = {}
         while waiting:
             name = next(name for name, by in waiting.items() if by not in waiting)
-            ordered[name] = Determined(name, waiting.pop(name), next(iter(self.config.missing_in(name)), ""))
+            by = waiting.pop(name)
+            others = getattr(columns[by], "other", None), getattr(columns[name], "other", None)
+            merged = (others[0], others[1]) if others[0] and others[1] else None
+            ordered[name] = Determined(name, by, next(iter(self.config.missing_in(name)), ""), merged)
         return ordered
 
     @cached_property
@@ -256,6 +259,13 @@ class Codec:
             for encoder in self.encoders.values()
             for domain in encoder.domains
         )
+
+    @cached_property
+    def bare(self) -> tuple[str, ...]:
+        """The columns of the table of which no value may be shown, so that they come out missing."""
+        kept = {domain.owner for domain in self.domains if len(domain.missing) < domain.size}
+        every = (name for name, column in self.plan.config.columns.items() if column.kind != "constant")
+        return tuple(name for name in every if (parts := self.encoders_of(name)) and not kept & {*parts})
 
     @cached_property
     def _widths(self) -> dict[str, int]:

@@ -76,10 +76,10 @@ def parse(
 def met_by(
     conditions: Sequence[Condition], config: TableConfig, marks: Format
 ) -> Callable[[pa.RecordBatch], NDArray[np.bool_]]:
-    """What tells which rows of a batch meet conditions on numbers and moments.
+    """What tells which rows of a batch meet conditions.
 
     Raises:
-        InputError: a value is neither missing nor one of the column's kind.
+        InputError: a value is neither missing nor one of the column's kind, or what is asked has no order.
     """
     wanted = []
     for condition in conditions:
@@ -87,6 +87,10 @@ def met_by(
         missing = next(iter(config.missing_in(condition.column)), "")
         asked = operand.read(pa.array([value.strip() or missing for value in condition.values], pa.string()))
         unordered = condition.operator in ("=", "!=", "in")
+        if asked.quantity.sort == "none":
+            raise InputError(f"--where: column {condition.column} is not learned; condition on another")
+        if not unordered and not asked.quantity.ordered:
+            raise InputError(f"--where: column {condition.column} has no order; use =, != or in")
         if not (asked.missing | ~np.isnan(asked.numbers)).all() or (asked.missing.any() and not unordered):
             raise InputError(f"--where: column {condition.column}: the value is not {asked.quantity.words}")
         wanted.append((condition, operand, asked))
@@ -102,7 +106,11 @@ def met_by(
 
 def _meets(cells: Values, operator: str, asked: Values) -> NDArray[np.bool_]:
     if operator in ("=", "!=", "in"):
-        equal = np.isin(cells.numbers, asked.numbers[~asked.missing]) | (cells.missing & asked.missing.any())
+        known = asked.numbers[~asked.missing]
+        if cells.labels:
+            wanted = {asked.labels[int(at)] for at in known}
+            known = np.flatnonzero([label in wanted for label in cells.labels]).astype(np.float64)
+        equal = np.isin(cells.numbers, known) | (cells.missing & asked.missing.any())
         return np.asarray(~equal if operator == "!=" else equal, bool)
     with np.errstate(invalid="ignore"):
         return np.asarray(COMPARE[operator](cells.numbers, asked.numbers[0]), bool)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,6 +24,7 @@ from synthgen.models.base import Codes, FittedModel, Given, of_rows
 from synthgen.relational.asking import Asked, conditioned
 from synthgen.relational.calendar import Calendar
 from synthgen.relational.codec import Codec
+from synthgen.relational.condition import Condition
 from synthgen.relational.fold import (
     Additions,
     last_of,
@@ -35,6 +36,7 @@ from synthgen.relational.fold import (
 from synthgen.relational.history import History, Memory
 from synthgen.relational.judged import Judged, Obedience
 from synthgen.relational.links import Linking, up
+from synthgen.relational.meeting import sampled, share_of
 from synthgen.relational.panels import Room, numbers_of
 from synthgen.relational.rows import Rows, Steps, bases
 from synthgen.relational.ruling import Ruling
@@ -50,6 +52,9 @@ _AHEAD: Final = 3
 _WORKERS: Final = 2
 #: Instead of a table's name, for patients of whom no table has a row each.
 PERSONS: Final = ""
+
+#: Of so many rows one at least obeys, or something is wrong.
+_TELLING: Final = 100
 
 Seen = dict[tuple[str, int], set[Any]]
 """By table and rule, what no two rows may share in all blocks."""
@@ -137,6 +142,28 @@ class Extract:
         return self.structure.patients or PERSONS
 
     @property
+    def likelihood(self) -> bool:
+        """Whether the models of all tables of patients have one."""
+        return all(self.tables[name].model.likelihood for name in self.tables if name not in self.numbers)
+
+    @cached_property
+    def empty(self) -> tuple[str, ...]:
+        """The tables of which no row is ever generated, since too few patients have any."""
+        found: list[str] = []
+        for name, table in self.tables.items():
+            if table.surroundings is None:
+                continue
+            above = table.surroundings.above[0]
+            told = [(above, number_of(name)), (self.patients, orphans_of(name))]
+            numbers = [self.tables[of].numeric(column).quantiser for of, column in told if self._tells(of, column)]
+            if above in found or not any(each.bounds()[1].max(initial=0) > 0 for each in numbers):
+                found.append(name)
+        return tuple(found)
+
+    def _tells(self, name: str, column: str) -> bool:
+        return column in self.tables[name].codec.encoders
+
+    @property
     def written(self) -> dict[str, tuple[str, ...]]:
         """The columns of every table of the output, in the order of the config."""
         return {
@@ -145,12 +172,13 @@ class Extract:
         }
 
     def blocks(
-        self, n: int, *, seed: int, where: Sequence[str] = (), balance: Sequence[str] = ()
+        self, n: int, *, seed: int, where: Sequence[str | tuple[str, Condition]] = (), balance: Sequence[str] = ()
     ) -> Iterator[Mapping[str, pa.RecordBatch]]:
         """All rows of the first ``n`` patients of this seed, some patients at a time; the lookup tables come first.
 
         Args:
-            where: conditions that hold for every patient, or every row of a table of no patient.
+            where: conditions that hold for every patient, or every row of a table of no patient; as text, or read
+                already, with their tables.
             balance: columns of the patients whose combinations of levels are made equally frequent.
 
         Raises:
@@ -170,6 +198,7 @@ class Extract:
         offsets = dict.fromkeys(self.tables, 0)
         numbers = -(-n // BLOCK)
         seen: Seen = {}
+        keys: dict[str, set[str]] = {}
         ahead = 1 if any(each.across_blocks for each in self.obedience.values()) else _AHEAD
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_WORKERS) as pool:
             drawn: deque[Future[_Drawn]] = deque()
@@ -181,7 +210,7 @@ class Extract:
                         started += 1
                     block = drawn.popleft().result()
                     kept = min(BLOCK, n - number * BLOCK)
-                    yield self._finished(block, number, kept, lookups, offsets, seed, key)
+                    yield self._finished(block, number, kept, lookups, offsets, keys, seed, key)
                     for name, rows in block.rows.items():
                         offsets[name] += len(rows)
             finally:
@@ -243,7 +272,7 @@ class Extract:
             nothing = np.full(n, UNKNOWN, np.int64)
             standing = Rows(rows, rows, n, n, np.zeros((n, 0), np.int32), nothing)
             judged = self._judged(name, standing, {}, {}, rng, {})
-            draw = _Alone(table.model, asked.of(name), rng)
+            draw = _Alone(table, asked.of(name), rng)
             codes = draw.rows(rows)[0] if judged is None else judged.settle(rows, draw)[0]
             kept = None if judged is None else judged.kept(rows)
             batch = table.codec.decode(codes, rng=rng, key=key + name.encode(), rows=rows, persons=rows, kept=kept)
@@ -262,7 +291,7 @@ class Extract:
         given = asked.of(self.patients)
         if asked.balance is not None:
             given = {**given, **asked.balance.given(asked.balance.deal(BLOCK, rng))}
-        draw = _Alone(person.model, given, rng)
+        draw = _Alone(person, given, rng)
         if judged is not None:
             codes, _ = judged.settle(everyone, draw)
         else:
@@ -283,6 +312,11 @@ class Extract:
             ends = self._ends(name, cells[self.patients])
             rows[name] = self._series(name, skeleton, rows, births, ends, told_of, rng, judged)
             kept = None if judged is None else np.flatnonzero(~judged.lost)
+            if kept is not None and not len(kept) and len(skeleton) > _TELLING:
+                raise InputError(
+                    f"{name}: none of {len(skeleton)} rows obeys the table's rules and dates; where --where asks for "
+                    "something rare, ask for less, else remove the rule"
+                )
             rows[name] = rows[name] if kept is None or len(kept) == len(skeleton) else rows[name].at(kept)
             cells[name] = self._decoded(name, rows[name], number, rng, key, judged, kept)
         return _Drawn(rows, cells)
@@ -394,6 +428,7 @@ class Extract:
         kept: int,
         lookups: Mapping[str, Mapping[str, pa.Array]],
         offsets: Mapping[str, int],
+        keys: MutableMapping[str, set[str]],
         seed: int,
         key: bytes,
     ) -> dict[str, pa.RecordBatch]:
@@ -411,11 +446,14 @@ class Extract:
         else:
             ids = self.identifier.generate(everyone, key)
         rng = np.random.default_rng([seed, 2, number])
-        self.linking.resolve(block.rows, cells, {name: dict(found) for name, found in lookups.items()}, ids, rng)
+        tables = {name: dict(found) for name, found in lookups.items()}
+        lost = self.linking.resolve(block.rows, cells, tables, ids, rng, keys)
         whole = {}
         for name in (name for name in cells if name != PERSONS):
             n_rows = int(np.searchsorted(block.rows[name].patient, kept))
             whole[name] = self._cut(name, cells[name]).slice(0, n_rows)
+            if name in lost and not self.structure.children(name):
+                whole[name] = whole[name].take(pa.array(np.setdiff1d(np.arange(n_rows), lost[name])))
         return whole
 
     def _cut(self, name: str, cells: Mapping[str, pa.Array]) -> pa.RecordBatch:
@@ -431,13 +469,15 @@ class Extract:
 class _Alone:
     """Draws rows that are given nothing but what is asked of them."""
 
-    model: FittedModel
+    table: FittedTable
     given: Given
     rng: np.random.Generator
 
     def rows(self, which: NDArray[np.int64], *, loose: bool = False) -> tuple[Codes, Moments]:
         """See ``synthgen.relational.judged.Draw``."""
-        codes = self.model.sample(len(which), rng=self.rng, given=of_rows(self.given, which) or None)
+        codec = self.table.codec
+        share = share_of(codec, range(len(codec.domains)))
+        codes = sampled(self.table.model, len(which), share, rng=self.rng, given=of_rows(self.given, which) or None)
         return codes, self.moments(which, codes)
 
     def moments(self, which: NDArray[np.int64], codes: Codes) -> Moments:

@@ -32,12 +32,12 @@ from synthgen.reshape.computed import writer_of
 from synthgen.schema.rules import expression as ex
 from synthgen.schema.rules.truth import Values, truth
 
-#: How often values are drawn again within their codes, for rows that stand and for those that are tried.
+#: How often values are drawn again within their codes.
 _WITHIN: Final = 4
-#: How often rows are drawn again, more of them each time, up to so many at once.
-_ROUNDS: Final = 7
-#: In how many of these the last row of a patient ends where it is told.
-_STRICT: Final = 3
+#: How often each row is drawn again, turn by turn, up to so many draws at once: a turn costs more than its draws.
+_TURNS: Final = (4, 16, 64, 64)
+#: In how many turns the last row of a patient ends where it is told.
+_STRICT: Final = 2
 _AT_ONCE: Final = 2048
 
 Texts = dict[str, NDArray[np.object_]]
@@ -195,12 +195,12 @@ class Judged:
         codes, moments = draw.rows(everyone)
         self._put(at, self._drawn(codes))
         left = self._accepted(at, everyone, codes, moments, (codes, moments), permitting=True)
-        for _ in range(_WITHIN):
+        if len(left):
+            tries = np.repeat(left, _WITHIN)
+            left = self._accepted(at, tries, codes[tries], draw.moments(tries, codes[tries]), (codes, moments))
+        for turn, times in enumerate(_TURNS):
             if len(left):
-                left = self._accepted(at, left, codes[left], draw.moments(left, codes[left]), (codes, moments))
-        for turn in range(_ROUNDS):
-            if len(left):
-                tries = np.repeat(left, max(1, min(2**turn, _AT_ONCE // len(left))))
+                tries = np.repeat(left, max(1, min(times, _AT_ONCE // len(left))))
                 left = self._accepted(at, tries, *draw.rows(tries, loose=turn >= _STRICT), (codes, moments))
         if len(left):
             left = self._repaired(at, left, codes, moments)

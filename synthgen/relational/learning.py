@@ -98,6 +98,21 @@ def learn(
     return _Learning(dataset, schema, split, make_model, seed, progress).extract()
 
 
+def log_prob(extract: Extract, dataset: Dataset, schema: Schema) -> tuple[pa.StringArray, NDArray[np.float64]]:
+    """The ids of the patients of some tables, and how probable each is with all rows: the natural logarithm.
+
+    It is the sum over the patient's rows in all tables of what their models say, given what each row is given. What
+    time and ancestors leave possible is not excluded, and drawn links are left aside.
+
+    Raises:
+        InputError: a cell contradicts its declared kind.
+        NotApplicable: the model has no likelihood.
+    """
+    nobody_apart = Split(bytes(32), 0.0, None, b"")
+    reading = _Learning(dataset, schema, nobody_apart, schema.model.build, 0, silent, known=extract)
+    return reading.kinship.ids, reading.log_prob()
+
+
 @dataclass(frozen=True, eq=False)
 class _Skeleton:
     """The training rows of a table: where they stand, whose they are and when, before anything is encoded.
@@ -123,7 +138,9 @@ class _Learning:
         make_model: Callable[[], Model],
         seed: int,
         progress: Progress,
+        known: Extract | None = None,
     ) -> None:
+        self.known = known
         self.dataset, self.schema, self.progress = dataset, schema, progress
         self.rare_below, self.seed, self.make_model = schema.privacy.rare_below, seed, make_model
         if not make_model().conditional:
@@ -173,6 +190,31 @@ class _Learning:
             linking=Linking(self.structure, dict(self.schema.tables), subjects_of(self.fitted, lookups)),
         )
 
+    def log_prob(self) -> NDArray[np.float64]:
+        """What a known extract says of every patient."""
+        assert self.known is not None
+        for name in (name for name, member in self.structure.members.items() if member.role in ("patient", "child")):
+            self._stand(name)
+        if self.patients == PERSONS:
+            self.skeletons[PERSONS] = _Skeleton(self.kept_patients, self._everyone(None), {})
+        total = np.zeros(len(self.hashes))
+        for name, table in self.known.tables.items():
+            if name not in self.skeletons:
+                continue
+            skeleton = self.skeletons[name]
+            _, codec, codes = self._encoded(name, skeleton, table.timeline)
+            self.rows[name] = rows = replace(skeleton.rows, codes=codes)
+            self.fitted[name] = table
+            given = None
+            if table.surroundings is not None:
+                given = contexts(
+                    table, rows, self.rows, self.fitted, self.rows[self.patients].moments, self._ends(name)
+                )
+            if codec.domains:
+                found = table.model.log_prob(codes, context=None if given is None else given.astype(np.int32))
+                np.add.at(total, rows.patient, found)
+        return total
+
     # --- where rows stand --------------------------------------------------------------------------------------------
 
     def _stand(self, name: str) -> None:
@@ -184,7 +226,7 @@ class _Learning:
         if relatives.member.role == "patient":
             source = self.kept_patients
             moments = {each: found[source] for each, found in moments.items()}
-            self.births = self._birth(moments)
+            self.births = self._birth(moments) if self.known is None else self.known.births
             own = moments.get(self.births) if self.births else None
             self.skeletons[name] = _Skeleton(source, self._everyone(own), moments)
             return
@@ -335,6 +377,8 @@ class _Learning:
         self.fitted[name] = FittedTable(codec, added, timeline, surroundings, calendar, memory, model)
 
     def _timeline(self, name: str, skeleton: _Skeleton) -> Timeline | None:
+        if self.known is not None:
+            return self.known.tables[name].timeline
         if not skeleton.moments:
             return None
         config, rows, is_patients = self.schema.tables[name], skeleton.rows, name == self.patients
@@ -432,6 +476,9 @@ class _Learning:
         else:
             config, member = self.schema.tables[name], self.structure.members[name]
             plan = derived(config, member, self._marks(name), timeline, added)
+        if self.known is not None:
+            codec = self.known.tables[name].codec
+            return added, codec, codec.encode(_block(cells, codec.plan, len(skeleton.rows)))
         whose = self.hashes[skeleton.rows.patient]
         unit = Unit.patients(whose, self.rare_below)
         return (added, *self._solved(name, plan, cells, unit, skeleton.source))
@@ -688,6 +735,13 @@ def _followed(codec: Codec, added: Additions) -> tuple[list[Mark], list[Mark]]:
         (columns.index(n), (code,)) for n in map(start_of, added.started) for code in range(len(levels[n]))
     ]
     return panels, starts
+
+
+def _block(cells: Mapping[str, pa.DictionaryArray], plan: Plan, n: int) -> pa.RecordBatch:
+    """The columns of a derived table; where there is nothing to tell, as ``NONE``."""
+    nothing = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array([NONE]))
+    columns = [*plan.config.columns]
+    return pa.RecordBatch.from_arrays([cells.get(column, nothing) for column in columns], names=columns)
 
 
 def _counts(cells: pa.DictionaryArray) -> NDArray[np.int64]:

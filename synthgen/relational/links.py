@@ -145,6 +145,7 @@ class Linking:
                 chosen = self._anew(name, link, told, found[link.table], rng)
                 chosen[told == NONE] = -1
                 cells[column] = self._named(name, column, found[link.table][key], chosen)
+        self._told_apart(name, cells, found, {}, {}, rng)
 
     def resolve(
         self,
@@ -153,14 +154,20 @@ class Linking:
         lookups: Mapping[str, Cells],
         ids: pa.StringArray,
         rng: np.random.Generator,
-    ) -> None:
+        seen: MutableMapping[str, set[str]] | None = None,
+    ) -> dict[str, NDArray[np.int64]]:
         """Write the columns of links into ``cells``.
 
         Args:
             rows: of each table of the block.
             ids: of the patients of the block.
+            seen: the keys of earlier blocks, of tables whose keys could come again; those of this one are added.
+
+        Returns:
+            By table the rows that no key is left for.
         """
         picked = _Picked()
+        lost: dict[str, NDArray[np.int64]] = {}
         for name in (name for name in rows if name in self.structure.members):
             member = self.structure.members[name]
             if member.role == "child" and member.patient is not None:
@@ -174,10 +181,60 @@ class Linking:
                 elif link.how == "drawn":
                     self._draw(name, link, rows, cells, lookups, picked, rng)
             self._complete_key(name, rows[name], cells[name])
+            gone = self._told_apart(
+                name, cells[name], {**lookups, **cells}, picked.rows, {} if seen is None else seen, rng
+            )
+            lost |= {name: gone} if len(gone) else {}
         for name in (name for name in rows if name in self.structure.members):
             for link in self.structure.members[name].links:
                 if link.how in ("kin", "itself") and link.table in cells:
                     self._kin(name, link, rows, cells, rng)
+
+        return lost
+
+    def _told_apart(
+        self,
+        name: str,
+        cells: Cells,
+        tables: Mapping[str, Cells],
+        picked: MutableMapping[tuple[str, Link], NDArray[np.int64]],
+        seen: MutableMapping[str, set[str]],
+        rng: np.random.Generator,
+    ) -> NDArray[np.int64]:
+        """Let links that are drawn name other rows where a key of several columns would repeat.
+
+        Gives the rows for which none is left.
+        """
+        key, member = self.configs[name].key_columns, self.structure.members[name]
+        link = next((each for each in self._drawn(name) if each.columns[0] in key), None)
+        if len(key) < 2 or link is None or link.table not in tables:
+            return np.zeros(0, np.int64)
+        (column,), (target,) = link.columns, link.key
+        others = [cells[each].cast(pa.string()) for each in key if each != column]
+        rest = pc.binary_join_element_wise(*others, "\0").to_pylist()
+        names = cells[column].cast(pa.string()).to_pylist()
+        possible = tables[link.table][target].cast(pa.string()).to_pylist()
+        owned = {*(member.parent.columns if member.parent else ()), member.patient}
+        earlier = set() if owned & {*key} else seen.setdefault(name, set())
+        used: dict[str, set[str]] = {}
+        lost = []
+        for row, (beside, own) in enumerate(zip(rest, names, strict=True)):
+            taken = used.setdefault(beside, set())
+            if own in taken or f"{beside}\0{own}" in earlier:
+                free = [
+                    at for at, each in enumerate(possible) if each not in taken and f"{beside}\0{each}" not in earlier
+                ]
+                if not free:
+                    lost.append(row)
+                    continue
+                chosen = int(rng.choice(free))
+                names[row] = possible[chosen]
+                if (name, link) in picked:
+                    picked[name, link][row] = chosen
+            taken.add(names[row])
+        earlier |= {f"{beside}\0{own}" for beside, taken in used.items() for own in taken}
+        cells[column] = pa.array(names, pa.string())
+        return np.array(lost, np.int64)
 
     def _ancestor(self, name: str, link: Link, rows: Mapping[str, Rows], cells: Mapping[str, Cells]) -> None:
         at = up(self.structure, rows, name, link.table)

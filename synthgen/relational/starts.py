@@ -54,7 +54,7 @@ def fitting(labels: pa.Array, quantiser: Quantiser) -> NDArray[np.bool_]:
     encoded = labels if pa.types.is_dictionary(labels.type) else labels.dictionary_encode()
     low, high = quantiser.bounds()
     by_label = [_fits(text, low, high) for text in pc.cast(encoded.dictionary, pa.string()).to_pylist()]
-    table = np.array([*by_label, np.ones(len(low), bool)], bool).reshape(-1, len(low))
+    table = np.array([*by_label, np.ones(len(low), bool)], bool).reshape(len(by_label) + 1, len(low))
     found: NDArray[np.bool_] = table[np.append(np.asarray(encoded.indices), len(by_label))]
     return found
 

@@ -274,6 +274,11 @@ class Timeline:
         before, moments, base = base, np.full(len(base), UNKNOWN, np.int64), _or_zero(base)
         for name, rows in ((self.first, np.flatnonzero(first)), (self.gap, np.flatnonzero(~first))):
             known, keys = self._keys(encoders[name], codes[name][rows], base[rows], codes.get(self.weekday), rows, rng)
+            encoder = encoders[name]
+            if not encoder.quantiser.size:
+                # Too few patients have such a step for any to be shown: the row comes when the one before it did.
+                tokens = len(encoder.results) + np.arange(len(encoder.tokens.kept))
+                known = ~np.isin(codes[name][rows], tokens) & (before[rows] != UNKNOWN)
             moments[rows[known]] = (base[rows] // self.unit + keys)[known] * self.unit
         known, last_step = moments != UNKNOWN, final // self.unit
         if self.born:

@@ -22,11 +22,13 @@ class Determined:
 
     Attributes:
         unknown: what is written where the value of ``by`` is generated but what belongs to it may not be shown.
+        merged: what rare values of ``by`` are merged into, and what stands beside that; ``None`` where one is nothing.
     """
 
     column: str
     by: str
     unknown: str
+    merged: tuple[str, str] | None = None
 
     def summarise(self, by: pa.DictionaryArray, column: pa.DictionaryArray, unit: Unit) -> LevelCounts:
         """Count the pairs that stand in a block; merging is that of ``LevelCounts``."""
@@ -57,6 +59,7 @@ class Determined:
 
     def restore(self, by: pa.DictionaryArray, known: Mapping[str, str]) -> pa.DictionaryArray:
         """The determined column for generated values of ``by``."""
+        known = {**dict([] if self.merged is None else [self.merged]), **known}
         texts = [known.get(text, self.unknown) for text in by.dictionary.to_pylist()]
         return pa.DictionaryArray.from_arrays(by.indices, pa.array(texts, pa.string()))
 

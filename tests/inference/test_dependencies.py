@@ -24,6 +24,16 @@ def test_of_two_columns_that_determine_each_other_the_first_stays() -> None:
     assert (found["code"].determined_by, found["description"].determined_by) == (None, "code")
 
 
+def test_a_description_is_known_by_its_name_where_patients_are_few() -> None:
+    def by(*words: str) -> dict[str, str]:
+        table = Cells({"REASONCODE": ["A", "B", "C", "A"], "REASONDESCRIPTION": [*words], "OTHERTEXT": [*words]})
+        levels = {name: values(found, None) for name, found in profile(table, table.columns).items()}
+        return {each.determined: each.by for each in find_dependencies(table, table.columns, levels) if each.share == 1}
+
+    assert by("apple", "berry", "cherry", "apple") == {"REASONDESCRIPTION": "REASONCODE"}
+    assert by("apple", "berry", "cherry", "banana") == {}
+
+
 def test_missing_counts_as_a_value() -> None:
     found = columns({"code": ["A", "B", ""] * 15, "description": ["apple", "", ""] * 15})
     assert found["description"].determined_by == "code"

@@ -78,7 +78,7 @@ def test_a_hospital() -> None:
         "START",
     )
     assert stays.foreign_keys == {"ward_id": "wards", "previous_stay_id": "stays", "referred": "clinics"}
-    assert stays.columns["referred"] == Id(missing=("", "0"))  # "0" is no clinic
+    assert stays.columns["referred"] == Id(missing=("0", ""))  # "0" is no clinic, and is what is written
     assert (labs.patient, labs.parent, labs.order) == ("patient_id", Parent(table="stays", column="stay"), "taken_at")
     assert labs.foreign_keys == {"lab_concept_id": "concept"}
     assert isinstance(labs.columns["lab_concept_id"], Code)
@@ -279,7 +279,7 @@ def test_synthea() -> None:
         "PROVIDER": "providers",
         "PAYER": "payers",
     }
-    assert tables["claims"].columns["SECONDARYPATIENTINSURANCEID"] == Id(missing=("", "0"))
+    assert tables["claims"].columns["SECONDARYPATIENTINSURANCEID"] == Id(missing=("0", ""))
     hidden = (Id, Fake, Text, Constant)
     for column in ("SSN", "DRIVERS", "PASSPORT", "FIRST", "LAST", "MAIDEN", "BIRTHPLACE", "ADDRESS", "CITY", "ZIP"):
         assert isinstance(tables["patients"].columns[column], hidden), column

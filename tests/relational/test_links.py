@@ -216,3 +216,25 @@ def test_lookup_tables_are_linked_with_each_other() -> None:
     named = found["rooms"]["ward"].to_pylist()
     assert named[1] == ""
     assert {named[0], named[2]} <= {"w0", "w1"}
+
+
+def test_a_key_of_a_visit_and_a_drawn_link_never_repeats() -> None:
+    tables = TABLES | {"tests": TABLES["tests"] | {"key": ["visit", "ward"]}}
+    linking = Linking(Structure.of(Schema.model_validate({"tables": tables})), Schema(tables=tables).tables)
+    n = 300
+    visits = rows([0] * 200 + [1] * 100, [0] * 200 + [1] * 100, 2)
+    tests = Rows(np.repeat(visits.patient, 2), np.repeat(np.arange(n), 2), 2, n, np.zeros((2 * n, 0), np.int32), None)
+    cells = {
+        "patients": {"nr": texts("p0", "p1")},
+        "visits": {"id": pa.array(np.arange(n)).cast(pa.string()), "ward.link": texts(*[OTHER] * n)},
+        "tests": {"nr": texts(*["1"] * 2 * n), "ward.link": texts(*[OTHER] * 2 * n)},
+    }
+    cells["visits"]["before.link"] = texts(*[NONE] * n)
+    wards = {"ward": texts("w0", "w1")}
+    given = {"patients": PATIENTS, "visits": visits, "tests": tests}
+    lost = linking.resolve(given, cells, {"wards": wards}, texts("p0", "p1"), np.random.default_rng(1))
+    pairs = set(zip(cells["tests"]["visit"].to_pylist(), cells["tests"]["ward"].to_pylist(), strict=True))
+    assert (len(pairs), lost) == (2 * n, {})
+    wards = {"ward": texts("w0")}
+    lost = linking.resolve(given, cells, {"wards": wards}, texts("p0", "p1"), np.random.default_rng(1))
+    assert lost["tests"].tolist() == [*range(1, 2 * n, 2)]  # no second ward is left for any visit

@@ -55,3 +55,9 @@ def test_merging_is_exact() -> None:
     whole = summarise(pairs, patients)
     parts = [summarise(pairs[i : i + 5], patients[i : i + 5]) for i in range(0, len(pairs), 5)]
     assert parts[3].merge(parts[0]).merge(parts[2].merge(parts[4])).merge(parts[1]) == whole
+
+
+def test_beside_what_rare_values_are_merged_into_stands_the_same() -> None:
+    step = Determined("description", "code", unknown="", merged=("other", "another disease"))
+    cells = pa.array(["A", "other", "B"]).dictionary_encode()
+    assert step.restore(cells, {"A": "apple"}).to_pylist() == ["apple", "another disease", ""]

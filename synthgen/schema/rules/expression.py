@@ -288,8 +288,8 @@ def columns_of(expression: Expression) -> tuple[Column, ...]:
     return tuple(dict.fromkeys(part for part in walk(expression) if isinstance(part, Column)))
 
 
-def renamed(expression: Expression, name: Callable[[Column], Column]) -> Expression:
-    """An expression with other names of its columns."""
+def renamed(expression: Expression, name: Callable[[Column], Expression]) -> Expression:
+    """An expression with other names of its columns, or with something else in their places."""
     if isinstance(expression, Column):
         return name(expression)
     return replace(
@@ -298,7 +298,7 @@ def renamed(expression: Expression, name: Callable[[Column], Column]) -> Express
     )
 
 
-def _renamed_value(value: Any, name: Callable[[Column], Column]) -> Any:
+def _renamed_value(value: Any, name: Callable[[Column], Expression]) -> Any:
     if isinstance(value, tuple):
         return tuple(_renamed_value(part, name) for part in value)
     return value if isinstance(value, str | float | None) else renamed(value, name)

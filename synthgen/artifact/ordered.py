@@ -1,0 +1,125 @@
+"""A fitted synthesizer of one table whose rows have an order in time, and what an artifact holds of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from synthgen.artifact.extract import ExtractSynthesizer
+from synthgen.artifact.parts import Contents
+from synthgen.artifact.single import SingleTable
+from synthgen.errors import InputError
+from synthgen.relational.apart import Apart, Block, Writers
+from synthgen.relational.condition import Condition, met_by
+from synthgen.relational.learning import log_prob
+from synthgen.relational.rules import told
+from synthgen.schema.config import Schema
+
+#: More patients than anyone asks for; and so many rows without one that meets the conditions are taken for none.
+_ENDLESS: Final = 1 << 40
+_MOST_TRIED: Final = 50_000
+
+
+@dataclass(frozen=True, eq=False)
+class OrderedSynthesizer(SingleTable):
+    """A synthesizer of one table whose rows follow each other in time: an extract of patients and their rows.
+
+    Attributes:
+        apart: which columns are the patients'.
+        inner: what generates the two tables.
+        writers: what writes the columns that are computed from both.
+    """
+
+    apart: Apart
+    inner: ExtractSynthesizer
+    writers: Writers
+
+    @property
+    def unsafe(self) -> bool:
+        return self.inner.unsafe
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        rates = {name: iter(table.rates) for name, table in self.inner.extract.tables.items()}
+        return tuple(told(self.config.rules, [next(rates[name]) for name, _ in self.apart.ruled]))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.inner.notes
+
+    def try_out(self) -> None:
+        self.inner.try_out()
+
+    def blocks(
+        self, n: int, *, seed: int, conditions: Sequence[Condition] = (), balance: Sequence[str] = ()
+    ) -> Iterator[pa.RecordBatch]:
+        """See ``SingleTable``. Conditions on rows choose among those that are generated."""
+        elsewhere = self.inner.extract.tables[self.apart.patients].codec.plan.elsewhere
+        asked = [each for each in conditions if each.column in self.apart.personal and each.column not in elsewhere]
+        met = met_by([each for each in conditions if each not in asked], self.config, self.apart.marks)
+        if rest := [name for name in balance if name not in self.apart.personal]:
+            own = ", ".join(self.apart.personal) or "none"
+            raise InputError(f"--balance: {rest[0]} changes within patients; columns that do not are {own}")
+        left, tried = n, 0
+        made = self.inner.extract.blocks(
+            _ENDLESS, seed=seed, where=[(self.apart.patients, each) for each in asked], balance=balance
+        )
+        for block in made:
+            if self.apart.name not in block:
+                continue
+            whole = self.apart.joined(block[self.apart.patients], block[self.apart.name], self.writers)
+            kept = whole.filter(pa.array(met(whole))).slice(0, left)
+            left, tried = left - kept.num_rows, tried + whole.num_rows
+            if kept.num_rows:
+                yield kept
+            if left == 0:
+                return
+            if left == n and (tried > _MOST_TRIED or not whole.num_rows):
+                raise InputError(f"--where: none of {tried} rows meets the conditions; ask for something else")
+
+    def effective_share(self, conditions: Sequence[Condition], *, seed: int) -> float:
+        """See ``SingleTable``: conditions are drawn from exactly, or chosen by."""
+        return 1.0
+
+    @property
+    def likelihood(self) -> bool:
+        return self.inner.extract.likelihood
+
+    def log_prob(
+        self, block: pa.RecordBatch, patient: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """See ``SingleTable``: that of all rows of its patient together."""
+        table = Block(self.table, block, self.apart.marks)
+        ids, found = log_prob(self.inner.extract, self.apart.parted(table), self.apart.two)
+        texts = pc.utf8_trim_whitespace(pc.cast(block.column(self.config.patient), pa.string()))
+        place: NDArray[np.int64] = np.asarray(pc.index_in(texts, value_set=pc.utf8_trim_whitespace(ids)))
+        whole: NDArray[np.float64] = found[place[rows]]
+        return whole
+
+    def contents(self) -> Contents:
+        documents, arrays = self.inner.contents()
+        own = {"table": self.table, "personal": list(self.apart.personal)}
+        documents["about"] |= self.about() | own
+        documents["schema"] = self.schema.model_dump(mode="json")
+        documents["joined"] = {name: writer.to_json() for name, writer in self.writers.items()}
+        return documents, arrays
+
+    @classmethod
+    def restore(
+        cls, schema: Schema, documents: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> OrderedSynthesizer:
+        """The inverse of ``contents``. Raises what damaged parts raise."""
+        about = documents["about"]
+        if [*schema.tables] != [about["table"]]:
+            raise ValueError("the table is not that of the config")
+        apart = Apart(schema, tuple(about["personal"]))
+        inner = ExtractSynthesizer.restore(apart.two, documents, arrays)
+        writers = {name: step.kind.restore(documents["joined"][name]) for name, step in apart.across.items()}
+        types = {name: kind for own in inner.types.values() for name, kind in own.items()}
+        return cls(schema, about["seed"], dict(about["versions"]), about["table"], types, apart, inner, writers)

@@ -1,0 +1,71 @@
+"""What synthesizers of one table have in common, however its rows are made."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthgen.artifact.synthesizer import Synthesizer
+from synthgen.relational.condition import Condition
+from synthgen.schema.table import TableConfig
+
+
+@dataclass(frozen=True, eq=False)
+class SingleTable(Synthesizer):
+    """A synthesizer of one table.
+
+    Attributes:
+        table: the name of the table.
+        types: Arrow types of the columns of a typed source, for Parquet output; empty for text files.
+    """
+
+    table: str
+    types: Mapping[str, pa.DataType]
+
+    @property
+    def config(self) -> TableConfig:
+        """What is stated of the table."""
+        return self.schema.tables[self.table]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the output."""
+        return tuple(name for name, column in self.config.columns.items() if column.kind != "drop")
+
+    @abstractmethod
+    def blocks(
+        self, n: int, *, seed: int, conditions: Sequence[Condition] = (), balance: Sequence[str] = ()
+    ) -> Iterator[pa.RecordBatch]:
+        """The first ``n`` rows of the endless output of this seed, in batches, the last patient cut.
+
+        Args:
+            balance: columns whose combinations of levels are made equally frequent among patients.
+
+        Raises:
+            InputError: a condition makes no sense for its column, or the model never generates what it asks for.
+        """
+
+    @abstractmethod
+    def effective_share(self, conditions: Sequence[Condition], *, seed: int) -> float:
+        """How many independent rows a row under these conditions is worth; 1 where draws are exact."""
+
+    @property
+    @abstractmethod
+    def likelihood(self) -> bool:
+        """Whether ``log_prob`` has an answer."""
+
+    @abstractmethod
+    def log_prob(
+        self, block: pa.RecordBatch, patient: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """How probable each row at ``rows`` is together with what belongs to its patient: the natural logarithm.
+
+        Args:
+            block: all rows of every patient in it, in the dialect of the source.
+            patient: whose row each row of the block is.
+        """

@@ -1,0 +1,66 @@
+"""How probable a patient is with all rows of all tables: a sum that does not depend on who else is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+
+import synthgen
+from synthgen import workflow
+from synthgen.artifact.extract import ExtractSynthesizer
+from synthgen.relational.learning import log_prob
+from synthgen.tables.dataset import Dataset
+from synthgen.tables.read import read
+from tests.relational import clinic
+from tests.relational.test_ordered import schema, visits
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clinic.write(tmp_path_factory.mktemp("clinic"), clinic.clinic(120))
+
+
+@pytest.fixture(scope="module")
+def made(folder: Path) -> workflow.Fit:
+    return synthgen.fit(folder, clinic.schema("autoregressive", epochs=3), seed=1)
+
+
+def told(made: workflow.Fit, data: Dataset) -> tuple[list[str], NDArray[np.float64]]:
+    assert isinstance(made.synthesizer, ExtractSynthesizer)
+    ids, found = log_prob(made.synthesizer.extract, data, made.synthesizer.schema)
+    return ids.to_pylist(), found
+
+
+def test_every_patient_has_one_and_more_rows_make_it_less(made: workflow.Fit, folder: Path) -> None:
+    data = read(folder, schema=made.synthesizer.schema)
+    ids, found = told(made, data)
+    assert np.isfinite(found).all()
+    assert len(set(ids)) == len(found) == 120
+    whose = pa.Table.from_batches(data.tables["visits"]).column("patient").to_pylist()
+    numbers = np.array([whose.count(one) for one in ids])
+    assert np.corrcoef(numbers, found)[0, 1] < -0.5
+
+
+def test_the_likelihood_attack_covers_folders(made: workflow.Fit, folder: Path, tmp_path: Path) -> None:
+    made.save(tmp_path / "m.synthgen")
+    sample = synthgen.sample(made.synthesizer, 90, seed=2).to_pandas()
+    found = synthgen.evaluate(sample, folder, model=tmp_path / "m.synthgen", seed=1)
+    details = found.metric("membership_inference").details
+    assert "likelihood ratio" in str(details)
+
+
+def test_rows_in_an_order_of_time_have_that_of_their_patient() -> None:
+    frame = visits(200)
+    made = synthgen.fit(frame, schema("autoregressive"), seed=1).synthesizer
+    cells = [pa.array(frame[name], pa.string()).dictionary_encode() for name in frame]
+    block = pa.RecordBatch.from_arrays(cells, names=[*frame])
+    _, whose = np.unique(frame["person"], return_inverse=True)
+    every = made.log_prob(block, whose, np.arange(len(frame)))
+    assert np.isfinite(every).all()
+    some = np.flatnonzero(np.isin(whose, [3, 5]))
+    few = made.log_prob(block.take(pa.array(some)), whose[some], np.arange(len(some)))
+    assert few == pytest.approx(every[some])
