@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -72,6 +72,10 @@ class BadCells(Exception):
         self.expected = expected
 
 
+#: By code, whether it satisfies a condition, or how probable that is.
+Shares: TypeAlias = NDArray[np.bool_] | NDArray[np.float64]
+
+
 class Encoder(ABC):
     """One column between text and codes. Immutable, and holding nothing that few patients share."""
 
@@ -89,12 +93,33 @@ class Encoder(ABC):
         """Texts of codes of shape ``(n, len(domains))``: a string or dictionary array of length n."""
 
     @abstractmethod
-    def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
-        """Which codes of each domain satisfy a condition, as far as codes can say.
+    def allowed(self, operator: str, values: Sequence[str]) -> tuple[Shares, ...]:
+        """How probable it is that each code of each domain is decoded to what satisfies a condition, from 0 to 1.
+
+        Where several codes tell together, at most how probable, and ``asked`` gives an encoder that is ``joint``.
 
         Raises:
             ValueError: the condition makes no sense for this column; the message says why.
         """
+
+    def asked(self, operator: str, values: Sequence[str]) -> Encoder:
+        """An encoder with the same codes, which decodes them as this one does where it satisfies a condition."""
+        return self.narrowed(operator, values)
+
+    @property
+    def joint(self) -> bool:
+        """Whether a condition on this encoder is one of which only several codes tell together."""
+        return False
+
+    def share(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
+        """How probable each row of codes is to be decoded to what was asked, as a share of what ``allowed`` said.
+
+        1 but where the encoder is ``joint``.
+
+        Args:
+            codes: ``(n, len(domains))``.
+        """
+        return np.ones(len(codes))
 
     def narrowed(self, operator: str, values: Sequence[str]) -> Encoder:
         """An encoder with the same codes that decodes only to what satisfies a condition, where bins overlap it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,11 @@ _DROPPED_BITS = 52 - _MANTISSA_BITS
 _DRAWN_DIGITS = 5
 _FLOATING_DIGITS = 15  # every number of so many survives the way through floating point
 _EXACT_DIGITS = 17  # so many tell any two floating-point numbers apart
+
+
+#: The lowest and the highest place that is drawn.
+Reach: TypeAlias = tuple[float, float]
+EVERYWHERE: Final[Reach] = (-np.inf, np.inf)
 
 
 class Grid(ABC):
@@ -50,8 +56,10 @@ class Grid(ABC):
         """
 
     @abstractmethod
-    def drawn(self, keys: NDArray[np.int64], rng: np.random.Generator, *, decimals: int) -> pa.StringArray:
-        """As ``texts``, for any of the numbers that have the key."""
+    def drawn(
+        self, keys: NDArray[np.int64], rng: np.random.Generator, *, decimals: int, reach: Reach = EVERYWHERE
+    ) -> pa.StringArray:
+        """As ``texts``, for any of the numbers that have the key and lie within reach."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,9 @@ class DecimalGrid(Grid):
         kept = rf"\.\d{{{decimals}}}\d*?" if decimals else r"(?:\.\d*[1-9])?"
         return pc.replace_substring_regex(text, rf"^(-?\d+{kept})\.?0*$", r"\1")
 
-    def drawn(self, keys: NDArray[np.int64], rng: np.random.Generator, *, decimals: int) -> pa.StringArray:
+    def drawn(
+        self, keys: NDArray[np.int64], rng: np.random.Generator, *, decimals: int, reach: Reach = EVERYWHERE
+    ) -> pa.StringArray:
         return self.texts(keys, decimals=decimals)
 
 
@@ -132,12 +142,25 @@ class FloatingGrid(Grid):
                 return text
         return np.format_float_positional(value, trim="-")
 
-    def drawn(self, keys: NDArray[np.int64], rng: np.random.Generator, *, decimals: int) -> pa.StringArray:
-        within = np.where(keys == 0, 0.0, rng.uniform(-0.5, 0.5, len(keys)))
-        numbers = self.values(keys.astype(np.float64) + within)
+    def drawn(
+        self, keys: NDArray[np.int64], rng: np.random.Generator, *, decimals: int, reach: Reach = EVERYWHERE
+    ) -> pa.StringArray:
+        low, high = np.maximum(keys - 0.5, reach[0]), np.minimum(keys + 0.5, reach[1])
+        places = np.where(keys == 0, 0.0, rng.uniform(low, np.maximum(low, high)))
+        numbers = self.values(places)
         texts = pa.array([_written(number) for number in numbers.tolist()], pa.string())
         left = self.keys(texts) != keys  # by rounding
-        return pc.replace_with_mask(texts, pa.array(left), self.texts(keys[left], decimals=decimals))
+        texts = pc.replace_with_mask(texts, pa.array(left), self.texts(keys[left], decimals=decimals))
+        written = self.places(texts)
+        beyond = (keys != 0) & ((written < reach[0]) | (written > reach[1]))
+        whole = [np.format_float_positional(number, trim="-") for number in numbers[beyond].tolist()]
+        return pc.replace_with_mask(texts, pa.array(beyond), pa.array(whole, pa.string()))
+
+    def places(self, plain: pa.StringArray) -> NDArray[np.float64]:
+        """Where numbers stand between the keys: a number has the key that is nearest to its place."""
+        numbers = np.asarray(pc.cast(plain, pa.float64()))
+        size = np.abs(numbers).view(np.int64).astype(np.float64) / (1 << _DROPPED_BITS)
+        return np.asarray(np.where(numbers < 0, -size, size), np.float64)
 
 
 def _written(number: float) -> str:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthgen.encoding import disclosure
-from synthgen.encoding.base import ColumnSummary, Encoder, Kind, Reading, as_objects
+from synthgen.encoding.base import ColumnSummary, Encoder, Kind, Reading, Shares, as_objects
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.encoding.levels import LevelCounts
 
@@ -101,7 +101,7 @@ class LeveledEncoder(Encoder):
         texts = (*self.levels, *self.tokens.kept) or ("",)
         return pa.DictionaryArray.from_arrays(pa.array(codes[:, 0], pa.int32()), pa.array(texts, pa.string()))
 
-    def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
+    def allowed(self, operator: str, values: Sequence[str]) -> tuple[Shares, ...]:
         wanted = {text for value in values for text in self._meant(value)}
         texts = (*self.levels, *self.tokens.kept) or ("",)
         if operator in ("=", "in"):

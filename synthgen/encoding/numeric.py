@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synthgen.encoding import disclosure, quantiser
-from synthgen.encoding.base import MOST_DECIMALS, ColumnSummary, Encoder, Kind, Reading, as_objects
+from synthgen.encoding.base import MOST_DECIMALS, ColumnSummary, Encoder, Kind, Reading, Shares, as_objects
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
-from synthgen.encoding.grid import DecimalGrid, FloatingGrid, Grid
-from synthgen.encoding.leveled import Tokens, split_tokens
+from synthgen.encoding.grid import EVERYWHERE, DecimalGrid, FloatingGrid, Grid, Reach
+from synthgen.encoding.leveled import COMPARE, Tokens, split_tokens
 from synthgen.encoding.quantiser import HIGHEST, LOWEST, Quantiser, Range
 from synthgen.schema.column import Integer, Number
 from synthgen.schema.config import Format
@@ -25,6 +25,8 @@ from synthgen.schema.config import Format
 _PLAIN_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _WHOLE_NUMBER = r"^[+-]?\d+(\.0*)?$"
 _CENSORED = re.compile(r"^[<>≤≥]\s*=?\s*[+-]?\d[\d.,]*$")
+#: How often a key is drawn again that is nearly out of reach.
+_MOST_DRAWN = 64
 _MARKED_DIGITS = 4  # the first thousands mark stands after the first of so many
 #: A habit of the source is what nearly all of its numbers show.
 _HABIT = 0.99
@@ -39,6 +41,7 @@ class NumericEncoder(Encoder):
         decimals: how many are written at least, with zeros where there is nothing else; with an exponent, exactly.
         grouped: whether thousands marks are written.
         exponent: whether numbers are written as ``2.50e-01``.
+        reach: where conditions end among numbers without fixed decimals, of which a key stands for many.
     """
 
     kind: NumericKind
@@ -48,6 +51,7 @@ class NumericEncoder(Encoder):
     decimals: int
     grouped: bool
     exponent: bool = False
+    reach: Reach = EVERYWHERE
 
     @cached_property
     def domains(self) -> tuple[Domain, ...]:
@@ -69,7 +73,7 @@ class NumericEncoder(Encoder):
         in_bin = places < 0
         if not in_bin.any():
             return pa.DictionaryArray.from_arrays(pa.array(places), self._fixed)
-        drawn = self._drawn(quantiser.decode(codes[in_bin, 0], rng), rng)
+        drawn = self._drawn(self._keys(codes[in_bin, 0], rng), rng)
         places[in_bin] = n_fixed + np.asarray(drawn.indices)
         texts = pa.concat_arrays([self._fixed, self._marked(drawn.dictionary)])
         return pa.DictionaryArray.from_arrays(pa.array(places), texts)
@@ -80,11 +84,23 @@ class NumericEncoder(Encoder):
         atoms = self._marked(self.kind.grid.texts(self.quantiser.atoms, decimals=self._plain_decimals))
         return pa.concat_arrays([atoms, pa.array([*self.results, *self.tokens.kept, ""], pa.string())])
 
+    def _keys(self, codes: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
+        """A key of each code; one that is within reach in part, the less often."""
+        keys = self.quantiser.decode(codes, rng)
+        if self.reach == EVERYWHERE:
+            return keys
+        again = np.arange(len(keys))
+        for _ in range(_MOST_DRAWN):
+            cut = np.maximum(keys[again] + 0.5 - self.reach[1], 0) + np.maximum(self.reach[0] - keys[again] + 0.5, 0)
+            again = again[rng.random(len(again)) < cut]
+            keys[again] = self.quantiser.decode(codes[again], rng)
+        return keys
+
     def _drawn(self, keys: NDArray[np.int64], rng: np.random.Generator) -> pa.DictionaryArray:
         """The numbers of drawn keys as text; where a key is one number, each is written once."""
         grid = self.kind.grid
         if not grid.exact:
-            return grid.drawn(keys, rng, decimals=self._plain_decimals).dictionary_encode()
+            return grid.drawn(keys, rng, decimals=self._plain_decimals, reach=self.reach).dictionary_encode()
         distinct = pa.array(keys).dictionary_encode()
         texts = grid.texts(np.asarray(distinct.dictionary), decimals=self._plain_decimals)
         return pa.DictionaryArray.from_arrays(distinct.indices, texts)
@@ -107,14 +123,59 @@ class NumericEncoder(Encoder):
             return pa.array([_grouped(number, thousands, decimal) for number in text.to_pylist()], pa.string())
         return text if decimal == "." else pc.replace_substring(text, ".", decimal)
 
-    def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
+    def allowed(self, operator: str, values: Sequence[str]) -> tuple[Shares, ...]:
         reading = read_condition(self.kind, operator, values)
         keys = reading.keys[0][~reading.labelled]
         single = operator in ("=", "in", "!=")
         if single and not self.kind.grid.exact and not np.isin(keys, self.quantiser.atoms).all():
             raise ValueError(f"its numbers have no fixed decimals, so {operator} is not offered; use >= and <=")
-        regular = self.quantiser.touching(ranges(operator, keys.tolist()))
+        if single or self.kind.grid.exact:
+            regular = self.quantiser.shares(ranges(operator, keys.tolist()))
+        else:
+            regular = self._shares_beyond(operator, values[0])
         return (np.r_[regular, special_mask(operator, reading, self.results, self.tokens, self.quantiser.size)],)
+
+    def asked(self, operator: str, values: Sequence[str]) -> Encoder:
+        is_bound = operator not in ("=", "in", "!=")
+        return (
+            self._beyond(operator, values[0])
+            if is_bound and not self.kind.grid.exact
+            else self.narrowed(operator, values)
+        )
+
+    def _beyond(self, operator: str, bound: str) -> NumericEncoder:
+        """Of numbers without fixed decimals, those beyond a bound; it may lie within what a key stands for."""
+        plain, _ = plain_numbers([bound], self.kind.format)
+        key, place = int(self.kind.grid.keys(plain)[0]), float(FloatingGrid().places(plain)[0])
+        (low, high), above = self.reach, operator.startswith(">")
+        if len(operator) == 1:
+            place = float(np.nextafter(place, np.inf if above else -np.inf))
+        within = self.quantiser.within([(key, HIGHEST) if above else (LOWEST, key)])
+        return replace(self, quantiser=within, reach=(max(low, place), high) if above else (low, min(high, place)))
+
+    def _shares_beyond(self, operator: str, bound: str) -> NDArray[np.float64]:
+        """The share of each code's numbers beyond a bound."""
+        plain, _ = plain_numbers([bound], self.kind.format)
+        key = int(self.kind.grid.keys(plain)[0])
+        touched = self.quantiser.shares([(key, HIGHEST) if operator.startswith(">") else (LOWEST, key)]) > 0
+        before, after = self._room(), self._beyond(operator, bound)._room()
+        shares = np.divide(after, before, out=np.zeros(len(before)), where=touched & (before > 0))
+        is_atom = self.quantiser.pieces < len(self.quantiser.atoms)
+        atoms = np.asarray(pc.cast(self.kind.grid.texts(self.quantiser.atoms, decimals=0), pa.float64()))
+        met = COMPARE[operator](atoms, float(plain[0].as_py()))
+        shares[is_atom] = met[self.quantiser.pieces[is_atom]]
+        return shares
+
+    def _room(self) -> NDArray[np.float64]:
+        """How many keys each code has, what is out of reach of the outermost ones taken off."""
+        room = self.quantiser.n_keys
+        for edge, side in zip(self.reach, (1, -1), strict=True):
+            if np.isfinite(edge):
+                key = np.array([np.floor(edge + 0.5)]).astype(np.int64)
+                code = self.quantiser.encode(key)
+                if code[0] >= 0 and self.quantiser.reaches(code, key)[0] and key[0] not in self.quantiser.atoms:
+                    room[code[0]] -= 0.5 + side * (edge - key[0])
+        return np.maximum(room, 0.0)
 
     def narrowed(self, operator: str, values: Sequence[str]) -> Encoder:
         reading = read_condition(self.kind, operator, values)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from synthgen.encoding.base import N_STYLES, BadCells, ColumnSummary, Encoder, Kind, Reading, as_objects
+from synthgen.encoding.base import N_STYLES, BadCells, ColumnSummary, Encoder, Kind, Reading, Shares, as_objects
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.encoding.levels import Cells, LevelCounts
 from synthgen.encoding.numeric import NumericEncoder, NumericKind
@@ -151,7 +151,7 @@ class PerUnitEncoder(Encoder):
         place = np.where(regular, len(self.special) + np.cumsum(regular), codes - self.n_regular)
         return texts.take(pa.array(place))
 
-    def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
+    def allowed(self, operator: str, values: Sequence[str]) -> tuple[Shares, ...]:
         raise ValueError(f"its scale depends on {self.kind.column.unit_of}; condition on that column")
 
     def to_json(self) -> dict[str, Any]:

@@ -134,6 +134,15 @@ class Quantiser:
     def _key_of_rank(self, ranks: NDArray[np.int64]) -> NDArray[np.int64]:
         return ranks + np.searchsorted(self.atoms - np.arange(len(self.atoms)), ranks, side="right")
 
+    def keys_of(self, code: int) -> NDArray[np.int64]:
+        """All keys that a code is decoded to, each alike, ascending."""
+        piece, n_atoms = int(self.pieces[code]), len(self.atoms)
+        if piece < n_atoms:
+            return self.atoms[piece : piece + 1]
+        own = self.bins == piece - n_atoms
+        stretches = zip(self._rank(self.starts[own]).tolist(), self._rank(self.ends[own]).tolist(), strict=True)
+        return self._key_of_rank(np.concatenate([np.arange(first, last + 1) for first, last in stretches]))
+
     def reaches(self, codes: NDArray[np.int32], keys: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether each key is the atom of its code or lies in a stretch of its bin, be it an atom there or not."""
         piece, n_atoms = self.pieces[codes], len(self.atoms)
@@ -160,13 +169,30 @@ class Quantiser:
         starts, ends = np.r_[starts, self.starts[whole]][order], np.r_[ends, self.ends[whole]][order]
         return Quantiser(self.atoms, starts, ends, self.pieces, bins[order])
 
-    def touching(self, ranges: Sequence[Range]) -> NDArray[np.bool_]:
-        """Which codes hold some key in the ranges, shape ``(size,)``."""
-        _, _, bins = self._common(ranges)
+    def shares(self, ranges: Sequence[Range]) -> NDArray[np.float64]:
+        """The probability that each code is decoded to a key in the ranges, shape ``(size,)``.
+
+        Args:
+            ranges: ascending, apart from each other.
+        """
         atoms = np.zeros(len(self.atoms), bool)
         for low, high in ranges:
             atoms |= (self.atoms >= low) & (self.atoms <= high)
-        return np.asarray(np.r_[atoms, np.isin(np.arange(self.n_bins), bins)][self.pieces], bool)
+        bins = self._keys_of_bins(*self._common(ranges)) / self._keys_of_bins(self.starts, self.ends, self.bins)
+        return np.asarray(np.r_[atoms, bins][self.pieces], np.float64)
+
+    @property
+    def n_keys(self) -> NDArray[np.float64]:
+        """How many keys each code is decoded to, shape ``(size,)``."""
+        bins = self._keys_of_bins(self.starts, self.ends, self.bins)
+        return np.asarray(np.r_[np.ones(len(self.atoms)), bins][self.pieces], np.float64)
+
+    def _keys_of_bins(
+        self, starts: NDArray[np.int64], ends: NDArray[np.int64], bins: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """How many keys that are no atoms stretches have together, bin by bin, ``(n_bins,)``."""
+        keys = (self._rank(ends) - self._rank(starts)).astype(np.float64) + 1
+        return np.bincount(bins, keys, self.n_bins).astype(np.float64)
 
     def _common(self, ranges: Sequence[Range]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """The parts of the stretches in the ranges: starts, ends, and bins."""

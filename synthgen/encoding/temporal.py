@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synthgen.encoding import disclosure, quantiser
-from synthgen.encoding.base import ColumnSummary, Encoder, Kind, Reading
+from synthgen.encoding.asked_moments import AskedMoments, common
+from synthgen.encoding.base import ColumnSummary, Encoder, Kind, Reading, Shares
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.encoding.leveled import Tokens, split_tokens
 from synthgen.encoding.levels import LevelCounts
@@ -30,7 +31,7 @@ from synthgen.encoding.numeric import (
     special_codes,
     special_mask,
 )
-from synthgen.encoding.quantiser import Quantiser, Range
+from synthgen.encoding.quantiser import HIGHEST, LOWEST, Quantiser, Range
 from synthgen.schema.column import Date, Datetime, Time
 
 _DAY: Final = 86_400
@@ -53,6 +54,7 @@ class TemporalEncoder(Encoder):
             since whatever it counts from, which may be more than a day ago; ``None`` for dates.
         grain: what the keys of the clock that are not heaped are multiples of.
         results: texts apart, such as a date that means "never".
+        within: the moments that conditions leave; see ``AskedMoments``. None beyond them are generated.
     """
 
     kind: TemporalKind
@@ -61,6 +63,7 @@ class TemporalEncoder(Encoder):
     grain: int
     results: tuple[str, ...]
     tokens: Tokens
+    within: tuple[Range, ...] = ((LOWEST, HIGHEST),)
 
     @cached_property
     def domains(self) -> tuple[Domain, ...]:
@@ -102,11 +105,7 @@ class TemporalEncoder(Encoder):
         size = self.leading.size
         regular = codes[:, 0] < size
         chosen = codes[regular]
-        seconds = np.zeros(len(chosen), np.int64)
-        if self.days is not None:
-            seconds += self._day(chosen[:, 0], chosen[:, 1], rng) * _DAY
-        if self.clock is not None and self.clock.size:
-            seconds += self._time(chosen[:, -1], rng) * self.kind.tick
+        seconds = self._seconds(chosen, rng)
         moments = written(seconds, self.kind.column.format, beyond_a_day=self.days is None)
         special = (*self.results, *self.tokens.kept, "")
         texts = pa.concat_arrays([pa.array(special, pa.string()), moments])
@@ -118,44 +117,116 @@ class TemporalEncoder(Encoder):
         whole = np.floor(seconds / self.kind.tick).astype(np.int64) * self.kind.tick
         return written(whole, self.kind.column.format, beyond_a_day=self.days is None)
 
-    def _day(self, code: NDArray[np.int32], weekday: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
+    def _seconds(self, codes: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
+        """A moment for each row of codes that is no text apart."""
+        first, last = codes[:, 0], codes[:, -1]
+        day, time = np.zeros(len(codes), np.int64), np.zeros(len(codes), np.int64)
+        if self.days is not None:
+            day = self._day(first, codes[:, 1], self.days.decode(first, rng))
+        if self.clock is not None and self.clock.size:
+            time = self._time(last, self.clock.decode(last, rng))
+        asked = self._asked
+        cut = np.flatnonzero(~asked.sure[first])
+        if len(cut):
+            weekday = codes[cut, 1] if self.days is not None else np.zeros(len(cut), np.int32)
+            found, tick = asked.draw(first[cut], weekday, last[cut], rng)
+            if self.days is None:
+                time[cut] = found
+            else:
+                day[cut] = found
+                time[cut] = np.where(tick < 0, time[cut], tick)
+        return day * _DAY + time * self.kind.tick
+
+    @cached_property
+    def _asked(self) -> AskedMoments:
+        return self._asking(self.within)
+
+    def _asking(self, within: tuple[Range, ...]) -> AskedMoments:
+        """Moments, as this encoder decodes them."""
+        if self.days is None:
+            return AskedMoments(within, 1, self.leading, lambda code: self._times_of(code)[None], None, self._times_of)
+        ticks = 1 if self.clock is None else _DAY // self.kind.tick
+        return AskedMoments(within, ticks, self.days, self._days_of, self.clock, self._times_of)
+
+    def _days_of(self, code: int) -> NDArray[np.int64]:
+        """All days that a code is decoded to, a row for each weekday."""
         assert self.days is not None
-        day = self.days.decode(code, rng)
+        days = self.days.keys_of(code)
+        own = np.full(len(days), code, np.int32)
+        return np.stack([self._day(own, np.full(len(days), weekday, np.int32), days) for weekday in range(_WEEK)])
+
+    def _times_of(self, code: int) -> NDArray[np.int64]:
+        """All times of day that a code is decoded to."""
+        assert self.clock is not None
+        times = self.clock.keys_of(code)
+        return self._time(np.full(len(times), code, np.int32), times)
+
+    def _day(self, code: NDArray[np.int32], weekday: NDArray[np.int32], day: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Days drawn of codes, moved to their weekdays."""
+        assert self.days is not None
         is_bin = self.days.pieces[code] >= len(self.days.atoms)
         moved = (day - _MONDAY) // _WEEK * _WEEK + _MONDAY + weekday
-        # A bin keeps its bounds, which a condition may have set within a week, and stays off the heaped days in it.
+        # A bin keeps its bounds, which a rule may have set within a week, and stays off the heaped days in it.
         fits = is_bin & self.days.reaches(code, moved) & ~np.isin(moved, self.days.atoms)
         return np.where(fits, moved, day)
 
-    def _time(self, code: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
-        """Keys of the clock, round ones as far as a bin has some beside the heaped ones that lie in it."""
+    def _time(self, code: NDArray[np.int32], time: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Keys of the clock drawn of codes, as round as a bin has some beside the heaped ones that lie in it."""
         assert self.clock is not None
-        time = self.clock.decode(code, rng)
         round_ = [time // self.grain * self.grain + step for step in (0, self.grain, -self.grain)]
         inside = [self.clock.reaches(code, key) for key in round_]
         free = [fits & ~np.isin(key, self.clock.atoms) for fits, key in zip(inside, round_, strict=True)]
         # An atom is the whole of its code, so nothing else is inside.
         return np.asarray(np.select([*free, *inside], [*round_, *round_], time))
 
-    def allowed(self, operator: str, values: Sequence[str]) -> tuple[NDArray[np.bool_], ...]:
+    def allowed(self, operator: str, values: Sequence[str]) -> tuple[Shares, ...]:
         reading = read_condition(self.kind, operator, values)
-        if operator in ("=", "in", "!=") and None not in (self.days, self.clock) and not reading.labelled.all():
-            raise ValueError(f"a moment cannot be met exactly, so {operator} is not offered; use >= and <=")
-        regular = self.leading.touching(self._ranges(operator, reading))
-        mask = np.r_[regular, special_mask(operator, reading, self.results, self.tokens, self.leading.size)]
-        return (mask, *(np.ones(domain.size, bool) for domain in self.domains[1:]))
+        asked = self._asking(common(self.within, self._moments(operator, reading)))
+        before = self._asked.most
+        regular = np.divide(asked.most, before, out=np.zeros(len(before)), where=before > 0)
+        special = special_mask(operator, reading, self.results, self.tokens, self.leading.size)
+        others = [np.ones(domain.size, bool) for domain in self.domains[1:]]
+        if not special.any() and self.days is not None:
+            possible = asked.shares > 0
+            others[0] &= possible.any(axis=(0, 2))
+            if self.clock is not None and self.clock.size:
+                others[1] &= possible.any(axis=(0, 1))
+        return (np.r_[regular, special], *others)
+
+    def asked(self, operator: str, values: Sequence[str]) -> Encoder:
+        moments = self._moments(operator, read_condition(self.kind, operator, values))
+        return replace(self, within=common(self.within, moments))
+
+    @property
+    def joint(self) -> bool:
+        shares = self._asked.shares
+        return bool((shares != self._asked.most[:, None, None]).any())
+
+    def share(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
+        asked, share = self._asked, np.ones(len(codes))
+        regular = np.flatnonzero(codes[:, 0] < self.leading.size)
+        first, last = codes[regular, 0], codes[regular, -1]
+        weekday = codes[regular, 1] if self.days is not None else np.zeros(len(regular), np.int32)
+        time = last if asked.shares.shape[2] > 1 else np.zeros(len(regular), np.int32)
+        share[regular] = asked.shares[first, weekday, time] / np.maximum(asked.most[first], np.finfo(float).tiny)
+        return share
+
+    def _moments(self, operator: str, reading: Reading) -> list[Range]:
+        """The moments that satisfy a condition: of days, of times, or of days and the ticks within them."""
+        keys = reading.keys[0][~reading.labelled].tolist()
+        if self.days is not None and self.clock is not None:
+            times = reading.keys[1][~reading.labelled].tolist()
+            keys = [day * (_DAY // self.kind.tick) + time for day, time in zip(keys, times, strict=True)]
+        return ranges(operator, keys)
 
     def narrowed(self, operator: str, values: Sequence[str]) -> Encoder:
         quantiser = self.leading.within(self._ranges(operator, read_condition(self.kind, operator, values)))
         return replace(self, days=quantiser) if self.days is not None else replace(self, clock=quantiser)
 
     def _ranges(self, operator: str, reading: Reading) -> list[Range]:
-        """The leading keys that surely satisfy a condition.
-
-        Days and times of day are drawn apart, so the day of a moment counts only where all of it does.
-        """
+        """The leading keys that surely satisfy a bound: the day of a moment counts only where all of it does."""
         keys = reading.keys[0][~reading.labelled].tolist()
-        if self.days is None or self.clock is None or operator in ("=", "in", "!="):
+        if self.days is None or self.clock is None:
             return ranges(operator, keys)
         time, last = int(reading.keys[1][0]), _DAY // self.kind.tick - 1
         whole = {">": False, ">=": time == 0, "<": False, "<=": time == last}[operator]

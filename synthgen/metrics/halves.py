@@ -54,10 +54,28 @@ class Halves:
         counts = np.bincount(group * cells + cell, minlength=self.groups * cells)
         return np.asarray(self.chosen @ counts.reshape(self.groups, cells))
 
+    def chance(self, differences: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the differences of two sets, shape ``(1 + 2k, ...)``, would be by chance alone, shape ``(k, ...)``.
+
+        Half the difference between two disjoint halves varies as the whole does, around zero, and does not depend on
+        what the whole is.
+        """
+        first, second = np.split(differences[1:], 2)
+        return np.asarray((first - second) / 2)
+
     def interval(
-        self, values: NDArray[np.float64], low: float = -np.inf, high: float = np.inf, tail: float = 0.025
+        self,
+        values: NDArray[np.float64],
+        low: float = -np.inf,
+        high: float = np.inf,
+        tail: float = 0.025,
+        chance: NDArray[np.float64] | None = None,
     ) -> tuple[float, float] | None:
         """95 % interval of the expected value, from the figure of the whole and of every half, shape ``(1 + 2k,)``.
+
+        Of a distance that is small by chance the halves say too little: their differences from the whole then nearly
+        cancel, so that the smallest distances have the narrowest intervals. ``chance`` is the distance that each
+        draw of ``Halves.chance`` makes, which does not depend on the distance found; the larger error counts.
 
         It leaves ``tail`` on either side: less than 0.025 where several intervals are to hold at once. ``None`` where
         there are too few patients to tell, or where a figure is not finite.
@@ -66,5 +84,7 @@ class Halves:
             return None
         first, second = np.split(values[1:], 2)
         error = float(np.sqrt(np.mean((first - second) ** 2) / 4))
+        if chance is not None:
+            error = max(error, float(np.std(chance)))
         reach = float(t.ppf(1 - tail, self.groups - 1)) * error
         return max(low, float(values[0]) - reach), min(high, float(values[0]) + reach)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from synthgen.metrics.base import Records
 from synthgen.metrics.result import Metric, Verdict
@@ -19,6 +19,8 @@ Integers = NDArray[np.int64]
 ATTACKS = 2_000
 #: Of fewer patients the intervals of rates are too narrow: perfect generators would be accused.
 FEWEST = 100
+#: What a 95 % interval leaves out.
+LEVEL = 0.05
 SOURCE = (
     "control-adjusted risk of Giomi et al. 2023, limit by our policy; EMA Policy 0070 and Health Canada use 0.09 for "
     "identity disclosure"
@@ -34,20 +36,30 @@ class Rate:
     high: float
 
     @classmethod
-    def of(cls, success: Floats, cluster: Integers, level: float = 0.05) -> Rate:
-        """The rate and its interval (Wilson 1927), for as many independent attacks as the clusters make it."""
+    def of(cls, success: Floats, cluster: Integers, level: float = LEVEL) -> Rate:
+        """The rate and its interval (Wilson 1927), for as many independent attacks as the clusters make it.
+
+        Where a handful of clusters take many hits each, the variance is itself uncertain: the quantile is then
+        Student's. Its degrees of freedom are Satterthwaite's (1946), with no uncertainty for clusters of one hit, for
+        which the variance is binomial and Wilson's interval right as it is.
+        """
         value, n = float(success.mean()), len(success)
         _, dense = np.unique(cluster, return_inverse=True)
         sums = np.bincount(dense, success - value)
         clusters = len(sums)
         variance = float(np.sum(sums**2)) / n**2 * clusters / max(clusters - 1, 1)
         spread = value * (1 - value)
-        return cls.wilson(value, min(n, spread / variance) if variance > 0 else clusters, level)
+        if variance <= 0:
+            return cls.wilson(value, clusters, float(norm.isf(level / 2)))
+        hits = np.bincount(dense, success)
+        uncertain = float(np.sum(hits**3 * (hits - 1)))
+        freedom = np.sum(hits**2) ** 2 / uncertain if uncertain > 0 else np.inf
+        z = float(t.isf(level / 2, freedom))
+        return cls.wilson(value, min(n, spread / variance), z)
 
     @classmethod
-    def wilson(cls, value: float, n: float, level: float = 0.05) -> Rate:
-        """The interval of a rate among ``n`` independent attacks."""
-        z = float(norm.isf(level / 2))
+    def wilson(cls, value: float, n: float, z: float = float(norm.isf(LEVEL / 2))) -> Rate:
+        """The interval of a rate among ``n`` independent attacks that reaches ``z`` standard errors."""
         centre = (value + z**2 / (2 * n)) / (1 + z**2 / n)
         reach = z * np.sqrt(value * (1 - value) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
         return cls(value, min(value, float(centre - reach)), max(value, float(centre + reach)))

@@ -97,11 +97,13 @@ class MaxT:
         p: of each score, corrected for the number of scores and statistics by the permutation of the members' labels
             (Westfall and Young 1993); the smallest is that of the whole.
         draws: the largest deviate of all under each permutation.
+        tops: of each score, the size of the top whose deviate is its largest; ``None`` where that is the mean rank's.
     """
 
     z: Floats
     p: Floats
     draws: Floats
+    tops: tuple[int | None, ...]
 
     @classmethod
     def of(cls, scores: Sequence[Floats], member: Booleans, permutations: int, rng: np.random.Generator) -> MaxT:
@@ -113,16 +115,15 @@ class MaxT:
         sums = np.concatenate(
             [weights[member].sum(axis=0)[None, :], training_sums(weights, members, permutations, rng)]
         )
-        found = np.stack(
-            [
-                part.deviates(own, members).max(axis=1)
-                for part, own in zip(parts, np.split(sums, ends, axis=1), strict=True)
-            ],
-            axis=1,
-        )
+        largest, tops = [], []
+        for part, own in zip(parts, np.split(sums, ends, axis=1), strict=True):
+            deviates = part.deviates(own, members)
+            largest.append(deviates.max(axis=1))
+            tops.append((None, *part.tops)[int(np.argmax(deviates[0]))])
+        found = np.stack(largest, axis=1)
         z, draws = found[0], found[1:].max(axis=1)
         reached = (draws[:, None] >= z[None, :] - 1e-9).sum(axis=0)
-        return cls(z, (1 + reached) / (1 + permutations), draws)
+        return cls(z, (1 + reached) / (1 + permutations), draws, tuple(tops))
 
     def detectable(self, score: Floats, member: Booleans, limit: float) -> float | None:
         """The smallest share of the members whose copies this score would show with probability 0.8.

@@ -20,7 +20,7 @@ _LARGEST_EMBEDDING: Final = 256
 _TOLD: Final = 0.25
 _LEAST_TOLD: Final = 64
 #: Hidden units per bit of a column's entropy where there are many patients; the fewer, the fewer.
-_UNITS_PER_BIT: Final = 20.0
+_UNITS_PER_BIT: Final = 14.0
 _MANY_ROWS: Final = 80_000
 _FOR_TARGET: Final = 4
 _GRAIN: Final = 8
@@ -29,6 +29,8 @@ _MOST_UNITS: Final = 192
 _TOGETHER: Final = 8
 _SIMILAR: Final = 2
 _SMALL: Final = 8
+#: How many earlier columns a column is told by; beyond, those that say most of it (see ``_heard``).
+HEARD: Final = 128
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Layout:
         order: the positions in the order of the network, the context's first; columns of one code are left out.
         dims: numbers in the embedding of each entry of ``order``; those of the context are summed, and so are equal.
         widths: hidden units of each entry of ``order``, equal within a run; 0 for the context's.
+        heard: for each run the earlier entries by which it is told, ascending, beside the context and each other;
+            empty where all are.
     """
 
     domains: tuple[Domain, ...]
@@ -50,6 +54,7 @@ class Layout:
     order: tuple[int, ...]
     dims: tuple[int, ...]
     widths: tuple[int, ...]
+    heard: tuple[tuple[int, ...], ...] = ()
 
     @classmethod
     def of(
@@ -109,6 +114,12 @@ class Layout:
             raise ValueError("what is given is not told in one place")
         if any((width > 0) != (i >= self.n_context) for i, width in zip(self.order, self.widths, strict=True)):
             raise ValueError("the widths do not fit the order")
+        before = [set(range(self.first_own, run.start)) for run in self.runs]
+        if self.heard and not (
+            len(self.heard) == len(before)
+            and all(list(some) == sorted(set(some) & of) for some, of in zip(self.heard, before, strict=True))
+        ):
+            raise ValueError("what columns are told by does not fit the order")
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -129,7 +140,26 @@ class Layout:
     @cached_property
     def n_weights(self) -> int:
         """The products that one row takes, about as many as there are weights."""
-        return sum(w * (self.starts[e] + self.sizes[e]) for e, w in enumerate(self.widths))
+        own = range(self.first_own, len(self.order))
+        return sum(self.widths[e] * (self.n_told(e) + self.sizes[e]) for e in own)
+
+    def told(self, entry: int) -> NDArray[np.intp]:
+        """Which of all numbers a column is told, in the same order for all of its run."""
+        if not self.heard:
+            return np.arange(self.starts[entry])
+        run = self._run_of[entry - self.first_own]
+        others = [*self.heard[run], *range(self.runs[run].start, entry)]
+        return np.concatenate(
+            [np.arange(self.starts[self.first_own]), *(np.arange(self.starts[e], self.starts[e + 1]) for e in others)]
+        )
+
+    def n_told(self, entry: int) -> int:
+        """How many numbers a column is told."""
+        return len(self.told(entry)) if self.heard else self.starts[entry]
+
+    @cached_property
+    def _run_of(self) -> tuple[int, ...]:
+        return tuple(at for at, run in enumerate(self.runs) for _ in run)
 
     @cached_property
     def runs(self) -> tuple[range, ...]:

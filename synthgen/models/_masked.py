@@ -76,6 +76,7 @@ class _Block(nn.Module):
     """The hidden layers and softmaxes of a few columns of similar size."""
 
     seen: Tensor | None
+    told: Tensor | None
     groups: Tensor | None
     waves: Tensor | None
 
@@ -91,10 +92,11 @@ class _Block(nn.Module):
         self.width = max(layout.widths[e] for e in entries)
         self.most = max(layout.sizes[e] for e in entries)
         self.of_target = any(layout.domains[layout.order[e]].target for e in entries)
-        self.before = layout.starts[entries[-1]]
+        self.before = layout.n_told(entries[-1])
+        self.register_buffer("told", torch.from_numpy(layout.told(entries[-1])) if layout.heard else None)
         seen = torch.zeros(len(entries), self.width, self.before)
         for at, e in enumerate(entries):
-            seen[at, :, : layout.starts[e]] = 1.0
+            seen[at, :, : layout.n_told(e)] = 1.0
         self.register_buffer("seen", seen.flatten(0, 1) if len(entries) > 1 else None)
         scale = math.sqrt(2) / _SPREAD / seen.sum(2, keepdim=True).clamp(min=1).sqrt()
         self.hidden = nn.Parameter((torch.randn_like(seen) * scale * seen).flatten(0, 1))
@@ -133,7 +135,8 @@ class _Block(nn.Module):
 
     def logits(self, embedded: Tensor, codes: Tensor) -> Tensor:
         """Shape ``(columns, rows, codes)``; ``codes`` are those of all entries, of which it takes those of kin."""
-        h = torch.relu(torch.addmm(self.offset, embedded[:, : self.before], self.hidden_weight().t()))
+        told = embedded[:, : self.before] if self.told is None else embedded.index_select(1, self.told)
+        h = torch.relu(torch.addmm(self.offset, told, self.hidden_weight().t()))
         h = h.view(len(embedded), len(self.entries), self.width).transpose(0, 1)
         # Added apart: where products are rounded, what they are added to is not.
         logits = torch.bmm(h, self.head_weight()).float() + self.level
@@ -214,7 +217,7 @@ class Network(nn.Module):
                 size, rows = self.layout.sizes[e], slice(at * block.width, (at + 1) * block.width)
                 found[e] = Weights(
                     self._embedding(e),
-                    np.ascontiguousarray(hidden[rows, : self.layout.starts[e]].T),
+                    np.ascontiguousarray(hidden[rows, : self.layout.n_told(e)].T),
                     _array(block.offset)[rows],
                     np.ascontiguousarray(head[at, :, :size]),
                     np.where(level[at, 0, :size] < NEVER / 2, -np.inf, level[at, 0, :size]).astype(np.float32),

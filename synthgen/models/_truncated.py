@@ -34,7 +34,7 @@ class Region(Protocol):
     """Where one entry of each of ``n`` rows has to lie."""
 
     def draw(self, mean: Floats, deviation: float, uniform: Floats, earlier: Floats) -> tuple[Floats, Floats]:
-        """A draw of each row's normal variable within its region, and the probability of the region.
+        """A draw of each row's normal variable within its region, and the probability of the region (or its weight).
 
         Args:
             mean, uniform: ``(n,)``.
@@ -84,30 +84,30 @@ class Interval:
 
 @dataclass(frozen=True, eq=False)
 class LevelSet:
-    """Allowed levels per row: a union of intervals.
+    """Levels per row, each with a weight of its own: a union of intervals, where that is 0 or 1.
 
     Attributes:
         edges: float64 ``(n_stretches + 1,)``.
-        allowed: by stretch, bool ``(n, n_stretches)``, or ``(1, n_stretches)`` for all rows alike.
+        allowed: by stretch, float64 ``(n, n_stretches)``, or ``(1, n_stretches)`` for all rows alike.
     """
 
     edges: Floats
-    allowed: NDArray[np.bool_]
+    allowed: Floats
 
     @classmethod
-    def of_levels(cls, placement: Placement, allowed: NDArray[np.bool_]) -> LevelSet:
-        """The union of the allowed levels' intervals, the whole line where it has no width.
+    def of_levels(cls, placement: Placement, allowed: Floats) -> LevelSet:
+        """The levels' intervals, with the whole line where none that is allowed has a width.
 
-        Neighbours that are always allowed together become one.
+        Neighbours that are always allowed alike become one.
         """
-        by_place = allowed[:, placement.order] & (placement.edges[:-1] < placement.edges[1:])
-        by_place = by_place | ~by_place.any(axis=1, keepdims=True)
+        by_place = allowed[:, placement.order] * (placement.edges[:-1] < placement.edges[1:])
+        by_place[~by_place.any(axis=1)] = 1.0
         first = np.flatnonzero(np.r_[True, (by_place[:, 1:] != by_place[:, :-1]).any(axis=0)])
         return cls(placement.edges[np.r_[first, len(placement.order)]], by_place[:, first])
 
     def draw(self, mean: Floats, deviation: float, uniform: Floats, earlier: Floats) -> tuple[Floats, Floats]:
-        """As ``Interval.draw``: first an allowed interval in proportion to its probability, then within it."""
-        mass = np.where(self.allowed, np.diff(ndtr((self.edges - mean[:, None]) / deviation), axis=1), 0.0)
+        """As ``Interval.draw``: first an interval in proportion to its probability and its weight, then within it."""
+        mass = self.allowed * np.diff(ndtr((self.edges - mean[:, None]) / deviation), axis=1)
         cumulative = np.cumsum(mass, axis=1)
         total = cumulative[:, -1]
         target = np.minimum(uniform * total, np.nextafter(total, 0.0))
@@ -127,13 +127,13 @@ class LevelSet:
     def _nearest(self, mean: Floats) -> NDArray[np.int64]:
         """The allowed interval that is nearest to the mean, for rows where none has a probability above 0."""
         distance = np.maximum(self.edges[:-1] - mean[:, None], mean[:, None] - self.edges[1:])
-        possible = self.allowed & (self.edges[:-1] < self.edges[1:])
+        possible = (self.allowed > 0) & (self.edges[:-1] < self.edges[1:])
         return np.asarray(np.where(possible, distance, np.inf).argmin(axis=1))
 
 
 @dataclass(frozen=True, eq=False)
 class Nested:
-    """Allowed levels that bind only where an earlier entry lies in an interval of its own: elsewhere the whole line.
+    """Levels that bind only where an earlier entry lies in an interval of its own: elsewhere the whole line.
 
     Attributes:
         on: number of the earlier entry.
@@ -147,7 +147,7 @@ class Nested:
 
     def draw(self, mean: Floats, deviation: float, uniform: Floats, earlier: Floats) -> tuple[Floats, Floats]:
         binds = (earlier[self.on] >= self.low) & (earlier[self.on] < self.high)
-        everywhere = LevelSet(self.levels.edges, self.levels.allowed | ~binds[:, None])
+        everywhere = LevelSet(self.levels.edges, np.where(binds[:, None], self.levels.allowed, 1.0))
         return everywhere.draw(mean, deviation, uniform, earlier)
 
 

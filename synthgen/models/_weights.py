@@ -19,7 +19,7 @@ class Weights:
 
     Attributes:
         embedding: ``(codes + 1, dims)``, the last row for what is unobserved.
-        hidden: ``(numbers before, width)``.
+        hidden: ``(numbers that it is told, width)``.
         offset: ``(width,)``.
         head: ``(width, codes)``.
         level: ``(codes,)``, the logits of a row of which nothing is known; minus infinity for what was never seen.
@@ -41,7 +41,7 @@ def shapes(layout: Layout, entry: int) -> dict[str, tuple[int, ...]]:
     kin = len(layout.kin(entry)) if own else 0
     return {
         "embedding": (size + 1, layout.dims[entry]),
-        "hidden": (layout.starts[entry] if own else 0, width),
+        "hidden": (layout.n_told(entry) if own else 0, width),
         "offset": (width,),
         "head": (width, size if own else 0),
         "level": (size if own else 0,),

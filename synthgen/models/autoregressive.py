@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import numpy as np
@@ -13,9 +14,21 @@ from numpy.typing import NDArray
 from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import NotApplicable
 from synthgen.models import _device
+from synthgen.models._heard import heard
 from synthgen.models._layout import Layout
 from synthgen.models._weights import Weights, packed, unpacked
-from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, of_rows, shares_of
+from synthgen.models.base import (
+    Codes,
+    CodeSource,
+    Condition,
+    FittedModel,
+    Given,
+    Model,
+    code_counts,
+    fixes,
+    of_rows,
+    shares_of,
+)
 from synthgen.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -39,7 +52,7 @@ _PENALTY: Final = 0.21
 _FEW_TO_MANY: Final = (8000.0, 80_000.0)
 _HELD_BACK: Final = (1.0, 0.35)
 #: Rows by which levels are corrected, the probabilities held for that, and how often each column's are.
-_LEVELLED: Final = 50_000
+_LEVELLED: Final = 25_000
 _LEVELLED_LOGITS: Final = 1 << 25
 _LEVELLINGS: Final = 5
 #: Rows added to both sides there, so that a code of a few rows is not taken at its word.
@@ -55,8 +68,6 @@ _MOST_LOGITS: Final = 1 << 23
 
 #: What the state keeps of the layout.
 _SIZES: Final = ("order", "dims", "widths")
-
-Condition = NDArray[np.int32] | NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -115,7 +126,7 @@ class Autoregressive(Model):
             whose = np.arange(len(rows)) if groups is None else np.concatenate([*groups, np.zeros(0, np.int64)])
             kept, apart = _held_out(whose, rng)
             rows, held = rows.take(kept), rows.take(apart)
-        n = len(rows)
+        layout, n = replace(layout, heard=heard(layout, rows.codes)), len(rows)
         batch = int(np.clip(1 << int(np.log2(max(n / _BATCHES_PER_EPOCH, 1))), *_BATCHES))
         usual = round(_EPOCHS * (_ROWS_OF_EPOCHS / max(n, 1)) ** 0.5)
         fewest = max(1, round(_FEWEST_EPOCHS * min(1.0, _ROWS_OF_FEWEST / max(n, 1))))
@@ -306,9 +317,9 @@ class FittedAutoregressive(FittedModel):
             if condition is None:
                 drawn[:] = True
                 continue
-            is_mask = condition.dtype == bool
-            fixed: NDArray[np.bool_] = np.zeros(n, bool) if is_mask else condition != UNOBSERVED
-            exact &= ~(drawn & (is_mask | fixed))
+            is_fixed = fixes(condition)
+            fixed: NDArray[np.bool_] = condition != UNOBSERVED if is_fixed else np.zeros(n, bool)
+            exact &= ~(drawn & (fixed if is_fixed else np.True_))
             drawn |= ~fixed
         return exact
 
@@ -340,7 +351,7 @@ class FittedAutoregressive(FittedModel):
         possible = np.ones(n, bool)
         for column, condition in conditions.items():
             seen = self._seen[column]
-            if condition.dtype == bool:
+            if not fixes(condition):
                 possible &= np.logical_and(np.atleast_2d(condition), seen).any(axis=1)
             else:
                 possible &= (condition == UNOBSERVED) | seen[condition]
@@ -353,7 +364,9 @@ class FittedAutoregressive(FittedModel):
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         sizes = {name: np.array(getattr(self.layout, name), np.int32) for name in _SIZES}
-        return {}, sizes | packed(self.weights)
+        # Where there is room for more than a run hears, -1 stands.
+        heard = {"heard": np.array([*zip_longest(*self.layout.heard, fillvalue=-1)], np.int32).T}
+        return {}, sizes | (heard if self.layout.heard else {}) | packed(self.weights)
 
     @classmethod
     def from_state(
@@ -364,7 +377,8 @@ class FittedAutoregressive(FittedModel):
         arrays: Mapping[str, NDArray[Any]],
     ) -> FittedAutoregressive:
         order, dims, widths = (_integers(arrays[name]) for name in _SIZES)
-        layout = Layout((*context_domains, *domains), len(context_domains), order, dims, widths)
+        heard = tuple(tuple(run[run >= 0].tolist()) for run in arrays.get("heard", ()))
+        layout = Layout((*context_domains, *domains), len(context_domains), order, dims, widths, heard)
         return cls(domains, context_domains, layout, unpacked(layout, arrays))
 
 
@@ -448,7 +462,8 @@ class _Chain:
     def _mass(self, rows: slice) -> NDArray[np.float32]:
         """The unnormalised probabilities of the next entry's codes, the largest 1: shape ``(rows, codes)``."""
         layout, weights = self.model.layout, self.model.weights[self.entry]
-        hidden = self.embedded[rows, : layout.starts[self.entry]] @ weights.hidden
+        told = self.embedded[rows, layout.told(self.entry) if layout.heard else slice(layout.starts[self.entry])]
+        hidden = told @ weights.hidden
         hidden += weights.offset
         np.maximum(hidden, 0, out=hidden)
         logits: NDArray[np.float32] = np.matmul(hidden, weights.head, dtype=np.float32)
@@ -475,13 +490,13 @@ class _Chain:
 
 
 def _cut(condition: Condition, rows: slice) -> Condition:
-    return condition if condition.dtype == bool and condition.ndim == 1 else condition[rows]
+    return condition if condition.ndim == 1 and not fixes(condition) else condition[rows]
 
 
 def _draw(
     mass: NDArray[np.float32], condition: Condition | None, rng: np.random.Generator
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """A code per row in proportion to its mass within the condition, and the logarithm of the mass within it.
+    """A code per row in proportion to its mass that meets the condition, and the logarithm of all such mass.
 
     Where the condition has no mass the code is 0 and the logarithm minus infinity.
     """
@@ -489,8 +504,8 @@ def _draw(
     log_met = np.zeros(n)
     if condition is not None:
         whole = mass.sum(axis=1, dtype=np.float64)
-        if condition.dtype == bool:
-            mass = mass * condition
+        if not fixes(condition):
+            mass = (mass * condition).astype(np.float32, copy=False)
             within = mass.sum(axis=1, dtype=np.float64)
         else:
             fixed = condition != UNOBSERVED
@@ -498,12 +513,12 @@ def _draw(
             within = np.where(fixed, mass[np.arange(n), at], whole)
         with np.errstate(divide="ignore"):  # what cannot be has a logarithm of minus infinity
             log_met = np.log(within) - np.log(whole)
-        if condition.dtype != bool and fixed.all():
+        if fixes(condition) and fixed.all():
             return at.astype(np.int32), log_met
     codes = _at_share(mass, rng.random(n, dtype=np.float32))
     if condition is not None:
         codes = np.where(np.isneginf(log_met), 0, codes)
-        if condition.dtype != bool:
+        if fixes(condition):
             codes = np.where(fixed, at, codes)
     return codes.astype(np.int32), log_met
 

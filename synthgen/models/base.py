@@ -34,15 +34,23 @@ class CodeSource(Protocol):
     def __iter__(self) -> Iterator[Codes]: ...
 
 
-#: One entry per code column: an array of fixed codes ``(n,)`` with -1 where free, or a mask of allowed codes
-#: of shape ``(n, size)`` (or ``(size,)``, the same for every row).
-Given = Mapping[int, NDArray[np.int32] | NDArray[np.bool_]]
+#: What is asked of one code column: an array of fixed codes ``(n,)`` with -1 where free; a mask of allowed codes of
+#: shape ``(n, size)`` (or ``(size,)``, the same for every row); or, in place of a mask, how probable each code is to
+#: meet what is asked, from 0 to 1.
+Condition = NDArray[np.int32] | NDArray[np.bool_] | NDArray[np.float64]
+#: One entry per code column of which something is asked.
+Given = Mapping[int, Condition]
+
+
+def fixes(condition: Condition) -> bool:
+    """Whether a condition is of fixed codes, rather than a mask or probabilities."""
+    return condition.dtype.kind == "i"
 
 
 def of_rows(given: Given, rows: NDArray[np.int64]) -> Given:
-    """The conditions of some rows; a mask of one dimension is the same for all."""
+    """The conditions of some rows; a mask or probabilities of one dimension are the same for all."""
     return {
-        column: condition if condition.dtype == bool and condition.ndim == 1 else condition[rows]
+        column: condition if condition.ndim == 1 and not fixes(condition) else condition[rows]
         for column, condition in given.items()
     }
 

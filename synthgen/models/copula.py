@@ -23,7 +23,7 @@ from synthgen.models._axes import Axis, axes_of
 from synthgen.models._latent import Placement
 from synthgen.models._pairs import Grouping, PairTables
 from synthgen.models._truncated import Interval, LevelSet, Nested, Region
-from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, shares_of
+from synthgen.models.base import Codes, CodeSource, Condition, FittedModel, Given, Model, code_counts, fixes, shares_of
 from synthgen.progress import Progress, silent
 
 #: Few enough that what is drawn of them stays near the processor.
@@ -122,7 +122,7 @@ class FittedCopula(FittedModel):
             some = slice(first, first + _AXES_AT_ONCE)
             self._write(codes, free[some], mixing[some] @ sources)
         for column, condition in (given or {}).items():
-            if condition.dtype != bool:
+            if fixes(condition):
                 codes[:, column] = np.where(condition == UNOBSERVED, codes[:, column], condition)
         return codes
 
@@ -175,22 +175,22 @@ class FittedCopula(FittedModel):
         result = np.ones(n, bool)
         for column, condition in given.items():
             possible = self.shares[column] > 0
-            if condition.dtype == bool:
-                result &= (np.atleast_2d(condition) * possible).any(axis=1)
+            if not fixes(condition):
+                result &= np.logical_and(np.atleast_2d(condition), possible).any(axis=1)
             else:
                 result &= (condition == UNOBSERVED) | possible[condition]
         return result
 
-    def _conditions(self, given: Given, context: Codes | None) -> dict[int, NDArray[np.int32] | NDArray[np.bool_]]:
+    def _conditions(self, given: Given, context: Codes | None) -> dict[int, Condition]:
         """What is known of each column, the context's first."""
-        result: dict[int, NDArray[np.int32] | NDArray[np.bool_]] = {}
+        result: dict[int, Condition] = {}
         if self.context_domains:
             if context is None:
                 raise ValueError("this model was fitted with context and needs it")
             result |= enumerate(context.T, len(self.domains))
         return result | dict(given)
 
-    def _regions(self, conditions: Mapping[int, NDArray[np.int32] | NDArray[np.bool_]], n: int) -> dict[int, Region]:
+    def _regions(self, conditions: Mapping[int, Condition], n: int) -> dict[int, Region]:
         """The conditioned axes, the context's first, and where each row's latent variable has to lie.
 
         Codes that never occurred say nothing here: as conditions they are refused, as context they are passed over.
@@ -199,18 +199,25 @@ class FittedCopula(FittedModel):
         for column, condition in conditions.items():
             for a in self._axes_by_column.get(column, ()):
                 axis, placement = self.axes[a], self.placements[a]
-                if condition.dtype != bool:
+                if fixes(condition):
                     regions[a] = Interval.of_levels(placement, axis.level_of_code[condition])
                     continue
-                mask = np.atleast_2d(condition) * (self.shares[column] > 0)
-                levels = np.stack([mask[:, list(codes)].any(axis=1) for codes in axis.codes], axis=1)
-                allowed = LevelSet.of_levels(placement, levels)
-                if self._below_presence(a):
-                    low, high = self.placements[a - 1].interval(0)
-                    regions[a] = Nested(allowed, len(regions) - 1, low, high)
-                else:
-                    regions[a] = allowed
+                met = np.atleast_2d(condition) * (self.shares[column] > 0)
+                levels = np.stack([self._met(column, met, codes) for codes in axis.codes], axis=1)
+                if not self._below_presence(a):
+                    regions[a] = LevelSet.of_levels(placement, levels)
+                    continue
+                # What the axis before has reckoned with on the whole is taken out again.
+                before = self._met(column, met, self.axes[a - 1].codes[0])[:, None]
+                levels = np.divide(levels, before, out=np.zeros_like(levels), where=before > 0)
+                low, high = self.placements[a - 1].interval(0)
+                regions[a] = Nested(LevelSet.of_levels(placement, levels), len(regions) - 1, low, high)
         return regions
+
+    def _met(self, column: int, met: NDArray[Any], codes: tuple[int, ...]) -> NDArray[np.float64]:
+        """How probable some codes of a column are together to meet a condition, by row, from that of each code."""
+        shares = self.shares[column][list(codes)]
+        return np.asarray(met[:, list(codes)] @ (shares / (shares.sum() or 1.0)), np.float64)
 
     @cached_property
     def _axes_by_column(self) -> Mapping[int, tuple[int, ...]]:

@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import NotApplicable, SynthgenError
-from synthgen.models import _device
+from synthgen.models import _device, base
 from synthgen.models._conditions import Condition, Features, RowIndex
 from synthgen.models._layer import Layer, forward, from_arrays, to_arrays
 from synthgen.models._modes import Modes
 from synthgen.models._rejection import draw_until_met
 from synthgen.models._spans import Layout, RowEncoder
-from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, shares_of
+from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, fixes, shares_of
 from synthgen.progress import Progress, silent
 
 #: So many rows tell the mean and variance that are folded in.
@@ -305,12 +305,12 @@ class FittedCtgan(FittedModel):
             )
             return self._generate(condition, own, rng)
 
-        return draw_until_met(draw, n, given, self.domains) if given else draw(np.arange(n))
+        return draw_until_met(draw, n, given, self.domains, rng) if given else draw(np.arange(n))
 
-    def _mask(self, column: int, condition: NDArray[np.int32] | NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
+    def _mask(self, column: int, condition: base.Condition, n: int) -> NDArray[np.bool_]:
         """Which codes a row may have, of those that were ever seen, ``(n, size)``; refused where a row has none."""
         seen = self.shares[column] > 0
-        if condition.dtype == bool:
+        if not fixes(condition):
             mask = np.broadcast_to(np.logical_and(np.atleast_2d(condition), seen), (n, len(seen)))
         else:
             mask = seen & ((condition == UNOBSERVED)[:, None] | (np.arange(len(seen)) == condition[:, None]))

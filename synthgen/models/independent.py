@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import NotApplicable
-from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, shares_of
+from synthgen.models.base import Codes, CodeSource, Condition, FittedModel, Given, Model, code_counts, fixes, shares_of
 from synthgen.progress import Progress, silent
 
 
@@ -64,19 +64,17 @@ class FittedIndependent(FittedModel):
                 codes[:, column] = np.searchsorted(cumulative, _below(rng.random(n), cumulative[-1]), side="right")
         return codes
 
-    def _conditional(
-        self, column: int, condition: NDArray[np.int32] | NDArray[np.bool_], n: int, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
+    def _conditional(self, column: int, condition: Condition, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
         cumulative = np.cumsum(self._allowed(column, condition), axis=1)
         if not cumulative[:, -1].all():
             raise NotApplicable(f"the model never generates what is asked of {self.domains[column].owner}")
         return np.asarray((cumulative <= _below(rng.random(n), cumulative[:, -1])[:, None]).sum(axis=1), np.int64)
 
-    def _allowed(self, column: int, condition: NDArray[np.int32] | NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Shares of the allowed codes, ``(n, size)``; ``(1, size)`` where all rows are alike."""
+    def _allowed(self, column: int, condition: Condition) -> NDArray[np.float64]:
+        """Shares of what meets the condition, by code, ``(n, size)``; ``(1, size)`` where all rows are alike."""
         shares = self.shares[column]
-        if condition.dtype == bool:
-            return np.where(np.atleast_2d(condition), shares, 0.0)
+        if not fixes(condition):
+            return np.atleast_2d(condition).astype(np.float64) * shares
         free = condition == UNOBSERVED
         return np.where(free[:, None] | (np.arange(len(shares)) == condition[:, None]), shares, 0.0)
 

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.errors import NotApplicable, SynthgenError
 from synthgen.models._rejection import draw_until_met
-from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model
+from synthgen.models.base import Codes, CodeSource, Condition, FittedModel, Given, Model, fixes
 from synthgen.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class FittedSdv(FittedModel):
             self.columns[at].require_seen(condition)
         if n == 0 or not self.columns:
             return np.zeros((n, len(self.domains)), np.int32, order="F")
-        return draw_until_met(lambda rows: self._drawn(len(rows), rng), n, given, self.domains)
+        return draw_until_met(lambda rows: self._drawn(len(rows), rng), n, given, self.domains, rng)
 
     def _drawn(self, n: int, rng: np.random.Generator) -> Codes:
         with _quietly(rng) as seed:
@@ -312,10 +312,10 @@ class _Column:
         codes[without] = reasons[without].astype(np.int32)
         return codes
 
-    def require_seen(self, condition: NDArray[np.int32] | NDArray[np.bool_]) -> None:
+    def require_seen(self, condition: Condition) -> None:
         """Raise ``NotApplicable`` where a condition allows no code that was seen: drawing on would find none."""
-        if condition.dtype == bool:
-            possible = (condition & self.seen).any(axis=-1)
+        if not fixes(condition):
+            possible = np.logical_and(condition, self.seen).any(axis=-1)
         else:
             possible = (condition == UNOBSERVED) | self.seen[condition]
         if not np.all(possible):

@@ -36,6 +36,7 @@ from synthgen.relational.fold import (
 from synthgen.relational.history import History, Memory
 from synthgen.relational.judged import Judged, Obedience
 from synthgen.relational.links import Linking, up
+from synthgen.relational.meeting import sampled, share_of
 from synthgen.relational.panels import Room, numbers_of
 from synthgen.relational.rows import Rows, Steps, bases
 from synthgen.relational.ruling import Ruling
@@ -271,7 +272,7 @@ class Extract:
             nothing = np.full(n, UNKNOWN, np.int64)
             standing = Rows(rows, rows, n, n, np.zeros((n, 0), np.int32), nothing)
             judged = self._judged(name, standing, {}, {}, rng, {})
-            draw = _Alone(table.model, asked.of(name), rng)
+            draw = _Alone(table, asked.of(name), rng)
             codes = draw.rows(rows)[0] if judged is None else judged.settle(rows, draw)[0]
             kept = None if judged is None else judged.kept(rows)
             batch = table.codec.decode(codes, rng=rng, key=key + name.encode(), rows=rows, persons=rows, kept=kept)
@@ -290,7 +291,7 @@ class Extract:
         given = asked.of(self.patients)
         if asked.balance is not None:
             given = {**given, **asked.balance.given(asked.balance.deal(BLOCK, rng))}
-        draw = _Alone(person.model, given, rng)
+        draw = _Alone(person, given, rng)
         if judged is not None:
             codes, _ = judged.settle(everyone, draw)
         else:
@@ -468,13 +469,15 @@ class Extract:
 class _Alone:
     """Draws rows that are given nothing but what is asked of them."""
 
-    model: FittedModel
+    table: FittedTable
     given: Given
     rng: np.random.Generator
 
     def rows(self, which: NDArray[np.int64], *, loose: bool = False) -> tuple[Codes, Moments]:
         """See ``synthgen.relational.judged.Draw``."""
-        codes = self.model.sample(len(which), rng=self.rng, given=of_rows(self.given, which) or None)
+        codec = self.table.codec
+        share = share_of(codec, range(len(codec.domains)))
+        codes = sampled(self.table.model, len(which), share, rng=self.rng, given=of_rows(self.given, which) or None)
         return codes, self.moments(which, codes)
 
     def moments(self, which: NDArray[np.int64], codes: Codes) -> Moments:

@@ -15,14 +15,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from synthgen.encoding.base import Shares
 from synthgen.encoding.domain import Scale
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.errors import InputError, NotApplicable
-from synthgen.models._rejection import meets
+from synthgen.models._rejection import probability_met
 from synthgen.models.base import Codes, FittedModel, Given, of_rows
 from synthgen.relational.balance import Balance
 from synthgen.relational.codec import Codec
 from synthgen.relational.condition import Condition, met_by
+from synthgen.relational.meeting import Share, sampled, share_of
 from synthgen.relational.obeying import Block, Obeying
 from synthgen.relational.past import Past
 from synthgen.relational.person import Persons, own_codes
@@ -195,10 +197,10 @@ class FlatSynthesizer:
         group = np.zeros(BLOCK, np.int64) if balance is None else balance.deal(BLOCK, rng)
         given = given if balance is None else {**given, **balance.given(group)}
         if self.person is None or self.numbers is None:
-            codes = self.rows.sample(BLOCK, rng=rng, given=given or None)
+            codes = sampled(self.rows, BLOCK, self._share_of_rows, rng=rng, given=given or None)
             return _Drawn(codes, first + np.arange(BLOCK), rng, None, np.arange(BLOCK), {}, given, None)
         own, rows_given = self._parted(given)
-        persons = self.person.sample(BLOCK, rng=rng, given=own or None)
+        persons = sampled(self.person, BLOCK, self._share_of_persons, rng=rng, given=own or None)
         linked = bool(self.rows.context_domains)
         if rows_given and linked:
             persons = self._resampled(persons, rows_given, group, rng)
@@ -220,7 +222,18 @@ class FlatSynthesizer:
     ) -> Codes:
         """Codes of rows of the patients ``whose``, given these and what is told of the rows before."""
         context = self._context(persons[whose], past) if self.rows.context_domains else None
-        return self.rows.sample(len(whose), rng=rng, given=of_rows(given, whose) or None, context=context)
+        share, given = self._share_of_rows, of_rows(given, whose)
+        return sampled(self.rows, len(whose), share, rng=rng, given=given or None, context=context)
+
+    @cached_property
+    def _share_of_rows(self) -> Share | None:
+        """What conditions leave to reckon with in the codes of rows."""
+        return share_of(self.codec, self.rest)
+
+    @cached_property
+    def _share_of_persons(self) -> Share | None:
+        """What conditions leave to reckon with in the codes of patients."""
+        return share_of(self.codec, self.personal)
 
     def _nothing_before(self, persons: Codes, rng: np.random.Generator) -> Codes | None:
         """What the first rows of patients are told of rows before; ``None`` where rows stand by themselves."""
@@ -257,10 +270,15 @@ class FlatSynthesizer:
     def _log_mass_of_a_row(self, persons: Codes, given: Given, rng: np.random.Generator) -> NDArray[np.float64]:
         """How probable it is that a row of each patient meets the condition; without a likelihood, one draw tells."""
         context = self._context(persons, self._nothing_before(persons, rng))
-        if self.rows.likelihood:
-            return self.rows.log_mass(given, n=len(persons), context=context)
-        drawn = self.rows.sample(len(persons), rng=rng, context=context)
-        return np.where(meets(drawn, given), 0.0, -np.inf)
+        likely, share = self.rows.likelihood, self._share_of_rows
+        log_mass = self.rows.log_mass(given, n=len(persons), context=context) if likely else np.zeros(len(persons))
+        if likely and share is None:
+            return log_mass
+        # What is not known is estimated from one row, without bias.
+        tried = self.rows.sample(len(persons), rng=rng, given=given if likely else None, context=context)
+        met = 1.0 if likely else probability_met(tried, given)
+        with np.errstate(divide="ignore"):  # what cannot be has a logarithm of minus infinity
+            return np.asarray(log_mass + np.log(met * (1.0 if share is None else share(tried))))
 
     def _decode(self, block: _Drawn, rows: NDArray[np.int64], key: bytes, seen: dict[int, set[Any]]) -> pa.RecordBatch:
         # Decoded whole, so that what the cut leaves out draws from the generator as well.
@@ -283,7 +301,8 @@ class FlatSynthesizer:
 
         def rows(at: NDArray[np.int64]) -> Codes:
             if block.own is None:
-                return self.rows.sample(len(at), rng=block.rng, given=of_rows(block.rows_given, at) or None)
+                given = of_rows(block.rows_given, at) or None
+                return sampled(self.rows, len(at), self._share_of_rows, rng=block.rng, given=given)
             past = None if block.past is None else block.past[at]
             return self._rows_of(block.own, block.whose[at], past, block.rows_given, block.rng)
 
@@ -297,7 +316,7 @@ class FlatSynthesizer:
                 return others
             given = {**of_rows(block.own_given, at), block.own.shape[1] - 1: block.own[at, -1]}
             try:
-                return self.person.sample(len(at), rng=block.rng, given=given)
+                return sampled(self.person, len(at), self._share_of_persons, rng=block.rng, given=given)
             except NotApplicable:
                 return block.own[at]
 
@@ -306,31 +325,31 @@ class FlatSynthesizer:
         return Block(block.codes, block.own, block.whose, rows, persons, frozenset(asked))
 
     def conditioned(self, conditions: Sequence[Condition]) -> tuple[FlatSynthesizer, Given]:
-        """A synthesizer whose bins reach no further than the conditions, and the conditions on codes.
+        """A synthesizer whose bins reach no further than the conditions, and how probable each code is to meet them.
 
         Raises:
             InputError: a condition makes no sense for its column, or the model never generates what it asks for.
         """
-        masks: dict[int, NDArray[np.bool_]] = {}
+        shares: dict[int, Shares] = {}
         encoders = dict((self.codec if self.obeying is None else self.obeying.narrowed()).encoders)
         for asked in conditions:
             condition = self._on_learned(asked)
             name = condition.column
             try:
                 allowed = encoders[name].allowed(condition.operator, condition.values)
-                encoders[name] = encoders[name].narrowed(condition.operator, condition.values)
+                encoders[name] = encoders[name].asked(condition.operator, condition.values)
             except ValueError as error:
                 raise InputError(f"--where: column {name}: {error}") from None
             first = [domain.owner for domain in self.codec.domains].index(name)
-            for at, mask in enumerate(allowed, first):
-                both = masks.get(at, np.ones(len(mask), bool)) & mask
+            for at, share in enumerate(allowed, first):
+                both = shares.get(at, np.ones(len(share), bool)) * share
                 if not both.any():
                     raise InputError(
                         f"--where: column {asked.column}: nothing that the model generates meets this condition"
                     )
-                if not both.all():
-                    masks[at] = both
-        return replace(self, codec=replace(self.codec, encoders=encoders)), masks
+                if (both < 1).any():
+                    shares[at] = both
+        return replace(self, codec=replace(self.codec, encoders=encoders)), shares
 
     def balanced(self, names: Sequence[str], given: Given) -> Balance | None:
         """The groups to share patients out among; ``None`` where nothing is to be balanced.
@@ -358,7 +377,8 @@ class FlatSynthesizer:
         if model.likelihood and not (own and rows_given) and not model.context_domains:
             return model.log_mass(asked, n=n)
         codes = self._draw(0, 0, {}, None).codes
-        met = [meets(codes, {c: np.full(len(codes), of[at], np.int32) for c, of in fixed.items()}) for at in range(n)]
+        every: list[Given] = [{c: np.full(len(codes), of[at]) for c, of in fixed.items()} for at in range(n)]
+        met = [probability_met(codes, each) for each in every]
         with np.errstate(divide="ignore"):  # what never occurs has a logarithm of minus infinity
             return np.asarray(np.log(np.mean(met, axis=1)))
 
@@ -374,7 +394,7 @@ class FlatSynthesizer:
         own, rows_given = generator._parted(given)
         share = generator.person.effective_share(own, n=BLOCK, rng=rng) if own else 1.0
         if rows_given and generator.rows.context_domains:
-            persons = generator.person.sample(BLOCK, rng=rng, given=own or None)
+            persons = sampled(generator.person, BLOCK, generator._share_of_persons, rng=rng, given=own or None)
             weight = np.exp(generator._log_mass_of_a_row(persons, rows_given, rng))
             share *= float(weight.sum() ** 2 / max((weight**2).sum(), 1e-300) / BLOCK)
             context = generator._context(persons, generator._nothing_before(persons, rng))

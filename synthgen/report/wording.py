@@ -107,7 +107,8 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "membership_inference": (
             "Telling who was in the training set",
-            "AUC of the strongest membership attack, chosen and measured on different patients; 0.5 is a guess.",
+            "How much an attacker gains: AUC of an attack chosen on a third of the patients, measured on others; 0.5 "
+            "is a guess. Whether more shows than chance explains is for the verdict, which counts every attack.",
         ),
         "membership_by_group": (
             "Telling who was in the training set, group by group",

@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from synthgen.encoding.base import BadCells
+from synthgen.encoding.leveled import COMPARE
 from synthgen.encoding.numeric import NumericEncoder, NumericKind
 from synthgen.schema.column import Integer, Number
 from synthgen.schema.config import Format
@@ -172,7 +173,7 @@ def answers(encoder: NumericEncoder, operator: str, *values: str) -> Counter[str
     """What a condition lets through, several draws per code."""
     (mask,) = encoder.allowed(operator, values)
     codes = np.repeat(np.flatnonzero(mask), 200).astype(np.int32).reshape(-1, 1)
-    return Counter(decode(encoder.narrowed(operator, values), codes))
+    return Counter(decode(encoder.asked(operator, values), codes))
 
 
 def test_conditions_on_numbers() -> None:
@@ -226,3 +227,30 @@ def test_numbers_without_fixed_decimals_cannot_be_met_exactly() -> None:
     with pytest.raises(ValueError, match="use >= and <="):
         encoder.allowed("=", ["7.77"])
     assert set(answers(encoder, "=", "0.5")) == {"0.5"}
+
+
+@pytest.mark.parametrize(
+    ("operator", "bound"), [(">=", "2.0037"), (">", "0.9981"), ("<", "3.1234"), ("<=", "0.31416"), (">=", "0.5")]
+)
+def test_a_bound_within_what_a_key_stands_for_is_kept(operator: str, bound: str) -> None:
+    """Both what is met and how often: numbers beyond the bound are those that come unasked."""
+    encoder = numeric(number(None), [str(value) for value in skewed(3000)] + ["0.5"] * 200)
+    rng, every = np.random.default_rng(0), np.arange(encoder.quantiser.size).astype(np.int32)
+    meets = COMPARE[operator]
+    unasked = np.array(decode(encoder, np.repeat(every, 4000).reshape(-1, 1)), float).reshape(len(every), -1)
+    (shares,) = encoder.allowed(operator, [bound])
+    assert shares == pytest.approx(meets(unasked, float(bound)).mean(axis=1), abs=0.04)
+    cut = every[(shares > 0) & (shares < 1)]
+    asked = encoder.asked(operator, [bound]).decode(np.repeat(cut, 4000).reshape(-1, 1), rng)
+    found = np.array(asked.to_pylist(), float).reshape(len(cut), -1)
+    assert meets(found, float(bound)).all()
+    for code, numbers in zip(cut, found, strict=True):
+        assert numbers.mean() == pytest.approx(unasked[code][meets(unasked[code], float(bound))].mean(), rel=0.02)
+
+
+def test_two_bounds_within_one_key_are_kept() -> None:
+    encoder = numeric(number(None), [str(value) for value in skewed(3000)])
+    both = encoder.asked(">=", ["2.0010"]).asked("<", ["2.0037"])
+    shares = encoder.allowed(">=", ["2.0010"])[0] * encoder.asked(">=", ["2.0010"]).allowed("<", ["2.0037"])[0]
+    codes = np.repeat(np.flatnonzero(shares), 200).astype(np.int32).reshape(-1, 1)
+    assert {2.0010 <= float(text) < 2.0037 for text in decode(both, codes)} == {True}

@@ -131,7 +131,7 @@ def drawn_under(quantiser: Quantiser, *conditions: list[Range]) -> set[int]:
     """Every key that is drawn under several conditions, one applied after the other."""
     codes = np.ones(quantiser.size, bool)
     for asked in conditions:
-        codes &= quantiser.touching(asked)
+        codes &= quantiser.shares(asked) > 0
         quantiser = quantiser.within(asked)
     return set(quantiser.decode(np.repeat(np.flatnonzero(codes), 400), np.random.default_rng(0)).tolist())
 
@@ -142,6 +142,17 @@ def test_a_condition_narrows_the_bins_it_cuts() -> None:
         expected = set(range(max(low, 10), min(high, 29) + 1)) - {19}
         assert drawn_under(quantiser, [(low, HIGHEST)], [(LOWEST, high)]) == expected
         assert drawn_under(quantiser, [(low, high)]) == expected
+
+
+def test_the_share_of_a_bin_is_that_of_its_keys_that_are_no_atoms() -> None:
+    quantiser = Quantiser.of(np.array([12, 15]), np.array([10, 20]), np.array([18, 29]))
+    # In the order of the line: 12, the bin of 10, 11, 13, 14, 16, 17 and 18, 15, and the bin of 20 to 29.
+    assert quantiser.shares([(12, 13), (16, 22)]).tolist() == [1, 4 / 7, 0, 0.3]
+    left = quantiser.within([(12, 13), (16, 22)])
+    assert left.shares([(17, 99)]).tolist() == [0, 0.5, 0, 1]  # of what was left
+    assert quantiser.keys_of(1).tolist() == [10, 11, 13, 14, 16, 17, 18]
+    assert left.keys_of(1).tolist() == [13, 16, 17, 18]
+    assert left.keys_of(2).tolist() == [15]
 
 
 def test_a_condition_on_single_keys() -> None:
@@ -165,7 +176,7 @@ def test_several_keys_of_one_bin_are_drawn_equally_often() -> None:
 def test_a_condition_may_leave_out_single_keys() -> None:
     quantiser = Quantiser.of(np.array([12]), np.array([10, 20]), np.array([18, 20]))
     others = [(LOWEST, 11), (13, 13), (15, 19), (21, HIGHEST)]  # neither 12 nor 14 nor 20
-    assert quantiser.touching(others).tolist() == [False, True, False]
+    assert (quantiser.shares(others) > 0).tolist() == [False, True, False]
     assert drawn_under(quantiser, others) == {10, 11, 13, 15, 16, 17, 18}
 
 

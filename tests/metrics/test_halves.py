@@ -38,6 +38,25 @@ def test_the_interval_covers_the_expected_value(shift: float) -> None:
     assert 0.9 <= np.mean(covered) <= 0.985
 
 
+def test_a_distance_that_is_small_by_chance_has_no_narrower_interval() -> None:
+    rng = np.random.default_rng(2)
+    values, alone, both = [], [], []
+    for _ in range(300):
+        halves = Halves.draw((_rows(200),), rng)
+        counts = [halves.sums(halves.assign(_rows(200), rng), rng.integers(0, 2, 200), 2) for _ in range(2)]
+        difference = counts[0] / counts[0].sum(axis=1, keepdims=True) - counts[1] / counts[1].sum(axis=1, keepdims=True)
+        distance = np.abs(difference).sum(axis=1) / 2
+        chance = np.abs(halves.chance(difference)).sum(axis=1) / 2
+        values.append(distance[0])
+        alone.append(halves.interval(distance))
+        both.append(halves.interval(distance, chance=chance))
+    covers = [
+        np.mean([low <= np.mean(values) <= high for low, high in each if low is not None]) for each in (alone, both)
+    ]
+    assert covers[0] < 0.85
+    assert covers[1] >= 0.93
+
+
 def test_too_few_patients_give_no_interval() -> None:
     halves = Halves.draw((_rows(4),), np.random.default_rng(0))
     assert halves.interval(np.zeros(len(halves.chosen))) is None

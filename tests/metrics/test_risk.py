@@ -49,6 +49,19 @@ def test_intervals_cover_the_expected_risk(a: float, c: float) -> None:
     assert np.mean(covered) <= (1.0 if c == 0.0 else 0.985)
 
 
+def test_where_few_patients_take_most_hits_the_interval_still_covers() -> None:
+    rng = np.random.default_rng(1)
+    covered = []
+    for _ in range(400):
+        # About ten patients in four hundred are so singular that all hits fall on them, on some of them many.
+        weight = np.where(rng.random(400) < 0.025, rng.gamma(0.7, 12, 400), 0.0)
+        hits = rng.poisson(weight)
+        success = np.repeat([1.0, 0.0], [hits.sum(), 1200])
+        found = Rate.of(success, np.r_[np.repeat(np.arange(400), hits), np.arange(400, 1600)])
+        covered.append(found.low <= 84 / 1284 <= found.high)
+    assert 0.9 <= np.mean(covered) <= 0.985
+
+
 def test_targets_are_of_different_patients_first() -> None:
     sets = {"p": [0] * 50 + list(range(1, 11)), "x": np.arange(60.0)}
     records = comparison(sets, sets, sets, patient="p").train

@@ -70,6 +70,22 @@ def test_conditional_draws_follow_a_known_joint_distribution() -> None:
         assert np.exp(fitted.log_mass(given, n=1))[0] == pytest.approx(disease.mean(), abs=0.04)
 
 
+def test_columns_have_their_shares_however_little_was_learned_of_how_they_hang_together() -> None:
+    """After one pass over few rows every column of a chain of ten still depends on the last in a way of its own."""
+    rng = _rng(8)
+    chain = [rng.integers(0, 6, 3000)]
+    for _ in range(9):
+        chain.append(
+            np.where(rng.random(3000) < 0.7, chain[-1], rng.choice(6, 3000, p=(0.5, 0.3, 0.1, 0.05, 0.04, 0.01)))
+        )
+    codes = np.stack(chain, axis=1).astype(np.int32)
+    domains = tuple(Domain(f"c{i}", f"c{i}", 6, Scale.NOMINAL) for i in range(10))
+    drawn = Autoregressive(epochs=1).fit(CodeTable(domains, [codes]), rng=_rng()).sample(20_000, rng=_rng())
+    for column in range(10):
+        shares = [np.bincount(each[:, column], minlength=6) / len(each) for each in (codes, drawn)]
+        assert np.abs(shares[0] - shares[1]).sum() / 2 < 0.02
+
+
 def test_columns_to_condition_on_lead_and_then_come_those_of_many_codes() -> None:
     domains = tuple(Domain(f"c{size}", f"c{size}", size, Scale.NOMINAL) for size in (2, 9, 1, 30, 4))
     counts = [np.ones(domain.size) for domain in domains]

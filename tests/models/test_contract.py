@@ -150,6 +150,20 @@ def test_masks_hold_for_all_rows_alike_and_row_by_row(fitted: FittedModel) -> No
     assert (codes[:, 0] == 0).all()
 
 
+def test_probabilities_in_place_of_masks_weigh_the_codes(fitted: FittedModel) -> None:
+    """A row comes as often as it would unasked, times how probable its codes are to meet what is asked."""
+    asked = {2: np.array([0.0, 0.05, 0.4, 0.1, 0.02]), 0: np.array([0.2, 0.1])}
+    free, codes = fitted.sample(40_000, rng=_rng()), fitted.sample(8000, rng=_rng(4), given=asked)
+    weight = asked[2][free[:, 2]] * asked[0][free[:, 0]]
+    assert set(codes[:, 2]) <= {1, 2, 3, 4}
+    for sex, lab in product((0, 1), (1, 2, 3, 4)):
+        expected = weight[(free[:, 0] == sex) & (free[:, 2] == lab)].sum() / weight.sum()
+        found = ((codes[:, 0] == sex) & (codes[:, 2] == lab)).mean()
+        assert found == pytest.approx(expected, abs=TOLERANCE.get(type(fitted).__name__, 0.02))
+    if fitted.likelihood:
+        assert np.exp(fitted.log_mass(asked, n=1)[0]) == pytest.approx(weight.mean(), rel=0.05)
+
+
 def test_what_cannot_be_is_refused(fitted: FittedModel) -> None:
     never = np.array([False, False, False, True])
     for impossible in ({1: never}, {1: np.full(5, 3, np.int32)}, {0: np.zeros(2, bool)}):

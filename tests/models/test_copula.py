@@ -304,6 +304,6 @@ def test_a_draw_far_in_the_tail_lies_in_its_interval() -> None:
 
 def test_levels_that_are_allowed_together_become_one_stretch() -> None:
     placement = Placement.of(np.array([2, 0, 1, 3]), np.full(4, 0.25))
-    found = _truncated.LevelSet.of_levels(placement, np.array([[True, False, True, False]]))
+    found = _truncated.LevelSet.of_levels(placement, np.array([[1.0, 0.0, 1.0, 0.0]]))
     assert found.edges == pytest.approx([-np.inf, 0.0, np.inf])
     assert found.allowed.tolist() == [[True, False]]

@@ -235,3 +235,20 @@ def test_the_first_patients_of_more_are_the_same_and_another_seed_gives_others(w
     for name, table in world.made.items():
         pd.testing.assert_frame_equal(table, more[name].head(len(table)))
         assert name == "codes" or not table.head(40).equals(other[name].head(40)), name
+
+
+# --- conditions ------------------------------------------------------------------------------------------------------
+
+
+def test_a_condition_on_patients_keeps_their_law(world: World) -> None:
+    """Births within a learned range: years come as often as among patients that nothing was asked of."""
+    where = ("born >= 1950-05-17", "born < 1957-03-01", "sex=F")
+    asked, free = (
+        ExtractSample(world.synthesizer, n, seed=7, where=conditions).to_pandas()["patients"]
+        for n, conditions in ((400, where), (6000, ()))
+    )
+    assert asked["born"].between("1950-05-17", "1957-02-28").all()
+    free = free[free["born"].between("1950-05-17", "1957-02-28") & (free["sex"] == "F")]
+    for cut in ("1951-01-01", "1952-06-01", "1955-01-01"):
+        expected = (free["born"] < cut).mean()
+        assert (asked["born"] < cut).mean() == pytest.approx(expected, abs=0.1)

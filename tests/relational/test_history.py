@@ -125,6 +125,17 @@ def test_of_the_row_before_is_told_what_hangs_together_with_it() -> None:
     assert (found.followed, found.recent) == ((), 1)
 
 
+def test_what_is_counted_up_is_told_though_it_never_stays_the_same() -> None:
+    """Two hundred patients of five rows: a counter from 0 or 5, a coin, and a constant but for chance."""
+    rng = np.random.default_rng(3)
+    counter = (5 * rng.integers(0, 2, 200)[:, None] + np.arange(5)).ravel()
+    codes = np.stack([counter, rng.integers(0, 2, 1000), rng.integers(0, 100, 1000) == 0], axis=1).astype(np.int32)
+    before = np.where(np.arange(1000) % 5 == 0, -1, np.arange(1000) - 1)
+    domains = tuple(Domain(name, name, size, Scale.ORDERED) for name, size in (("count", 10), ("coin", 2), ("rare", 2)))
+    memory = Memory.of(domains, codes, before=before, left_out=(), value=None, spans=SPANS)
+    assert memory.told == (0,)
+
+
 def test_which_codes_a_patient_ever_has() -> None:
     codes = np.array([[0, 0, 1], [0, 1, 1], [0, 2, 1]], np.int32)
     assert ever(MEMORY, codes, np.array([0, 0, 2]), 3, most=24).tolist() == [[1, 0], [0, 0], [0, 1]]

@@ -65,10 +65,15 @@ class _Groups:
 
 @dataclass(frozen=True)
 class _Score:
-    """Distances of one column: by half, but for the floor. ``None`` where there is nothing to compare."""
+    """Distances of one column: by half, but for the floor. ``None`` where there is nothing to compare.
+
+    Attributes:
+        chance: distances that chance alone makes between training and synthetic set (``Halves.chance``).
+    """
 
     variable: Variable
     value: NDArray[np.float64] | None
+    chance: NDArray[np.float64] | None
     floor: float | None
     ceiling: NDArray[np.float64] | None
     row: dict[str, Any]
@@ -76,13 +81,13 @@ class _Score:
 
 def _score(variable: Variable, equal: EqualSets, groups: _Groups, halves: Halves) -> _Score:
     train = (equal.train, groups.train)
-    value = _distance(variable, halves, train, (equal.synthetic, groups.synthetic))
+    value, chance = _distance(variable, halves, train, (equal.synthetic, groups.synthetic))
     # The floor's rows are independent; any grouping does, and only the whole is used.
     grouped = np.arange(equal.rows) % halves.groups
-    floor = _distance(variable, halves, train, (equal.floor, grouped))
+    floor, _ = _distance(variable, halves, train, (equal.floor, grouped))
     ceiling = None
     if equal.holdout is not None and groups.holdout is not None:
-        ceiling = _distance(variable, halves, train, (equal.holdout, groups.holdout))
+        ceiling, _ = _distance(variable, halves, train, (equal.holdout, groups.holdout))
     row: dict[str, Any] = {
         "column": variable.name,
         "distance": None if value is None else float(value[0]),
@@ -92,7 +97,7 @@ def _score(variable: Variable, equal: EqualSets, groups: _Groups, halves: Halves
         "missing_synthetic": missing_rate(variable, equal.synthetic),
         **_numeric(variable, equal),
     }
-    return _Score(variable, value, row["floor"], ceiling, row)
+    return _Score(variable, value, chance, row["floor"], ceiling, row)
 
 
 def missing_rate(variable: Variable, records: Records) -> float:
@@ -105,15 +110,15 @@ def _distance(
     halves: Halves,
     first: tuple[Records, NDArray[np.int64]],
     second: tuple[Records, NDArray[np.int64]],
-) -> NDArray[np.float64] | None:
-    """KS or total variation in the whole and in every half; for numbers, text results are labels above all numbers.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | tuple[None, None]:
+    """KS or total variation in the whole and in every half, and those that chance alone makes.
 
-    ``None`` where neither set has a cell.
+    Of numbers, text results are labels above all numbers. ``None`` where neither set has a cell.
     """
     cells = [_levels(variable, records) for records, _ in (first, second)]
     present = [cell != _MISSING for cell in cells]
     if not present[0].any() and not present[1].any():
-        return None
+        return None, None
     pooled = np.concatenate([cell[here] for cell, here in zip(cells, present, strict=True)])
     place = np.unique(pooled, return_inverse=True)[1]
     if variable.kind == "numeric":
@@ -126,12 +131,17 @@ def _distance(
     totals = [count.sum(axis=1, keepdims=True) for count in counts]
     shares = [count / np.maximum(total, 1) for count, total in zip(counts, totals, strict=True)]
     difference = shares[0] - shares[1]
-    if variable.kind == "numeric":
-        distance = np.abs(np.cumsum(difference, axis=1)).max(axis=1)
-    else:
-        distance = np.abs(difference).sum(axis=1) / 2
+    far = _kolmogorov_smirnov if variable.kind == "numeric" else _total_variation
     one_empty = (totals[0][:, 0] == 0) != (totals[1][:, 0] == 0)
-    return np.where(one_empty, 1.0, distance)
+    return np.where(one_empty, 1.0, far(difference)), far(halves.chance(difference))
+
+
+def _kolmogorov_smirnov(difference: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.abs(np.cumsum(difference, axis=1)).max(axis=1))
+
+
+def _total_variation(difference: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.abs(difference).sum(axis=1) / 2)
 
 
 _MISSING = np.inf
@@ -197,6 +207,7 @@ def _figure(comparison: Comparison, equal: EqualSets, halves: Halves, scored: li
     if not compared:
         raise NotApplicable("no column has a cell in the training or the synthetic set")
     value = np.mean([score.value for score in scored if score.value is not None], axis=0)
+    chance = np.mean([score.chance for score in scored if score.chance is not None], axis=0)
     floors = [score.floor for score in compared if score.floor is not None]
     ceilings = [score.ceiling for score in compared if score.ceiling is not None]
     ceiling = np.mean(ceilings, axis=0) if ceilings else None
@@ -215,7 +226,7 @@ def _figure(comparison: Comparison, equal: EqualSets, halves: Halves, scored: li
         table=comparison.table,
         reason="" if equal.holdout is not None else f"no ceiling: {NO_HOLDOUT}",
         value=float(value[0]),
-        interval=halves.interval(value, 0.0, 1.0),
+        interval=halves.interval(value, 0.0, 1.0, chance=chance),
         floor=float(np.mean(floors)) if floors else None,
         ceiling=None if ceiling is None else float(ceiling[0]),
         better="lower",

@@ -97,7 +97,8 @@ class MembershipInference(Measure):
                     "rows": rows,
                     "p": float(test.p.min()),
                     "detectable": _detectable(trial, test),
-                    "strongest": f"{attacks[reached.chosen].name}, {attacks[reached.chosen].columns}",
+                    "strongest_top": test.tops[int(np.argmax(test.z))],
+                    "chosen_attack": f"{attacks[reached.chosen].name}, {attacks[reached.chosen].columns}",
                     "fpr": reached.rate,
                     "tpr": reached.tpr,
                     "tpr_low": reached.tpr_low,
@@ -142,8 +143,6 @@ def _verdict(metric: Metric, limit: float) -> Verdict:
         detail = "too few patients: a copy of the whole training set would not have been seen"
         return Verdict(name=NAME, verdict="not_assessable", metric=NAME, detail=detail, source=SOURCE)
     failed = p < LEAK_P and low is not None and low > limit * rate
-    strongest = max(details["rows"], key=lambda row: row["z"])
-    reach = "" if low is None else f"; {details['tpr']:.2%} true positives at {rate:.2%} false ones"
     return Verdict(
         name=NAME,
         verdict="fail" if failed else "leak" if p < LEAK_P else "none_detected",
@@ -151,8 +150,27 @@ def _verdict(metric: Metric, limit: float) -> Verdict:
         p=p,
         detectable=details["detectable"],
         threshold=limit,
-        detail=f"AUC {metric.value:.3f} on patients apart{reach}; ε is at least {details['epsilon_low']:.2f}; "
-        f"the strongest attack is {strongest['attack']} over "
-        f"{'all columns' if strongest['columns'] == 'all' else strongest['columns']}",
+        detail=_told(metric),
         source=SOURCE,
+    )
+
+
+def _told(metric: Metric) -> str:
+    """One account: what the strongest attack did on everyone, how likely that is by chance, and what it is good for.
+
+    Whether anything was found is for the line's verdict to say, whose p counts the other lines too. The strongest is
+    the attack of the smallest p. It may be sure of a few patients only, and then ranks all of them hardly better than
+    a guess: an AUC near 0.5 is no contradiction.
+    """
+    details = metric.details
+    strongest = max(details["rows"], key=lambda row: row["z"])
+    where = "all columns" if strongest["columns"] == "all" else strongest["columns"]
+    tried, size, low = len(details["rows"]), details["strongest_top"], details["tpr_low"]
+    shows = "in the ranking of them all" if size is None else f"among the {size} whom it is surest of"
+    reach = "" if low is None else f", {details['tpr']:.2%} found at {details['fpr']:.2%} false alarms"
+    return (
+        f"the strongest of {tried} attacks is {strongest['attack']} over {where}: AUC {strongest['auc']:.3f} on all "
+        f"patients, most telling {shows}; p {details['p']:.2g} corrected for all attacks, before the other lines "
+        "are counted. How much an attacker gains is measured on patients who had no part in choosing an attack: AUC "
+        f"{metric.value:.3f}{reach}, ε at least {details['epsilon_low']:.2f}"
     )

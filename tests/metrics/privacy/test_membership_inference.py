@@ -83,6 +83,24 @@ def test_one_row_in_a_hundred_shows_though_none_is_an_exact_copy() -> None:
     assert verdict.verdict == "leak"
 
 
+def test_the_verdict_names_one_strongest_attack_and_says_why_its_auc_may_be_near_a_guess() -> None:
+    rng = np.random.default_rng(8)
+    train, holdout = split(rng, 600, 600)
+    synthetic = planted(train, np.arange(24), population(600, rng))
+    metric, verdict = run(comparison(train, holdout, synthetic, patient="patient"))
+    strongest = max(metric.details["rows"], key=lambda row: row["z"])
+    assert verdict.verdict in ("leak", "fail")
+    assert metric.details["strongest_top"] <= 48  # two dozen copies show at the top of the ranking, not in its mean
+    assert strongest["auc"] < 0.6
+    for told in (
+        f"the strongest of {len(metric.details['rows'])} attacks is {strongest['attack']}",
+        f"AUC {strongest['auc']:.3f} on all patients, most telling among the {metric.details['strongest_top']} whom",
+        f"p {metric.details['p']:.2g} corrected for all attacks",
+        f"no part in choosing an attack: AUC {metric.value:.3f}",
+    ):
+        assert told in verdict.detail
+
+
 def test_a_leak_in_half_of_the_columns_shows_over_a_half_of_the_columns() -> None:
     rng = np.random.default_rng(5)
     train, holdout, fresh = ({f"x{k}": rng.normal(size=600) for k in range(12)} for _ in range(3))
