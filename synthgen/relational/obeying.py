@@ -8,6 +8,7 @@ Why drawing again is right. The model learned codes from rows of which at most t
 2. The values of other rows are drawn again *within their codes*. Where a bin lies across the border of a rule, how
    often a code occurs was learned from rows that obey, and only the drawing within the bin does not know the rule:
    given the codes, the values that are kept have the right distribution, and the codes keep theirs.
+   Of two columns that a rule says are equal one is set to the other, which drawing would hardly ever find.
 3. Rows whose codes leave no room are drawn again whole, given their patient: by rejection, a draw from the model's
    distribution under the condition that the row obeys. The patients keep theirs. A patient is drawn again, given the
    number of rows, where the patient's own columns break a rule or no row was found.
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 
 from synthgen.models.base import Codes
 from synthgen.relational.codec import Codec
-from synthgen.relational.repair import repairs
+from synthgen.relational.repair import equalities, repairs
 from synthgen.relational.rules import Rules, is_open
 from synthgen.schema.column import Id
 from synthgen.schema.rules import expression as ex
@@ -44,9 +45,12 @@ _PERSONS: Final = 4
 #: How often rows that repeat others are drawn again, in blocks; and what a turn counts at least, however few they are.
 _REDRAWN: Final = 5.0
 _LEAST: Final = 0.05
+#: How many equal columns a row may lack.
+_EQUALS: Final = 3
 _CONSTANT: Final = (ex.Number, ex.Text, ex.Negative)
 
 Texts = dict[str, NDArray[np.object_]]
+Changes = Callable[..., Iterator[dict[str, NDArray[np.object_]]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,6 +287,10 @@ class _Work:
             if len(pending):
                 texts = self._row_texts(self.block.codes[pending])
                 pending = self._taken(pending, texts, None)
+        for _ in range(_EQUALS):
+            if len(pending):
+                self._repair(pending, equalities, partly=True)
+                pending = self._unsettled(pending)
         for turn in range(_ROUNDS if self.columns_of_rows else 0):
             if len(pending):
                 tries = np.repeat(pending, max(1, min(2**turn, _AT_ONCE // len(pending))))
@@ -454,7 +462,7 @@ class _Work:
 
     # --- what is left ----------------------------------------------------------------------------------------------
 
-    def _repair(self, rows: NDArray[np.int64]) -> None:
+    def _repair(self, rows: NDArray[np.int64], changes: Changes = repairs, *, partly: bool = False) -> None:
         """Change single values of rows that still break a rule, where that mends the row."""
         own = {name: text[self.whose[rows]] for name, text in self.own.items()}
 
@@ -469,11 +477,11 @@ class _Work:
                 self._note(at)
             return found
 
-        self._mend(self.texts, rows, own, broken)
+        self._mend(self.texts, rows, own, broken, changes, partly=partly)
 
     def _repair_persons(self, persons: NDArray[np.int64]) -> None:
         """The same for columns of patients."""
-        self._mend(self.own, persons, {}, lambda texts, at: self._broken(texts, self.of.on_persons, len(at)))
+        self._mend(self.own, persons, {}, lambda texts, at: self._broken(texts, self.of.on_persons, len(at)), repairs)
 
     def _mend(
         self,
@@ -481,8 +489,14 @@ class _Work:
         at: NDArray[np.int64],
         beside: Texts,
         broken: Callable[[Texts, NDArray[np.int64]], NDArray[np.bool_]],
+        changes: Changes,
+        *,
+        partly: bool = False,
     ) -> None:
-        """Make changes in ``texts`` at some places, each where nothing is broken with it."""
+        """Make changes in ``texts`` at some places, each where nothing is broken with it.
+
+        Or, ``partly``, where one rule less is broken and none that was not.
+        """
         if not len(at):
             return
         before = {name: text[at] for name, text in texts.items()}
@@ -492,9 +506,12 @@ class _Work:
         faults = broken(before, at)
         left = np.arange(len(at))
         for i in np.flatnonzero(faults.any(axis=0)).tolist():
-            for change in repairs(self.of.rules.expressions[i], before, read, free, self.rng):
+            for change in changes(self.of.rules.expressions[i], before, read, free, self.rng):
                 tried = {name: change.get(name, text)[left] for name, text in before.items()}
-                good = ~np.logical_or.reduce(broken(tried, at[left]), axis=1)
+                after = broken(tried, at[left])
+                good = ~np.logical_or.reduce(after, axis=1)
+                if partly:
+                    good = faults[left, i] & ~after[:, i] & ~(after & ~faults[left]).any(axis=1)
                 self._put(texts, at[left[good]], {name: text[good] for name, text in tried.items()})
                 left = left[~good]
                 if not len(left):

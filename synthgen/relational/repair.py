@@ -47,6 +47,24 @@ def repairs(
             yield {column.name: _everywhere(tokens[0], texts[column.name])}
 
 
+def equalities(
+    rule: ex.Expression,
+    texts: Texts,
+    operands: Operands,
+    encoders: Mapping[str, Encoder],
+    rng: np.random.Generator,
+) -> Iterator[dict[str, NDArray[np.object_]]]:
+    """Those changes that a rule asks for by name: of two columns that it says are equal, the one set to the other.
+
+    Drawn again, such rows would hardly ever obey, and what stands in them would be lost for it: where a finding says
+    that two days are the same, the finding stays and one of the days follows.
+    """
+    for part in (part for whole in ex.walk(rule) for part in _compared(whole) if part.operator == "=="):
+        if ex.columns_of(part.left) and ex.columns_of(part.right):
+            yield from _set(part.left, part.right, texts, operands, encoders)
+            yield from _set(part.right, part.left, texts, operands, encoders)
+
+
 def _compared(part: ex.Expression) -> Iterator[ex.Compare]:
     if isinstance(part, ex.Compare):
         yield part

@@ -89,6 +89,17 @@ class TestDistribution:
         for pair, expected in mass.items():
             assert counts[pair] / 12_000 == pytest.approx(expected / sum(mass.values()), abs=0.015)
 
+    def test_a_finding_that_makes_two_columns_equal_is_as_common_as_it_was(self) -> None:
+        rng = np.random.default_rng(0)
+        flag = rng.choice(["yes", "no"], 1000)
+        a, other = rng.integers(0, 50, 1000), rng.integers(0, 50, 1000)
+        table = {"flag": flag.tolist(), "a": [*map(str, a)], "b": [*map(str, np.where(flag == "yes", a, other))]}
+        declared = config(flag="category", a={"kind": "integer"}, b={"kind": "integer"})
+        found = sample(learned(table, ruled(declared, "flag == 'yes' implies a == b")), 4000)
+        rows = list(zip(found["flag"], found["a"], found["b"], strict=True))
+        assert all(a == b for is_, a, b in rows if is_ == "yes")
+        assert Counter(found["flag"])["yes"] / 4000 == pytest.approx(np.mean(flag == "yes"), abs=0.03)
+
     def test_bounds_cut_bins_and_leave_how_often_they_occur(self) -> None:
         rng = np.random.default_rng(3)
         real = {"lab": [f"{value:.3f}" for value in 7.013 + rng.exponential(20, 2000)]}
