@@ -26,7 +26,7 @@ NEVER: Final = -1e9
 #: How much of the penalty is on parameters by name, all of it on others. A rare code's level, say, is far from 0 for
 #: good; and what tells the given is one more factor of the same products, shared by all columns.
 _CARE: Final = {"level": 0.0, "offset": 0.0, "repeated": 0.0, "told": 0.25}
-#: The same of what is learned for the target alone: many columns say a little of it, and shrunk, they would say nothing.
+#: The same of what is learned for the target alone: many columns say a little of it each, and shrunk would say nothing.
 _CARE_OF_TARGET: Final = 0.1
 _SPREAD: Final = 0.5
 #: The target of a cell that is unobserved.

@@ -28,8 +28,9 @@ DEFINITIONS = f"""\
 accuracy  1 - total variation between the whole training set and as many rows as the holdout has, in 10 quantile bins
           or the 10 commonest labels, other, and missing; mean over columns, pairs, and {TRIPLES} random triples
           (published with these definitions: ceiling .996 / .992 / .987, floor .997 / .984 / .968)
-C2ST      cross-fitted AUC (5 folds by patient, boosted trees, the 200 commonest labels of the real sets) of {C2ST_ROWS:,} synthetic rows
-          against {C2ST_ROWS:,} of the holdout / of the training set (published: ceiling .502, floor .932 / .949)
+C2ST      cross-fitted AUC (5 folds by patient, boosted trees, the 200 commonest labels of the real sets) of
+          {C2ST_ROWS:,} synthetic rows against {C2ST_ROWS:,} of the holdout / of the training set (published: ceiling
+          .502, floor .932 / .949)
 TSTR      AUC for the target's label on the holdout, boosted trees trained on a whole set (published: .697 on real)"""
 
 
