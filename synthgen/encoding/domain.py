@@ -40,6 +40,8 @@ class Domain:
             possible is told row by row.
         unit: the column that says what the codes mean, one thing for each of its values; empty for most. A model with
             an order draws that one before.
+        about: a column, and the code of it about which alone these codes say something, such as the last value of one
+            quantity. What has that column for its unit is told by them directly.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Domain:
     target: bool = False
     leads: bool = False
     unit: str = ""
+    about: tuple[str, int] | None = None
 
     def __post_init__(self) -> None:
         if self.size < 1:

@@ -20,8 +20,8 @@ _LARGEST_EMBEDDING: Final = 256
 _TOLD: Final = 0.25
 _LEAST_TOLD: Final = 64
 #: Hidden units per bit of a column's entropy where there are many patients; the fewer, the fewer.
-_UNITS_PER_BIT: Final = 14.0
-_MANY_ROWS: Final = 80_000
+_UNITS_PER_BIT: Final = 21.0
+_MANY_ROWS: Final = 400_000
 _FOR_TARGET: Final = 4
 _GRAIN: Final = 8
 _MOST_UNITS: Final = 192
@@ -31,6 +31,22 @@ _SIMILAR: Final = 2
 _SMALL: Final = 8
 #: How many earlier columns a column is told by; beyond, those that say most of it (see ``_heard``).
 HEARD: Final = 128
+
+
+@dataclass(frozen=True, eq=False)
+class Echo:
+    """What one kind of column of the context says about the code that was drawn of another column.
+
+    Attributes:
+        unit: the entry of that other column.
+        told: int64 ``(codes + 1,)``, for each code of it the context's entry that is about it; -1 for none, and last,
+            for what is unobserved.
+        size: what such an entry may say, unobserved included.
+    """
+
+    unit: int
+    told: NDArray[np.int64]
+    size: int
 
 
 @dataclass(frozen=True)
@@ -172,6 +188,29 @@ class Layout:
         system = self.domains[self.order[entry]].system
         return tuple(e for e in range(entry) if system and self.domains[self.order[e]].system == system)
 
+    def echoes(self, entry: int) -> tuple[Echo, ...]:
+        """What the context says about the unit that is drawn before ``entry``; nothing for most."""
+        return self._echoes.get(entry, ())
+
+    @cached_property
+    def _echoes(self) -> dict[int, tuple[Echo, ...]]:
+        of = [self.domains[i] for i in self.order]
+        found = {}
+        for entry in (e for e in range(self.first_own, len(of)) if of[e].unit):
+            units = [e for e in range(self.first_own, entry) if of[e].owner == of[entry].unit]
+            about: dict[str, dict[int, int]] = {}
+            for e, domain in enumerate(of[: self.first_own]):
+                if domain.about is not None and domain.about[0] == of[entry].unit:
+                    about.setdefault(domain.owner, {})[domain.about[1]] = e
+            if len(units) == 1:
+                found[entry] = tuple(self._echo(units[0], by_code) for by_code in about.values())
+        return found
+
+    def _echo(self, unit: int, by_code: dict[int, int]) -> Echo:
+        told = np.full(self.sizes[unit] + 1, -1, np.int64)
+        told[list(by_code)] = list(by_code.values())
+        return Echo(unit, told, max(self.sizes[e] for e in by_code.values()) + 1)
+
     def same(self, entry: int, other: int) -> NDArray[np.int64]:
         """Which code of a column each code of another column of its coding system is, shape ``(codes + 1,)``.
 
@@ -202,7 +241,10 @@ def _after_units(order: Sequence[int], domains: Sequence[Domain]) -> list[int]:
 
 
 def runs(domains: Sequence[Domain]) -> Iterator[range]:
-    """Neighbours that are computed together as if all were as large as the largest; coded ones and targets are not."""
+    """Neighbours that are computed together as if all were as large as the largest.
+
+    Those with a coding system or a unit and targets are by themselves.
+    """
     first = 0
     for at in range(1, len(domains) + 1):
         run = domains[first:at]
@@ -213,7 +255,7 @@ def runs(domains: Sequence[Domain]) -> Iterator[range]:
 
 def _alike(domains: Sequence[Domain]) -> bool:
     sizes = [domain.size for domain in domains]
-    alone = any(domain.system or domain.target for domain in domains)
+    alone = any(domain.system or domain.target or domain.unit for domain in domains)
     return not alone and max(sizes) <= max(_SMALL, _SIMILAR * min(sizes))
 
 

@@ -25,7 +25,7 @@ from synthgen.models._weights import Weights, shapes
 NEVER: Final = -1e9
 #: How much of the penalty is on parameters by name, all of it on others. A rare code's level, say, is far from 0 for
 #: good; and what tells the given is one more factor of the same products, shared by all columns.
-_CARE: Final = {"level": 0.0, "offset": 0.0, "repeated": 0.0, "told": 0.25}
+_CARE: Final = {"level": 0.0, "offset": 0.0, "repeated": 0.0, "gains": 0.0, "told": 0.25}
 #: The same of what is learned for the target alone: many columns say a little of it each, and shrunk would say nothing.
 _CARE_OF_TARGET: Final = 0.1
 _SPREAD: Final = 0.5
@@ -122,6 +122,13 @@ class _Block(nn.Module):
         self.repeated = nn.Parameter(torch.zeros(len(self.kin)))
         self.repeats = nn.Parameter(torch.zeros(len(self.kin), self.most))
         self.same = [torch.from_numpy(layout.same(entries[0], e)) for e in self.kin]
+        # What is added to the logits by what the context says about the unit. Through the hidden units a column would
+        # have to learn of each unit by itself which column of the context is about it, and of rare ones never does.
+        self.echoes = layout.echoes(entries[0]) if len(entries) == 1 else ()
+        self.echoed = nn.ParameterList(torch.zeros(echo.size, self.most) for echo in self.echoes)
+        # Some quantities keep closer to their last value than others.
+        units = len(self.echoes[0].told) if self.echoes else 0
+        self.gains = nn.Parameter(torch.ones(len(self.echoes), units))
 
     def hidden_weight(self) -> Tensor:
         return self.hidden if self.seen is None else self.hidden * self.seen
@@ -145,6 +152,11 @@ class _Block(nn.Module):
             at = stands.clamp(min=0)
             added = (self.repeats.gather(1, at) + self.repeated[:, None]) * (stands >= 0)
             logits = logits.scatter_add(2, at.t()[None], added.t()[None])
+        for echo, table, gains in zip(self.echoes, self.echoed, self.gains, strict=True):
+            unit = codes[:, echo.unit]
+            about = torch.from_numpy(echo.told).to(codes.device)[unit]
+            said = codes.gather(1, about.clamp(min=0)[:, None])[:, 0]
+            logits = logits + table[said] * (gains[unit] * (about >= 0))[:, None]
         return logits
 
 
@@ -222,6 +234,8 @@ class Network(nn.Module):
                     np.ascontiguousarray(head[at, :, :size]),
                     np.where(level[at, 0, :size] < NEVER / 2, -np.inf, level[at, 0, :size]).astype(np.float32),
                     (_array(block.repeats) + _array(block.repeated)[:, None])[:, :size],
+                    np.concatenate([np.zeros((0, size), np.float32), *map(_array, block.echoed)]),
+                    _array(block.gains),
                 )
         return [found[e] for e in range(len(self.layout.order))]
 

@@ -25,6 +25,8 @@ class Weights:
         level: ``(codes,)``, the logits of a row of which nothing is known; minus infinity for what was never seen.
         repeats: for each entry before it of the same coding system, what is added to the logit of a code that stands
             there already, ``(kin, codes)``.
+        echoes: what is added to the logits by what the context says about the unit, echo by echo, ``(said, codes)``.
+        gains: by what that is multiplied, for each echo and each code of the unit, ``(echoes, units + 1)``.
     """
 
     embedding: NDArray[np.float32]
@@ -33,12 +35,15 @@ class Weights:
     head: NDArray[np.float32]
     level: NDArray[np.float32]
     repeats: NDArray[np.float32]
+    echoes: NDArray[np.float32]
+    gains: NDArray[np.float32]
 
 
 def shapes(layout: Layout, entry: int) -> dict[str, tuple[int, ...]]:
     """The shape of every field of ``Weights`` for an entry."""
     size, width, own = layout.sizes[entry], layout.widths[entry], entry >= layout.first_own
     kin = len(layout.kin(entry)) if own else 0
+    echoes = layout.echoes(entry)
     return {
         "embedding": (size + 1, layout.dims[entry]),
         "hidden": (layout.n_told(entry) if own else 0, width),
@@ -46,6 +51,8 @@ def shapes(layout: Layout, entry: int) -> dict[str, tuple[int, ...]]:
         "head": (width, size if own else 0),
         "level": (size if own else 0,),
         "repeats": (kin, size if own else 0),
+        "echoes": (sum(echo.size for echo in echoes), size if own else 0),
+        "gains": (len(echoes), len(echoes[0].told) if echoes else 0),
     }
 
 

@@ -472,6 +472,14 @@ class _Chain:
             stands = same[self.drawn[e, rows]]
             (known,) = np.nonzero(stands >= 0)
             logits[known, stands[known]] += added[stands[known]]
+        first = 0
+        for echo, gains in zip(layout.echoes(self.entry), weights.gains, strict=True):
+            drawn = self.drawn[:, rows]
+            unit = drawn[echo.unit]
+            about = echo.told[unit]
+            (known,) = np.nonzero(about >= 0)
+            logits[known] += weights.echoes[first + drawn[about[known], known]] * gains[unit[known], None]
+            first += echo.size
         logits -= logits.max(axis=1, keepdims=True)
         np.exp(logits, out=logits)
         return logits

@@ -175,14 +175,13 @@ class Memory:
             for code in self.followed
         ]
         values = [
-            Domain(f"value at {main.name} {code}", f"value at {main.name}", _VALUE_RANGES + 1, Scale.ORDERED)
+            Domain(
+                f"{what} at {main.name} {code}", f"{what} at {main.name}", size, Scale.ORDERED, about=(main.owner, code)
+            )
+            for what, size in (("value", _VALUE_RANGES + 1), ("usual", _USUAL_RANGES + 1))
             for code in (self.followed if self.value is not None else ())
         ]
-        usual = [
-            Domain(f"usual at {main.name} {code}", f"usual at {main.name}", _USUAL_RANGES + 1, Scale.ORDERED)
-            for code in (self.followed if self.value is not None else ())
-        ]
-        return (*before, *recent, *since, *values, *usual)
+        return (*before, *recent, *since, *values)
 
     @cached_property
     def slots(self) -> NDArray[np.int64]:

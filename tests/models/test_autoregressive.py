@@ -86,6 +86,24 @@ def test_columns_have_their_shares_however_little_was_learned_of_how_they_hang_t
         assert np.abs(shares[0] - shares[1]).sum() / 2 < 0.02
 
 
+def test_a_value_follows_the_last_one_of_its_own_quantity_however_seldom_that_is_measured() -> None:
+    """Thirty quantities of a hundred rows each; nine in ten values are the last one of the same quantity."""
+    rng, n, quantities = _rng(4), 3000, 30
+    last = rng.integers(0, 8, (n, quantities)).astype(np.int32)
+    test = rng.integers(0, quantities, n)
+    value = np.where(rng.random(n) < 0.9, last[np.arange(n), test], rng.integers(0, 8, n))
+    own = (
+        Domain("test", "test", quantities, Scale.NOMINAL),
+        Domain("value", "value", 8, Scale.ORDERED, unit="test"),
+    )
+    given = tuple(Domain(f"last {k}", "last", 8, Scale.ORDERED, about=("test", k)) for k in range(quantities))
+    codes = np.stack([test, value], axis=1).astype(np.int32)
+    fitted = Autoregressive().fit(CodeTable(own, [codes]), rng=_rng(), context=CodeTable(given, [last]))
+    drawn = fitted.sample(n, rng=_rng(), context=last)
+    assert (drawn[:, 1] == last[np.arange(n), drawn[:, 0]]).mean() > 0.75
+    assert fitted.log_prob(codes, context=last).mean() > np.log(1 / quantities) - 1.2  # blind to it: less another ln 8
+
+
 def test_columns_to_condition_on_lead_and_then_come_those_of_many_codes() -> None:
     domains = tuple(Domain(f"c{size}", f"c{size}", size, Scale.NOMINAL) for size in (2, 9, 1, 30, 4))
     counts = [np.ones(domain.size) for domain in domains]
