@@ -95,8 +95,8 @@ def test_order_and_further_columns_change_no_figure(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("synthetic", "real", "holdout", "reason"),
     [
-        (people(1, 3), REAL, HOLDOUT, "the synthetic set has 1 patients, at least 10 are needed"),
-        (people(150, 3), REAL, people(1, 2), "the holdout set has 1 patients, at least 10 are needed"),
+        (people(1, 3), REAL, HOLDOUT, "the synthetic set has 1 patient, at least 10 are needed"),
+        (people(150, 3), REAL, people(1, 2), "the holdout set has 1 patient, at least 10 are needed"),
         (people(150, 3), people(5, 1), HOLDOUT, "the training set has 5 patients, at least 10 are needed"),
     ],
     ids=["one synthetic row", "a holdout of one patient", "five training rows"],
