@@ -291,12 +291,15 @@ class FittedCtgan(FittedModel):
         """As the contract says: ``given`` by rejection.
 
         Where the generator can be conditioned on a column of which something is asked, it is, on what is least
-        probable: then far fewer draws are rejected. Given context it is only where one code alone is allowed.
+        probable: then far fewer draws are rejected. Given context it is only where one code alone is allowed, and never
+        on codes that are asked for with probabilities, which it cannot be told.
         """
         if self.context_domains and context is None:
             raise ValueError("this model was fitted with context and needs it")
         known = context if self.context_domains else None
-        masks = {column: self._mask(column, condition, n) for column, condition in (given or {}).items()}
+        asked = given or {}
+        allowed = {column: self._mask(column, condition, n) for column, condition in asked.items()}
+        masks = {column: mask for column, mask in allowed.items() if asked[column].dtype.kind != "f"}
 
         def draw(positions: NDArray[np.int64]) -> Codes:
             own = None if known is None else known[positions]

@@ -156,7 +156,7 @@ def test_one_patient_with_many_rows_is_one_patient() -> None:
     train = population(100, rng, per_patient=100)
     holdout = population(50, rng, first_patient=500)
     metric, _ = run(comparison(train, holdout, population(50, rng), patient="patient"))
-    assert metric.reason == "the training set has 1 patients, at least 10 are needed"
+    assert metric.reason == "the training set has 1 patient, at least 10 are needed"
 
 
 def test_a_tie_counts_half() -> None:
