@@ -16,7 +16,9 @@ from synthgen.artifact.parts import Contents
 from synthgen.artifact.single import SingleTable
 from synthgen.errors import InputError
 from synthgen.relational.apart import Apart, Block, Writers
-from synthgen.relational.condition import Condition, met_by
+from synthgen.relational.asking import conditioned
+from synthgen.relational.condition import Condition, chosen
+from synthgen.relational.extract import BLOCK
 from synthgen.relational.learning import log_prob
 from synthgen.relational.rules import told
 from synthgen.schema.config import Schema
@@ -60,32 +62,34 @@ class OrderedSynthesizer(SingleTable):
         self, n: int, *, seed: int, conditions: Sequence[Condition] = (), balance: Sequence[str] = ()
     ) -> Iterator[pa.RecordBatch]:
         """See ``SingleTable``. Conditions on rows choose among those that are generated."""
-        elsewhere = self.inner.extract.tables[self.apart.patients].codec.plan.elsewhere
-        asked = [each for each in conditions if each.column in self.apart.personal and each.column not in elsewhere]
-        met = met_by([each for each in conditions if each not in asked], self.config, self.apart.marks)
+        if self.apart.name in self.inner.extract.empty:
+            raise InputError(f"{self.table}: the model has no rows to generate; too few patients had any to learn from")
+        asked = self._of_patients(conditions)
+        others = [each for each in conditions if each not in asked]
         if rest := [name for name in balance if name not in self.apart.personal]:
             own = ", ".join(self.apart.personal) or "none"
             raise InputError(f"--balance: {rest[0]} changes within patients; columns that do not are {own}")
-        left, tried = n, 0
-        made = self.inner.extract.blocks(
-            _ENDLESS, seed=seed, where=[(self.apart.patients, each) for each in asked], balance=balance
+        made = self.inner.extract.blocks(_ENDLESS, seed=seed, where=self._placed(asked), balance=balance)
+        whole = (
+            self.apart.joined(block[self.apart.patients], block[self.apart.name], self.writers)
+            for block in made
+            if self.apart.name in block
         )
-        for block in made:
-            if self.apart.name not in block:
-                continue
-            whole = self.apart.joined(block[self.apart.patients], block[self.apart.name], self.writers)
-            kept = whole.filter(pa.array(met(whole))).slice(0, left)
-            left, tried = left - kept.num_rows, tried + whole.num_rows
-            if kept.num_rows:
-                yield kept
-            if left == 0:
-                return
-            if left == n and (tried > _MOST_TRIED or not whole.num_rows):
-                raise InputError(f"--where: none of {tried} rows meets the conditions; ask for something else")
+        yield from chosen(whole, n, others, self.config, self.apart.marks, most_tried=_MOST_TRIED)
 
     def effective_share(self, conditions: Sequence[Condition], *, seed: int) -> float:
-        """See ``SingleTable``: conditions are drawn from exactly, or chosen by."""
-        return 1.0
+        """See ``SingleTable``. Of rows that are chosen among those generated each is worth one."""
+        extract, asked = conditioned(self.inner.extract, self._placed(self._of_patients(conditions)), ())
+        given, model = asked.of(self.apart.patients), extract.tables[self.apart.patients].model
+        return model.effective_share(given, n=BLOCK, rng=np.random.default_rng([seed, 0])) if given else 1.0
+
+    def _of_patients(self, conditions: Sequence[Condition]) -> list[Condition]:
+        """The conditions on what patients are generated with; the others choose among their rows."""
+        elsewhere = self.inner.extract.tables[self.apart.patients].codec.plan.elsewhere
+        return [each for each in conditions if each.column in self.apart.personal and each.column not in elsewhere]
+
+    def _placed(self, asked: Sequence[Condition]) -> list[tuple[str, Condition]]:
+        return [(self.apart.patients, each) for each in asked]
 
     @property
     def likelihood(self) -> bool:

@@ -63,9 +63,4 @@ class SingleTable(Synthesizer):
     def log_prob(
         self, block: pa.RecordBatch, patient: NDArray[np.int64], rows: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """How probable each row at ``rows`` is together with what belongs to its patient: the natural logarithm.
-
-        Args:
-            block: all rows of every patient in it, in the dialect of the source.
-            patient: whose row each row of the block is.
-        """
+        """How probable each row is together with what belongs to its patient, as ``FlatSynthesizer.log_prob``."""

@@ -377,7 +377,7 @@ class FittedAutoregressive(FittedModel):
         arrays: Mapping[str, NDArray[Any]],
     ) -> FittedAutoregressive:
         order, dims, widths = (_integers(arrays[name]) for name in _SIZES)
-        heard = tuple(tuple(run[run >= 0].tolist()) for run in arrays.get("heard", ()))
+        heard = tuple(_integers(run[run >= 0]) for run in arrays.get("heard", ()))
         layout = Layout((*context_domains, *domains), len(context_domains), order, dims, widths, heard)
         return cls(domains, context_domains, layout, unpacked(layout, arrays))
 

@@ -20,6 +20,7 @@ from synthgen.encoding.base import BadCells
 from synthgen.encoding.numeric import NumericEncoder
 from synthgen.encoding.temporal import TemporalEncoder
 from synthgen.errors import InputError
+from synthgen.relational.codec import encoded
 from synthgen.relational.person import MOST_VARYING, Persons
 from synthgen.reshape.computed import Computed, ComputedCounts
 from synthgen.schema.column import Category, Column, Computable, Fake, Integer, Number
@@ -250,11 +251,11 @@ class Apart:
         ids, of = (pc.cast(batch.column(key), pa.string()) for batch in (patients, rows))
         at = pc.index_in(of, value_set=ids)
         columns = {name: rows.column(name) for name in rows.schema.names}
-        columns |= {name: _encoded(patients.column(name)).take(at) for name in self.personal if self._written(name)}
+        columns |= {name: encoded(patients.column(name)).take(at) for name in self.personal if self._written(name)}
         for name, step in self.across.items():
             columns[name] = step.restore(columns[name], columns, writers[name])
         names = [name for name in self.config.columns if self._written(name)]
-        return pa.RecordBatch.from_arrays([_encoded(columns[name]) for name in names], names=names)
+        return pa.RecordBatch.from_arrays([encoded(columns[name]) for name in names], names=names)
 
     def _written(self, name: str) -> bool:
         return self.config.columns[name].kind != "drop"
@@ -335,7 +336,3 @@ def _pinned(config: TableConfig) -> set[str]:
     while more := {cause for name in pinned for cause in _causes(config.columns[name])} - pinned:
         pinned |= more
     return pinned
-
-
-def _encoded(cells: pa.Array) -> pa.DictionaryArray:
-    return cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()

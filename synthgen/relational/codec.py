@@ -332,7 +332,7 @@ class Codec:
             sex = None if fake.sex is None else columns[fake.sex]
             columns[name] = fake.generate(persons, key + name.encode(), sex)
         blank = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(codes), np.int32)), pa.array([""]))
-        chosen = [_encoded(columns.get(name, blank)) for name in self.plan.written]
+        chosen = [encoded(columns.get(name, blank)) for name in self.plan.written]
         return pa.RecordBatch.from_arrays(chosen, names=list(self.plan.written))
 
     def completed(self, columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
@@ -347,7 +347,7 @@ class Codec:
     def _of_units(self, name: str, codes: NDArray[np.int32], units: pa.Array, rng: np.random.Generator) -> pa.Array:
         encoder = self.encoders[name]
         assert isinstance(encoder, PerUnitEncoder)
-        return encoder.decoded(codes, _encoded(units), rng)
+        return encoder.decoded(codes, encoded(units), rng)
 
     def columns_of(self, learned: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
         """The columns that the texts of some encoders give: lists joined, what follows from others restored."""
@@ -361,7 +361,7 @@ class Codec:
                 if name in columns and set(step.operands) <= set(columns):
                     columns[name] = step.restore(columns[name], columns, self.computed[name])
             elif (by := self.plan.determined[name].by) in columns:
-                columns[name] = self.plan.determined[name].restore(_encoded(columns[by]), self.determined[name])
+                columns[name] = self.plan.determined[name].restore(encoded(columns[by]), self.determined[name])
         return columns
 
     def texts_of(
@@ -428,5 +428,6 @@ def _first_row(cells: pa.DictionaryArray, texts: NDArray[np.intp]) -> int:
     return int(np.flatnonzero(np.isin(np.asarray(cells.indices), texts))[0])
 
 
-def _encoded(cells: pa.Array) -> pa.DictionaryArray:
+def encoded(cells: pa.Array) -> pa.DictionaryArray:
+    """The cells as places in a list of their texts."""
     return cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()

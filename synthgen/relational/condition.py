@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -102,6 +102,37 @@ def met_by(
         return whole
 
     return met
+
+
+def chosen(
+    batches: Iterable[pa.RecordBatch],
+    n: int,
+    conditions: Sequence[Condition],
+    config: TableConfig,
+    marks: Format,
+    *,
+    most_tried: int,
+) -> Iterator[pa.RecordBatch]:
+    """The first ``n`` rows of endless batches that meet conditions.
+
+    Args:
+        most_tried: so many rows without one that does are taken for none.
+
+    Raises:
+        InputError: none does, or as ``met_by`` has it.
+    """
+    met = met_by(conditions, config, marks)
+    left, tried = n, 0
+    for batch in batches:
+        kept = batch.filter(pa.array(met(batch))).slice(0, left)
+        left, tried = left - kept.num_rows, tried + batch.num_rows
+        if kept.num_rows:
+            yield kept
+        if left == 0:
+            return
+        if left == n and tried > most_tried:
+            names = ", ".join(dict.fromkeys(each.column for each in conditions))
+            raise InputError(f"--where: {names}: none of {tried} rows is so; ask for something else")
 
 
 def _meets(cells: Values, operator: str, asked: Values) -> NDArray[np.bool_]:

@@ -23,7 +23,7 @@ from synthgen.models._rejection import probability_met
 from synthgen.models.base import Codes, FittedModel, Given, of_rows
 from synthgen.relational.balance import Balance
 from synthgen.relational.codec import Codec
-from synthgen.relational.condition import Condition, met_by
+from synthgen.relational.condition import Condition, chosen
 from synthgen.relational.meeting import Share, sampled, share_of
 from synthgen.relational.obeying import Block, Obeying
 from synthgen.relational.past import Past
@@ -99,19 +99,8 @@ class FlatSynthesizer:
             raise InputError(
                 f"--balance: cannot be kept while --where asks for {on_computed[0].column}, a computed column"
             )
-        met = met_by(on_computed, self.codec.plan.config, self.codec.plan.format)
-        left, tried = n, 0
-        for batch in self._blocks(_ENDLESS, seed, others, ()):
-            kept = batch.filter(pa.array(met(batch))).slice(0, left)
-            left, tried = left - kept.num_rows, tried + batch.num_rows
-            if kept.num_rows:
-                yield kept
-            if left == 0:
-                return
-            if left == n and tried > _MOST_TRIED:
-                raise InputError(
-                    f"--where: {on_computed[0].column}: none of {tried} rows is so; ask for something else"
-                )
+        plan, made = self.codec.plan, self._blocks(_ENDLESS, seed, others, ())
+        yield from chosen(made, n, on_computed, plan.config, plan.format, most_tried=_MOST_TRIED)
 
     def _blocks(
         self, n: int, seed: int, conditions: Sequence[Condition], balance: Sequence[str]

@@ -50,7 +50,6 @@ _EQUALS: Final = 3
 _CONSTANT: Final = (ex.Number, ex.Text, ex.Negative)
 
 Texts = dict[str, NDArray[np.object_]]
-Changes = Callable[..., Iterator[dict[str, NDArray[np.object_]]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,7 +288,7 @@ class _Work:
                 pending = self._taken(pending, texts, None)
         for _ in range(_EQUALS):
             if len(pending):
-                self._repair(pending, equalities, partly=True)
+                self._repair(pending, only_equal=True)
                 pending = self._unsettled(pending)
         for turn in range(_ROUNDS if self.columns_of_rows else 0):
             if len(pending):
@@ -462,7 +461,7 @@ class _Work:
 
     # --- what is left ----------------------------------------------------------------------------------------------
 
-    def _repair(self, rows: NDArray[np.int64], changes: Changes = repairs, *, partly: bool = False) -> None:
+    def _repair(self, rows: NDArray[np.int64], *, only_equal: bool = False) -> None:
         """Change single values of rows that still break a rule, where that mends the row."""
         own = {name: text[self.whose[rows]] for name, text in self.own.items()}
 
@@ -477,11 +476,11 @@ class _Work:
                 self._note(at)
             return found
 
-        self._mend(self.texts, rows, own, broken, changes, partly=partly)
+        self._mend(self.texts, rows, own, broken, only_equal=only_equal)
 
     def _repair_persons(self, persons: NDArray[np.int64]) -> None:
         """The same for columns of patients."""
-        self._mend(self.own, persons, {}, lambda texts, at: self._broken(texts, self.of.on_persons, len(at)), repairs)
+        self._mend(self.own, persons, {}, lambda texts, at: self._broken(texts, self.of.on_persons, len(at)))
 
     def _mend(
         self,
@@ -489,13 +488,12 @@ class _Work:
         at: NDArray[np.int64],
         beside: Texts,
         broken: Callable[[Texts, NDArray[np.int64]], NDArray[np.bool_]],
-        changes: Changes,
         *,
-        partly: bool = False,
+        only_equal: bool = False,
     ) -> None:
         """Make changes in ``texts`` at some places, each where nothing is broken with it.
 
-        Or, ``partly``, where one rule less is broken and none that was not.
+        Or, where columns are set equal only, where one rule less is broken and none that was not.
         """
         if not len(at):
             return
@@ -506,11 +504,15 @@ class _Work:
         faults = broken(before, at)
         left = np.arange(len(at))
         for i in np.flatnonzero(faults.any(axis=0)).tolist():
-            for change in changes(self.of.rules.expressions[i], before, read, free, self.rng):
+            rule = self.of.rules.expressions[i]
+            changes = (
+                equalities(rule, before, read, free) if only_equal else repairs(rule, before, read, free, self.rng)
+            )
+            for change in changes:
                 tried = {name: change.get(name, text)[left] for name, text in before.items()}
                 after = broken(tried, at[left])
                 good = ~np.logical_or.reduce(after, axis=1)
-                if partly:
+                if only_equal:
                     good = faults[left, i] & ~after[:, i] & ~(after & ~faults[left]).any(axis=1)
                 self._put(texts, at[left[good]], {name: text[good] for name, text in tried.items()})
                 left = left[~good]

@@ -38,8 +38,7 @@ def repairs(
     for part in parts:
         yield from _exchanged(part, texts, operands, encoders)
     for part in parts:
-        yield from _set(part.left, part.right, texts, operands, encoders)
-        yield from _set(part.right, part.left, texts, operands, encoders)
+        yield from _set_either(part, texts, operands, encoders)
     for choice in (part for part in ex.walk(rule) if isinstance(part, ex.OneOf)):
         yield from _chosen(choice, texts, encoders, rng)
     for column in ex.columns_of(rule):
@@ -48,11 +47,7 @@ def repairs(
 
 
 def equalities(
-    rule: ex.Expression,
-    texts: Texts,
-    operands: Operands,
-    encoders: Mapping[str, Encoder],
-    rng: np.random.Generator,
+    rule: ex.Expression, texts: Texts, operands: Operands, encoders: Mapping[str, Encoder]
 ) -> Iterator[dict[str, NDArray[np.object_]]]:
     """Those changes that a rule asks for by name: of two columns that it says are equal, the one set to the other.
 
@@ -61,8 +56,7 @@ def equalities(
     """
     for part in (part for whole in ex.walk(rule) for part in _compared(whole) if part.operator == "=="):
         if ex.columns_of(part.left) and ex.columns_of(part.right):
-            yield from _set(part.left, part.right, texts, operands, encoders)
-            yield from _set(part.right, part.left, texts, operands, encoders)
+            yield from _set_either(part, texts, operands, encoders)
 
 
 def _compared(part: ex.Expression) -> Iterator[ex.Compare]:
@@ -81,6 +75,13 @@ def _exchanged(
         both = _free(left, encoders) and _free(right, encoders)
         if both and operands[left].quantity == operands[right].quantity and part.operator not in ("==", "!="):
             yield {left.name: texts[right.name], right.name: texts[left.name]}
+
+
+def _set_either(
+    part: ex.Compare, texts: Texts, operands: Operands, encoders: Mapping[str, Encoder]
+) -> Iterator[dict[str, NDArray[np.object_]]]:
+    yield from _set(part.left, part.right, texts, operands, encoders)
+    yield from _set(part.right, part.left, texts, operands, encoders)
 
 
 def _set(

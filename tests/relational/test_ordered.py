@@ -148,8 +148,16 @@ def test_conditions_hold_in_every_row(fitted: workflow.Fit) -> None:
     assert (some["admitted"] >= "2020-01-01").all()
 
 
+def test_what_conditions_on_patients_cost_is_told() -> None:
+    """The birth is drawn before the sex, so a sex is asked for by resampling; rows are chosen, each worth one."""
+    synthesizer = synthgen.fit(visits(100), schema("autoregressive"), seed=1).synthesizer
+    asked = {of: synthgen.sample(synthesizer, 10, seed=3, where=[of]) for of in ("sex = M", "stage = severe")}
+    assert 0.1 < asked["sex = M"].effective_share() < 1.0
+    assert asked["stage = severe"].effective_share() == 1.0
+
+
 def test_what_is_never_there_is_refused(fitted: workflow.Fit) -> None:
-    with pytest.raises(InputError, match="rows meets the conditions"):
+    with pytest.raises(InputError, match="rows is so"):
         synthgen.sample(fitted.synthesizer, 10, seed=3, where=["admitted >= 2090-01-01"]).to_pandas()
     with pytest.raises(InputError, match="--where: column pregnant has no order"):
         synthgen.sample(fitted.synthesizer, 10, seed=3, where=["pregnant > no"]).to_pandas()

@@ -197,6 +197,7 @@ def _verdict(metric: Metric, rare_below: float) -> Verdict:
         metric=NAME,
         p=p,
         threshold=rare_below,
-        detail=f"{metric.value:.0f} labels of fewer than {rare_below:.0f} training patients appear, {chance} by chance",
+        detail=f"labels of fewer than {rare_below:.0f} training patients that appear: {metric.value:.0f}, "
+        f"{chance} by chance",
         source=SOURCE,
     )
