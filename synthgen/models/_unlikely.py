@@ -32,11 +32,14 @@ _PSEUDO_ROWS: Final = 0.5
 
 
 class _Pairs(NamedTuple):
-    """Of one entry, the pairs with an earlier one: a code of that, a code of its own, and what is added."""
+    """Of one entry, the codes of earlier entries that it has pairs with: ``(n,)`` each, and what is added for each.
 
-    earlier: int
-    first: NDArray[np.int32]
-    second: NDArray[np.int32]
+    Attributes:
+        added: float32 ``(n, codes)``, to the logits of each code of the entry.
+    """
+
+    earlier: NDArray[np.int32]
+    code: NDArray[np.int32]
     added: NDArray[np.float32]
 
 
@@ -108,12 +111,14 @@ class Unlikely:
         )
 
     @cached_property
-    def _of(self) -> dict[int, list[_Pairs]]:
-        found: dict[int, list[_Pairs]] = {}
-        ends = self.pairs[:, [2, 0]]
-        for later, earlier in np.unique(ends, axis=0).tolist():
-            own = (ends == (later, earlier)).all(axis=1)
-            found.setdefault(later, []).append(_Pairs(earlier, self.pairs[own, 1], self.pairs[own, 3], self.added[own]))
+    def _of(self) -> dict[int, _Pairs]:
+        found = {}
+        for later in np.unique(self.pairs[:, 2]).tolist():
+            own = self.pairs[:, 2] == later
+            codes, at = np.unique(self.pairs[own, :2], axis=0, return_inverse=True)
+            added = np.zeros((len(codes), self.pairs[own, 3].max() + 1), np.float32)
+            added[at.ravel(), self.pairs[own, 3]] = self.added[own]
+            found[later] = _Pairs(codes[:, 0], codes[:, 1], added)
         return found
 
     def add(self, entry: int, drawn: NDArray[np.int32], logits: NDArray[np.float32]) -> None:
@@ -123,11 +128,10 @@ class Unlikely:
             drawn: the codes of all entries, ``(entries, rows)``; of those before this one they count.
             logits: ``(rows, codes)``, changed in place.
         """
-        for pairs in self._of.get(entry, ()):
-            for code in np.unique(pairs.first):
-                (rows,) = np.nonzero(drawn[pairs.earlier] == code)
-                own = pairs.first == code
-                logits[np.ix_(rows, pairs.second[own])] += pairs.added[own]
+        if entry in self._of:
+            earlier, code, added = self._of[entry]
+            stands = (drawn[earlier] == code[:, None]).astype(np.float32)
+            logits[:, : added.shape[1]] += stands.T @ added
 
     def meet(self, entry: int, drawn: NDArray[np.int32], mass: NDArray[np.float32], added: NDArray[np.float32]) -> None:
         """Make the pairs of an entry as rare among generated rows as among real ones, of which this has the shares.

@@ -504,7 +504,9 @@ class _Chain:
     def _set(self, entry: int, codes: NDArray[np.int32]) -> None:
         start, dims = self.model.layout.starts[entry], self.model.layout.dims[entry]
         self.drawn[entry] = codes
-        self.embedded[:, start : start + dims] += self.model.weights[entry].embedding[codes]
+        place, told = self.embedded[:, start : start + dims], self.model.weights[entry].embedding[codes]
+        # The context's share one place and are summed there.
+        np.add(place, told, out=place) if entry < self.model.layout.first_own else np.copyto(place, told)
 
     def codes(self, conditions: Mapping[int, Condition]) -> Codes:
         """The rows when all is drawn, shape ``(n, columns)``."""
