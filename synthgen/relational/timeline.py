@@ -391,12 +391,15 @@ class Timeline:
         return found
 
     def _inside(self, hand: Hand, theirs: Moments, own: Moments) -> Moments:
-        """Further moments of rows in the window of their column, and still no earlier than their rows' own."""
+        """Further moments of rows in the window of their column, and still no earlier than their rows' own.
+
+        A row that begins when no row of that window could end has none: it is not over.
+        """
         if (window := self.windows.get(hand.name)) is None:
             return theirs
         inside = np.clip(theirs, window[0], window[1] + (DAY - 1) * hand.clocked)
         if _after(hand) in self.ahead:
-            inside = np.maximum(inside, np.minimum(own, theirs))
+            inside = np.where(inside < np.minimum(own, theirs), UNKNOWN, inside)
         return np.where(theirs == UNKNOWN, UNKNOWN, inside)
 
     def to_json(self) -> dict[str, Any]:

@@ -315,6 +315,19 @@ def test_order_goes_before_the_window() -> None:
     assert stepped(minutes, SHORT, {"start.first": [5], "start.gap": [0]}, [late], [True]).tolist() == [late]
 
 
+def test_what_begins_when_nothing_could_end_inside_the_window_is_not_over() -> None:
+    """Stays may begin until April here, and have ended until the 14th of March."""
+    windows = {"start": None, "stop": (at("2024-03-01"), at("2024-03-14"))}
+    starts = np.array([at("2024-03-12T10:00"), at("2024-03-12T10:00"), at("2024-03-20T10:00")])
+    derived = {name: cells("10", "10", "10") for name in ("start.first", "start.gap", "start.weekday", "start.clock")}
+    derived |= {"stop.after": cells("60", "100000", "60")}
+    forward = line("start", ("stop",), windows=windows, ahead=frozenset({"stop.after"}))
+    assert told(forward.unfolded(derived, starts)["stop"]) == ["2024-03-12 11:00", "2024-03-14 23:59", ""]
+    # Where real stops come before their starts, those inside the window may.
+    either = line("start", ("stop",), windows=windows)
+    assert told(either.unfolded(derived, starts)["stop"])[2] == "2024-03-14 23:59"
+
+
 def test_only_steps_that_lead_into_the_window_and_not_beyond_the_end_are_offered() -> None:
     timeline = line("day", window=(at("2024-03-07"), at("2024-03-14")))
     steps = encoder("day.gap", [0, 1, 5, 30]).quantiser
