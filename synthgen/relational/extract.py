@@ -307,6 +307,10 @@ class Extract:
             orphans = cells[self.patients].get(orphans_of(name))
             told_of = _Told(cells[above].get(panel_of(name)), cells[above].get(start_of(name)))
             numbers = told_of.numbers(integers(cells[above][number_of(name)]))
+            if table.timeline is not None and table.timeline.order.dated:
+                known = births[rows[above].patient]
+                when = np.where(rows[above].moments == UNKNOWN, known, rows[above].moments)
+                numbers = np.where(table.timeline.over(when, known), 0, numbers)
             skeleton = _skeleton(rows[above], numbers, orphans)
             judged = self._judged(name, skeleton, rows, cells, rng, seen)
             ends = self._ends(name, cells[self.patients])

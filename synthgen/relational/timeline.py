@@ -319,6 +319,21 @@ class Timeline:
         )
         return np.asarray(allowed, bool)
 
+    def over(self, parents: Moments, births: Moments) -> NDArray[np.bool_]:
+        """Of which rows of the parents' table none can come, for they would have to come after the window.
+
+        Args:
+            parents: the moments that first rows are told by.
+            births: of their patients.
+        """
+        none = np.zeros(len(parents), bool)
+        if self.window is None:
+            return none
+        latest = self._limits(self.window)[1]
+        for moments, never_before in ((parents, self.first in self.ahead), (births, self.born)):
+            none |= never_before & (moments != UNKNOWN) & (moments // self.unit > latest)
+        return none
+
     @property
     def window(self) -> tuple[int, int] | None:
         """That of the rows' own moments."""
@@ -346,8 +361,8 @@ class Timeline:
         drawn, start = codes[known], base[known] // self.unit
         low, high = (bound[drawn] for bound in quantiser.bounds())
         found = quantiser.decode(drawn, rng)
+        earliest, latest = (-_FAR, _FAR) if self.window is None else self._limits(self.window)
         if self.window is not None:
-            earliest, latest = self._limits(self.window)
             for _ in range(_TRIES):
                 outside = (start + found < earliest) | (start + found > latest)
                 outside &= low < high
@@ -361,6 +376,7 @@ class Timeline:
             for move in (shift, shift - _WEEK):
                 moved = found + move
                 fits = (wanted >= 0) & (low < high) & (moved >= low) & (moved <= high)
+                fits &= (start + moved >= earliest) & (start + moved <= latest)
                 fits &= _weekday((start + found) * self.unit) != wanted
                 found = np.where(fits & ~np.isin(moved, quantiser.atoms), moved, found)
         steps[known] = found
