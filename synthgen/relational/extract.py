@@ -38,6 +38,7 @@ from synthgen.relational.judged import Judged, Obedience
 from synthgen.relational.links import Linking, up
 from synthgen.relational.meeting import sampled, share_of
 from synthgen.relational.panels import Room, numbers_of
+from synthgen.relational.repeats import filled
 from synthgen.relational.rows import Rows, Steps, bases
 from synthgen.relational.ruling import Ruling
 from synthgen.relational.starts import fitting
@@ -367,6 +368,8 @@ class Extract:
             kept=None if judged is None else judged.kept(which),
         )
         cells = dict(zip(batch.schema.names, batch.columns, strict=True))
+        for column in table.added.same:
+            cells[column] = filled(cells[column], cells[table.codec.plan.units[column]], rows.patient, rng)
         if table.timeline is not None:
             moments = table.timeline.order.read(cells[self.births]) if table.timeline.absolute else rows.moments
             cells |= table.timeline.unfolded(cells, moments)
