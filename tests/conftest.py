@@ -7,6 +7,11 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+# Tests run side by side, one process a core: threads of their own would only wait for each other. Set before anything
+# that has threads is loaded, and passed on to the commands that tests start.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import hypothesis
 import pytest
 

@@ -163,11 +163,21 @@ class Layout:
         """Which of all numbers a column is told, in the same order for all of its run."""
         if not self.heard:
             return np.arange(self.starts[entry])
-        run = self._run_of[entry - self.first_own]
-        others = [*self.heard[run], *range(self.runs[run].start, entry)]
+        others = self.before(entry)[self.first_own :]
         return np.concatenate(
             [np.arange(self.starts[self.first_own]), *(np.arange(self.starts[e], self.starts[e + 1]) for e in others)]
         )
+
+    def before(self, entry: int) -> tuple[int, ...]:
+        """The entries by which one is told, the context's included."""
+        if not self.heard:
+            return tuple(range(entry))
+        at = self._run_of[entry - self.first_own]
+        return (*range(self.first_own), *self.heard[at], *range(self.runs[at].start, entry))
+
+    def run(self, entry: int) -> range:
+        """The run that an entry of the model's own belongs to."""
+        return self.runs[self._run_of[entry - self.first_own]]
 
     def n_told(self, entry: int) -> int:
         """How many numbers a column is told."""

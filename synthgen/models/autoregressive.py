@@ -16,6 +16,7 @@ from synthgen.errors import NotApplicable
 from synthgen.models import _device
 from synthgen.models._heard import heard
 from synthgen.models._layout import Layout
+from synthgen.models._unlikely import Unlikely
 from synthgen.models._weights import Weights, packed, unpacked
 from synthgen.models.base import (
     Codes,
@@ -51,10 +52,12 @@ _PENALTY: Final = 0.21
 #: Of many rows each weighs little, and less has to be held back: from so many to so many, less and less.
 _FEW_TO_MANY: Final = (8000.0, 80_000.0)
 _HELD_BACK: Final = (1.0, 0.35)
-#: Rows by which levels are corrected, the probabilities held for that, and how often each column's are.
+#: Rows by which levels are corrected, and the probabilities held for that.
 _LEVELLED: Final = 25_000
 _LEVELLED_LOGITS: Final = 1 << 25
-_LEVELLINGS: Final = 5
+#: How often each column's levels are corrected after its pairs are, and how often that is done in turn.
+_LEVELLINGS: Final = 2
+_MEETINGS: Final = 3
 #: Rows added to both sides there, so that a code of a few rows is not taken at its word.
 _PSEUDO_ROWS: Final = 10.0
 #: Candidates per row from which a conditional draw is chosen, and how many there may be at a time.
@@ -120,12 +123,12 @@ class Autoregressive(Model):
         layout = Layout.of(domains, len(context_domains), counts, self.condition_on)
         each = None if weights is None else np.concatenate([*weights, np.zeros(0)]).astype(np.float32)
         rows = Rows(_gathered(layout, source, context), each)
+        whose = np.arange(len(rows)) if groups is None else np.concatenate([*groups, np.zeros(0, np.int64)])
         if validation is not None:
             held = Rows(_gathered(layout, validation, None), None)
         else:
-            whose = np.arange(len(rows)) if groups is None else np.concatenate([*groups, np.zeros(0, np.int64)])
             kept, apart = _held_out(whose, rng)
-            rows, held = rows.take(kept), rows.take(apart)
+            rows, held, whose = rows.take(kept), rows.take(apart), whose[kept]
         layout, n = replace(layout, heard=heard(layout, rows.codes)), len(rows)
         batch = int(np.clip(1 << int(np.log2(max(n / _BATCHES_PER_EPOCH, 1))), *_BATCHES))
         usual = round(_EPOCHS * (_ROWS_OF_EPOCHS / max(n, 1)) ** 0.5)
@@ -143,40 +146,48 @@ class Autoregressive(Model):
             device=_device.chosen(self.device),
             progress=lambda epoch, loss, done: progress(f"epoch {epoch}, held-out loss {loss:.2f}", done),
         )
-        drifting = FittedAutoregressive(source.domains, context_domains, layout, tuple(found))
-        return replace(drifting, weights=_levelled(drifting, rows, [np.exp(of) for of in level], rng))
+        unlikely = Unlikely.of(layout, rows.codes, whose)
+        drifting = FittedAutoregressive(source.domains, context_domains, layout, tuple(found), unlikely)
+        return _levelled(drifting, rows, [np.exp(of) for of in level], rng)
 
 
 def _levelled(
     model: FittedAutoregressive, rows: Rows, shares: Sequence[NDArray[np.float64]], rng: np.random.Generator
-) -> tuple[Weights, ...]:
-    """The weights, with levels at which every column of generated rows has the shares of the real one.
+) -> FittedAutoregressive:
+    """The model, with levels at which every column of generated rows has the shares of the real one.
 
     What a column is given in training are real columns, in sampling those drawn before it; these differ a little, more
     from column to column. So rows are drawn as in sampling, and each column's levels are raised until the mean
-    probability of a code is its share (iterative proportional fitting), before the column is drawn itself.
+    probability of a code is its share (iterative proportional fitting), before the column is drawn itself. Pairs of
+    codes that are seldom together are met in the same way.
 
     Args:
+        model: its ``unlikely`` tells how often pairs are together.
         rows: whose contexts are given.
         shares: of the codes, per entry of the layout.
     """
     layout, weights = model.layout, list(model.weights)
     n = min(len(rows), _LEVELLED, _LEVELLED_LOGITS // max(layout.sizes, default=1))
     if n == 0:
-        return model.weights
+        return replace(model, unlikely=Unlikely.none())
     odds = None if rows.weights is None else rows.weights / rows.weights.sum(dtype=np.float64)
     chosen = rng.choice(len(rows), n, replace=odds is not None, p=odds)
-    chain = _Chain.of(model, rows.codes[chosen, : layout.first_own].astype(np.int32))
+    uncorrected = replace(model, unlikely=Unlikely.none())
+    chain = _Chain.of(uncorrected, rows.codes[chosen, : layout.first_own].astype(np.int32))
+    added = np.zeros_like(model.unlikely.added)
     for e in range(layout.first_own, len(layout.order)):
         mass = chain._mass(slice(None))
-        raised = np.ones(layout.sizes[e], np.float32)
-        for _ in range(_LEVELLINGS):
-            mean = raised * (mass.T @ (1 / (mass @ raised)))
-            raised *= ((shares[e] * n + _PSEUDO_ROWS) / (mean + _PSEUDO_ROWS)).astype(np.float32)
-        weights[e] = replace(weights[e], level=weights[e].level + np.log(raised))
-        chain._set(e, _at_share(mass * raised, rng.random(n, dtype=np.float32)))
+        for _ in range(_MEETINGS):
+            model.unlikely.meet(e, chain.drawn, mass, added)
+            raised = np.ones(layout.sizes[e], np.float32)
+            for _ in range(_LEVELLINGS):
+                mean = raised * (mass.T @ (1 / (mass @ raised)))
+                raised *= ((shares[e] * n + _PSEUDO_ROWS) / (mean + _PSEUDO_ROWS)).astype(np.float32)
+            mass *= raised
+            weights[e] = replace(weights[e], level=weights[e].level + np.log(raised))
+        chain._set(e, _at_share(mass, rng.random(n, dtype=np.float32)))
         chain.entry += 1
-    return tuple(weights)
+    return replace(model, weights=tuple(weights), unlikely=replace(model.unlikely, added=added))
 
 
 def _gathered(layout: Layout, source: CodeSource, context: CodeSource | None) -> NDArray[np.integer[Any]]:
@@ -211,12 +222,13 @@ def _penalty(n_rows: int, layout: Layout, asked: float | None) -> float:
 
 @dataclass(frozen=True, eq=False)
 class FittedAutoregressive(FittedModel):
-    """The weights of the network, entry by entry of its layout."""
+    """The weights of the network, entry by entry of its layout, and what corrects them for pairs of codes."""
 
     domains: tuple[Domain, ...]
     context_domains: tuple[Domain, ...]
     layout: Layout
     weights: tuple[Weights, ...]
+    unlikely: Unlikely
 
     def sample(
         self, n: int, *, rng: np.random.Generator, given: Given | None = None, context: Codes | None = None
@@ -341,6 +353,15 @@ class FittedAutoregressive(FittedModel):
         return tuple(seen)
 
     @cached_property
+    def _shared(self) -> dict[range, NDArray[np.float32]]:
+        """For each run the hidden weights of what all of it are told, side by side."""
+        layout = self.layout
+        return {
+            run: np.concatenate([self.weights[e].hidden[: layout.n_told(run.start)] for e in run], axis=1)
+            for run in layout.runs
+        }
+
+    @cached_property
     def _same(self) -> dict[int, list[NDArray[np.int64]]]:
         """For each entry and each of its kin, which code is the same."""
         own = range(self.layout.first_own, len(self.layout.order))
@@ -366,7 +387,8 @@ class FittedAutoregressive(FittedModel):
         sizes = {name: np.array(getattr(self.layout, name), np.int32) for name in _SIZES}
         # Where there is room for more than a run hears, -1 stands.
         heard = {"heard": np.array([*zip_longest(*self.layout.heard, fillvalue=-1)], np.int32).T}
-        return {}, sizes | (heard if self.layout.heard else {}) | packed(self.weights)
+        pairs = {"pairs": self.unlikely.pairs, "unlikely": self.unlikely.added}
+        return {}, sizes | (heard if self.layout.heard else {}) | packed(self.weights) | pairs
 
     @classmethod
     def from_state(
@@ -379,7 +401,10 @@ class FittedAutoregressive(FittedModel):
         order, dims, widths = (_integers(arrays[name]) for name in _SIZES)
         heard = tuple(_integers(run[run >= 0]) for run in arrays.get("heard", ()))
         layout = Layout((*context_domains, *domains), len(context_domains), order, dims, widths, heard)
-        return cls(domains, context_domains, layout, unpacked(layout, arrays))
+        unlikely = Unlikely(arrays["pairs"], arrays["unlikely"])
+        if not unlikely.fits(layout):
+            raise ValueError("the pairs of codes do not fit the layout")
+        return cls(domains, context_domains, layout, unpacked(layout, arrays), unlikely)
 
 
 def _integers(array: NDArray[Any]) -> tuple[int, ...]:
@@ -396,12 +421,14 @@ class _Chain:
         entry: the entry of the layout that comes next.
         drawn: int32 ``(entries, n)``, the codes by entry; the slot behind a column's codes where unobserved.
         embedded: float32 ``(n, numbers)``, the embeddings of what is drawn.
+        ahead: what is computed for all entries of a run, ``(n, units of the run)``, once the first of it is begun.
     """
 
     model: FittedAutoregressive
     entry: int
     drawn: NDArray[np.int32]
     embedded: NDArray[np.float32]
+    ahead: tuple[range, NDArray[np.float32]] | None = None
 
     @classmethod
     def begin(cls, model: FittedAutoregressive, n: int, context: Codes | None) -> _Chain:
@@ -462,8 +489,7 @@ class _Chain:
     def _mass(self, rows: slice) -> NDArray[np.float32]:
         """The unnormalised probabilities of the next entry's codes, the largest 1: shape ``(rows, codes)``."""
         layout, weights = self.model.layout, self.model.weights[self.entry]
-        told = self.embedded[rows, layout.told(self.entry) if layout.heard else slice(layout.starts[self.entry])]
-        hidden = told @ weights.hidden
+        hidden = self._told(rows)
         hidden += weights.offset
         np.maximum(hidden, 0, out=hidden)
         logits: NDArray[np.float32] = np.matmul(hidden, weights.head, dtype=np.float32)
@@ -480,14 +506,35 @@ class _Chain:
             (known,) = np.nonzero(about >= 0)
             logits[known] += weights.echoes[first + drawn[about[known], known]] * gains[unit[known], None]
             first += echo.size
+        self.model.unlikely.add(self.entry, self.drawn[:, rows], logits)
         logits -= logits.max(axis=1, keepdims=True)
         np.exp(logits, out=logits)
         return logits
 
+    def _told(self, rows: slice) -> NDArray[np.float32]:
+        """What the hidden units of the next entry are told, ``(rows, width)``.
+
+        What all of its run are told is multiplied for all of them at once: many narrow products take longer than a
+        wide one.
+        """
+        layout, e = self.model.layout, self.entry
+        run = layout.run(e)
+        shared = layout.n_told(run.start)
+        if self.ahead is None or self.ahead[0] != run:
+            told = self.embedded[:, layout.told(run.start) if layout.heard else slice(shared)]
+            self.ahead = run, told @ self.model._shared[run]
+        place = (e - run.start) * layout.widths[e]
+        of_all = self.ahead[1][rows, place : place + layout.widths[e]]
+        own = self.embedded[rows, layout.starts[run.start] : layout.starts[e]] @ self.model.weights[e].hidden[shared:]
+        own += of_all
+        return own
+
     def _set(self, entry: int, codes: NDArray[np.int32]) -> None:
         start, dims = self.model.layout.starts[entry], self.model.layout.dims[entry]
         self.drawn[entry] = codes
-        self.embedded[:, start : start + dims] += self.model.weights[entry].embedding[codes]
+        place, told = self.embedded[:, start : start + dims], self.model.weights[entry].embedding[codes]
+        # The context's share one place and are summed there.
+        np.add(place, told, out=place) if entry < self.model.layout.first_own else np.copyto(place, told)
 
     def codes(self, conditions: Mapping[int, Condition]) -> Codes:
         """The rows when all is drawn, shape ``(n, columns)``."""

@@ -74,7 +74,7 @@ def moment(text: str) -> datetime:
         (["admitted_at >= 01.06.2022 00:00"], lambda row: moment(row["admitted_at"]) >= datetime(2022, 6, 1)),
         (["municipality=Nordvik"], lambda row: row["municipality_code"] == "0101"),
     ],
-    ids=str,
+    ids=lambda of: " and ".join(of) if isinstance(of, list) else "holds",
 )
 def test_every_row_meets_the_conditions(
     where: list[str], holds: Callable[[Row], bool], run: Cli, model: Path, tmp_path: Path

@@ -105,7 +105,7 @@ def test_a_measure_is_a_frozen_dataclass_named_for_its_file(name: str) -> None:
     assert measure.__name__.lower() == name.replace("_", "")
 
 
-@pytest.mark.parametrize("name", set(MEASURES) - {"key_integrity"})
+@pytest.mark.parametrize("name", sorted(set(MEASURES) - {"key_integrity"}))
 def test_a_perfect_stand_in_is_no_further_than_the_holdout(name: str) -> None:
     """Over twelve hospitals of the same distribution the mean distance is that of the holdout."""
     apart = []
@@ -116,7 +116,7 @@ def test_a_perfect_stand_in_is_no_further_than_the_holdout(name: str) -> None:
     assert abs(np.mean(apart)) <= 3 * np.std(apart) / np.sqrt(len(apart)) + 1e-12
 
 
-@pytest.mark.parametrize("name", set(MEASURES) - {"key_integrity"})
+@pytest.mark.parametrize("name", sorted(set(MEASURES) - {"key_integrity"}))
 def test_the_order_of_rows_that_have_a_time_says_nothing(name: str) -> None:
     train, holdout, synthetic = _sets()
     turned = deepcopy(synthetic)

@@ -1,0 +1,170 @@
+"""Pairs of codes that stand in one row far less often than by chance, or never: structural zeros and what is near them.
+
+A man is not pregnant, who has died is not admitted again, and no dose is changed where no drug is given. A network
+whose weights are held back makes such rows rarer, not as rare as they are, and they are the first that a reader points
+at. So these pairs are counted (Bishop, Fienberg and Holland 1975, chapter 5: incomplete tables), and what the network
+says of them is corrected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.models._layout import Layout
+
+#: So many patients would have both codes by chance, if each had one row.
+_BY_CHANCE: Final = 50.0
+#: The share of what chance would give that there is at most.
+_SHARE: Final = 0.1
+#: What fewer patients have counts as never: no patient alone decides what is told of a pair.
+_FEWEST: Final = 5
+#: Rows in which pairs are looked for; what is found there is counted in all.
+_ROWS: Final = 1 << 17
+#: What is at most added to a logit. Finite, so that every row has a likelihood.
+_NEVER: Final = -20.0
+#: Rows added to both sides of a ratio, so that few are not taken at their word.
+_PSEUDO_ROWS: Final = 0.5
+
+
+class _Pairs(NamedTuple):
+    """Of one entry, the codes of earlier entries that it has pairs with: ``(n,)`` each, and what is added for each.
+
+    Attributes:
+        added: float32 ``(n, codes)``, to the logits of each code of the entry.
+    """
+
+    earlier: NDArray[np.int32]
+    code: NDArray[np.int32]
+    added: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Unlikely:
+    """What is added to the logits of codes that seldom go with a code drawn before.
+
+    Attributes:
+        pairs: int32 ``(n, 4)``: an entry of the layout, a code of it, a later entry, a code of that; by later entry.
+        added: float32 ``(n,)``, not above 0.
+    """
+
+    pairs: NDArray[np.int32]
+    added: NDArray[np.float32]
+
+    @classmethod
+    def none(cls) -> Unlikely:
+        """No pairs."""
+        return cls(np.zeros((0, 4), np.int32), np.zeros(0, np.float32))
+
+    @classmethod
+    def of(cls, layout: Layout, codes: NDArray[np.integer[Any]], whose: NDArray[np.int64]) -> Unlikely:
+        """The pairs that rows have seldom, with the logarithm of the share of rows, minus infinity for never.
+
+        Args:
+            codes: ``(n, entries)``; the slot behind a column's codes where a cell is unobserved.
+            whose: the patient of each row, ``(n,)``.
+        """
+        if not len(codes):
+            return cls.none()
+        patients, dense, times = np.unique(whose, return_inverse=True, return_counts=True)
+        some = slice(None, None, -(-len(codes) // _ROWS))
+        seen = [np.ascontiguousarray(codes[some, e], np.int32) for e in range(len(layout.order))]
+        alone = 1.0 / times[dense[some]]
+        slots = [size + 1 for size in layout.sizes]
+        shares = [np.bincount(of, minlength=n)[:-1] / len(alone) for of, n in zip(seen, slots, strict=True)]
+        by_patient = [np.bincount(of, alone, n)[:-1] / alone.sum() for of, n in zip(seen, slots, strict=True)]
+        pairs, told = [np.zeros((0, 4), np.int32)], [np.zeros(0, np.float32)]
+        for later in range(layout.first_own, len(slots)):
+            for earlier in layout.before(later):
+                by_chance = np.outer(by_patient[earlier], by_patient[later]) * len(patients)
+                if by_chance.max(initial=0) < _BY_CHANCE:
+                    continue
+                place = seen[earlier] * slots[later] + seen[later]
+                counts = np.bincount(place, minlength=slots[earlier] * slots[later])
+                counts = counts.reshape(slots[earlier], slots[later])[:-1, :-1]
+                usual = np.outer(shares[earlier], shares[later]) * len(alone)
+                seldom = (by_chance >= _BY_CHANCE) & (counts <= _SHARE * usual)
+                if seldom.any():
+                    first, second = np.nonzero(seldom)
+                    ends = (np.full(len(first), earlier), first, np.full(len(first), later), second)
+                    pairs.append(np.stack(ends, axis=1).astype(np.int32))
+                    told.append(_log_shares(codes[:, earlier], codes[:, later], seldom, dense))
+        return cls(np.concatenate(pairs), np.concatenate(told))
+
+    def fits(self, layout: Layout) -> bool:
+        """Whether all pairs are of entries and codes that are there, the later one drawn."""
+        if self.pairs.dtype != np.int32 or self.added.dtype != np.float32:
+            return False
+        if self.added.ndim != 1 or self.pairs.shape != (len(self.added), 4):
+            return False
+        earlier, first, later, second = self.pairs.T
+        sizes = np.array(layout.sizes, np.int64)
+        return bool(
+            ((earlier >= 0) & (earlier < later) & (later >= layout.first_own) & (later < len(sizes))).all()
+            and ((first >= 0) & (first < sizes[earlier]) & (second >= 0) & (second < sizes[later])).all()
+            and (np.diff(later) >= 0).all()
+            and (self.added <= 0).all()
+        )
+
+    @cached_property
+    def _of(self) -> dict[int, _Pairs]:
+        found = {}
+        for later in np.unique(self.pairs[:, 2]).tolist():
+            own = self.pairs[:, 2] == later
+            codes, at = np.unique(self.pairs[own, :2], axis=0, return_inverse=True)
+            added = np.zeros((len(codes), self.pairs[own, 3].max() + 1), np.float32)
+            added[at.ravel(), self.pairs[own, 3]] = self.added[own]
+            found[later] = _Pairs(codes[:, 0], codes[:, 1], added)
+        return found
+
+    def add(self, entry: int, drawn: NDArray[np.int32], logits: NDArray[np.float32]) -> None:
+        """Add to the logits of an entry what the codes drawn before it ask for.
+
+        Args:
+            drawn: the codes of all entries, ``(entries, rows)``; of those before this one they count.
+            logits: ``(rows, codes)``, changed in place.
+        """
+        if entry in self._of:
+            earlier, code, added = self._of[entry]
+            stands = (drawn[earlier] == code[:, None]).astype(np.float32)
+            logits[:, : added.shape[1]] += stands.T @ added
+
+    def meet(self, entry: int, drawn: NDArray[np.int32], mass: NDArray[np.float32], added: NDArray[np.float32]) -> None:
+        """Make the pairs of an entry as rare among generated rows as among real ones, of which this has the shares.
+
+        Args:
+            drawn: as for ``add``, of rows as they are generated.
+            mass: the unnormalised probabilities of the entry's codes in those rows, ``(rows, codes)``; corrected.
+            added: what was added to the logits of each pair so far, ``(n,)``; corrected.
+        """
+        total = mass.sum(axis=1)
+        for at in np.flatnonzero(self.pairs[:, 2] == entry):
+            earlier, first, _, second = self.pairs[at]
+            (rows,) = np.nonzero(drawn[earlier] == first)
+            real = np.exp(self.added[at]) * len(mass) + _PSEUDO_ROWS
+            generated = (mass[rows, second] / total[rows]).sum() + _PSEUDO_ROWS
+            now = _NEVER if np.isneginf(self.added[at]) else np.clip(added[at] + np.log(real / generated), _NEVER, 0)
+            mass[rows, second] *= np.exp(now - added[at])
+            total[rows] = mass[rows].sum(axis=1)
+            added[at] = now
+
+
+def _log_shares(
+    earlier: NDArray[np.integer[Any]],
+    later: NDArray[np.integer[Any]],
+    asked: NDArray[np.bool_],
+    whose: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """The logarithm of the share of rows that have each pair asked for; minus infinity where few patients do."""
+    known = np.pad(asked, ((0, 1), (0, 1)))
+    (rows,) = np.nonzero(known[earlier, later])
+    place = earlier[rows].astype(np.int64) * asked.shape[1] + later[rows]
+    patients = np.bincount(np.unique(np.stack([place, whose[rows]]), axis=1)[0], minlength=asked.size)
+    share = np.bincount(place, minlength=asked.size) / len(whose)
+    with np.errstate(divide="ignore"):  # what is never has a logarithm of minus infinity
+        told: NDArray[np.float32] = np.log(np.where(patients < _FEWEST, 0, share)).astype(np.float32)
+    return told.reshape(asked.shape)[asked]

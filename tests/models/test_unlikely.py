@@ -1,0 +1,111 @@
+"""What is never, or seldom, together in real rows is so in generated ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from synthgen.encoding.domain import Domain, Scale
+from synthgen.models._unlikely import Unlikely
+from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive
+from synthgen.models.base import Codes, CodeTable
+
+DOMAINS = (
+    Domain("ward", "ward", 8, Scale.NOMINAL),
+    Domain("sex", "sex", 2, Scale.NOMINAL),
+    Domain("died", "died", 2, Scale.NOMINAL),
+)
+#: Of the wards by their codes: women alone are in the one, in the other there are ten men.
+OBSTETRICS, GYNAECOLOGY = 6, 7
+N = 6000
+
+
+def _rows() -> Codes:
+    """Half of the rows are men's, and one in six is of either ward."""
+    rng = np.random.default_rng(1)
+    ward = rng.choice(8, N, p=[1 / 9] * 6 + [1 / 6] * 2)
+    sex = np.where(ward >= OBSTETRICS, 0, rng.integers(0, 2, N))
+    sex[np.flatnonzero(ward == GYNAECOLOGY)[:10]] = 1
+    return np.stack([ward, sex, rng.integers(0, 2, N)], axis=1).astype(np.int32)
+
+
+def _found(codes: Codes, whose: np.ndarray) -> dict[tuple[int, ...], float]:
+    """The pairs of a layout in the order of the columns, with the share of rows that have them."""
+    counts = [np.bincount(codes[:, i], minlength=domain.size) for i, domain in enumerate(DOMAINS)]
+    layout = Autoregressive(epochs=1).fit(CodeTable(DOMAINS, [codes[:50]]), rng=np.random.default_rng(1)).layout
+    assert [*layout.order] == [0, 1, 2]
+    assert all(count.sum() == len(codes) for count in counts)
+    unlikely = Unlikely.of(layout, codes, whose)
+    return dict(zip(map(tuple, unlikely.pairs.tolist()), np.exp(unlikely.added).tolist(), strict=True))
+
+
+def test_pairs_far_below_chance_are_found_with_their_share() -> None:
+    found = _found(_rows(), np.arange(N))
+    assert found == {(0, OBSTETRICS, 1, 1): 0.0, (0, GYNAECOLOGY, 1, 1): pytest.approx(10 / N)}
+
+
+@pytest.mark.parametrize(("patients", "told"), [(4, 0.0), (5, pytest.approx(20 / N))])
+def test_what_fewer_than_five_patients_have_counts_as_never_however_many_rows_they_have(
+    patients: int, told: float
+) -> None:
+    codes, whose = _rows(), np.arange(N)
+    (rows,) = np.nonzero(codes[:, 0] == OBSTETRICS)
+    codes[rows[:20], 1] = 1
+    whose[rows[:20]] = rows[np.arange(20) % patients]
+    assert _found(codes, whose)[0, OBSTETRICS, 1, 1] == told
+
+
+def test_a_few_patients_with_many_rows_show_nothing() -> None:
+    """Each of six patients has a thousand rows: that none of the women is a man's is no wonder."""
+    assert _found(_rows(), np.arange(N) % 6) == {}
+
+
+@pytest.fixture(scope="module")
+def fitted() -> FittedAutoregressive:
+    """A network that has hardly learned anything: what is seldom together is left to the pairs."""
+    return Autoregressive(epochs=1, penalty=1e3).fit(CodeTable(DOMAINS, [_rows()]), rng=np.random.default_rng(2))
+
+
+def test_what_is_never_together_is_never_generated(fitted: FittedAutoregressive) -> None:
+    codes = fitted.sample(30_000, rng=np.random.default_rng(3))
+    men = codes[:, 1] == 1
+    assert not (men & (codes[:, 0] == OBSTETRICS)).any()
+    assert men.mean() == pytest.approx(_rows()[:, 1].mean(), abs=0.01)
+
+
+def test_what_is_seldom_together_is_as_seldom(fitted: FittedAutoregressive) -> None:
+    """10 of 6,000 real rows are 50 of 30,000; chance would give 1,700."""
+    codes = fitted.sample(30_000, rng=np.random.default_rng(3))
+    assert 25 < ((codes[:, 1] == 1) & (codes[:, 0] == GYNAECOLOGY)).sum() < 100
+
+
+def test_such_a_row_is_improbable_not_impossible(fitted: FittedAutoregressive) -> None:
+    woman, man = fitted.log_prob(np.array([[OBSTETRICS, 0, 0], [OBSTETRICS, 1, 0]], np.int32))
+    assert -5 < woman < 0
+    assert -40 < man < -15
+
+
+def test_it_is_kept(fitted: FittedAutoregressive) -> None:
+    again = FittedAutoregressive.from_state(DOMAINS, (), *fitted.state())
+    assert np.array_equal(again.log_prob(_rows()), fitted.log_prob(_rows()))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("pairs", np.array([[1, 0, 0, 0]], np.int32)),  # not in the order of the network
+        ("pairs", np.array([[0, 8, 1, 0]], np.int32)),  # a code too many
+        ("pairs", np.array([[0, 0, 3, 0]], np.int32)),  # an entry too many
+        ("pairs", np.array([[0, 0, 1]], np.int32)),
+        ("unlikely", np.array([1.0], np.float32)),
+        ("unlikely", np.array([np.nan], np.float32)),
+    ],
+)
+def test_pairs_that_contradict_the_layout_are_refused(
+    fitted: FittedAutoregressive, name: str, value: np.ndarray
+) -> None:
+    values, arrays = fitted.state()
+    one = {"pairs": np.array([[0, 0, 1, 0]], np.int32), "unlikely": np.array([-1.0], np.float32)}
+    FittedAutoregressive.from_state(DOMAINS, (), values, {**arrays, **one})
+    with pytest.raises(ValueError, match="pairs of codes"):
+        FittedAutoregressive.from_state(DOMAINS, (), values, {**arrays, **one, name: value})
