@@ -253,7 +253,7 @@ class NumericKind(Kind):
         labels, labelled = read_specials(self, texts, self.column.atoms)
         bad = ~labelled & ~is_number
         for i in np.flatnonzero(bad):
-            if _CENSORED.match(texts[i].strip()):
+            if self.column.words or _CENSORED.match(texts[i].strip()):
                 labels[i], labelled[i], bad[i] = texts[i].strip(), True, False
         number = is_number & ~labelled
         keys = np.zeros(len(texts), np.int64)

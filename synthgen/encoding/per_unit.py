@@ -1,5 +1,7 @@
 """Numbers whose scale depends on another column: the unit, or what was measured. Each of its values has its own bins.
 
+Words among them belong to the unit likewise: a question has its answers, a measurement its numbers.
+
 A long table of results holds quantities of many scales in one column. Bins of their own keep each as finely as a column
 of its own would; the codes mean *how high for what it is*, so that what is known of one quantity helps with another.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any, Final
 
 import numpy as np
@@ -43,7 +45,7 @@ class PerUnitEncoder(Encoder):
     """The numbers of every unit spread over the same codes, then text results, then missing tokens.
 
     Attributes:
-        units: what encodes the numbers of each unit that enough patients have.
+        units: what encodes the values of each unit that enough patients have one of.
         others: what encodes those of all other units together.
     """
 
@@ -123,30 +125,33 @@ class PerUnitEncoder(Encoder):
     def _possible(
         self, encoder: NumericEncoder, codes: NDArray[np.int32], rng: np.random.Generator
     ) -> NDArray[np.int32]:
-        """Codes that a unit has: instead of a text that none of its rows hold any of its numbers, or else nothing."""
-        if len(codes) and codes.min() >= 0 and codes.max() < self.n_regular:
+        """Codes that a unit has: instead of what none of its rows hold any of its numbers, or of its words, or nothing.
+
+        Any number will do where there are numbers: ``_written`` takes the nearest of the unit's own.
+        """
+        slots, nothing = self._slots(encoder), self.n_regular + len(self.special)
+        if len(slots) and len(codes) and codes.min() >= 0 and codes.max() < self.n_regular:
             return codes
-        own = (*encoder.results, *encoder.tokens.kept)
-        foreign = np.array(
-            [*(False for _ in range(self.n_regular)), *(text not in own for text in self.special), False]
-        )
+        own = {*encoder.results, *encoder.tokens.kept}
+        foreign = np.full(nothing + 1, not len(slots))
+        foreign[self.n_regular :] = [*(text not in own for text in self.special), False]
+        words = np.array([self.n_regular + self.special.index(text) for text in encoder.results], np.int64)
+        instead = slots if len(slots) else words if len(words) else np.array([nothing])
         rows = np.flatnonzero(foreign[codes])
-        slots, nothing = self._slots(encoder), len(foreign) - 1
         found = codes.copy()
-        found[rows] = rng.choice(slots, len(rows)) if len(slots) else nothing
+        found[rows] = rng.choice(instead, len(rows))
         return found
 
     def _written(self, encoder: NumericEncoder, codes: NDArray[np.int32], rng: np.random.Generator) -> pa.Array:
         codes = self._possible(encoder, codes, rng)
         regular = codes < self.n_regular
         slots = self._slots(encoder)
+        numbers = pa.array([], pa.string())
         if len(slots):
             # A code that this unit does not use stands for the nearest one that it does.
             middles = (slots[1:] + slots[:-1]) / 2
             own = np.searchsorted(middles, codes[regular]).astype(np.int32)
             numbers = encoder.decode(own.reshape(-1, 1), rng).cast(pa.string())
-        else:
-            numbers = pa.array([""] * int(regular.sum()), pa.string())
         texts = pa.concat_arrays([pa.array([*self.special, ""], pa.string()), numbers])
         place = np.where(regular, len(self.special) + np.cumsum(regular), codes - self.n_regular)
         return texts.take(pa.array(place))
@@ -201,8 +206,8 @@ class PerUnitKind(Kind):
 
     def solve(self, summary: ColumnSummary, rare_below: int) -> PerUnitEncoder:
         labels, keys, styles = (_by_unit(counts) for counts in (summary.labels, *summary.parts))
-        common = {unit for unit, counts in keys.items() if counts.pooled_patients() >= rare_below}
         every = {*labels, *keys}
+        common = {unit for unit in every if _patients(unit, labels, keys) >= rare_below}
 
         def solved(units: set[str]) -> NumericEncoder:
             own = ColumnSummary(
@@ -225,6 +230,13 @@ def _parted(texts: Sequence[str]) -> tuple[list[str], list[str]]:
     """Units and values."""
     pairs = [text.partition(_BETWEEN) for text in texts]
     return [unit for unit, _, _ in pairs], [value for _, _, value in pairs]
+
+
+def _patients(unit: str, *parts: Mapping[str, LevelCounts]) -> int:
+    """Distinct patients who have a value of the unit, of whatever sort, capped like ``LevelCounts.patients``."""
+    own = [part[unit] for part in parts if unit in part]
+    pooled = [each.regroup(np.zeros(len(each), np.int64)) for each in own]
+    return reduce(LevelCounts.merge, pooled).pooled_patients()
 
 
 def _by_unit(counts: LevelCounts) -> dict[str, LevelCounts]:

@@ -221,18 +221,20 @@ def solve(
     highest: int | None = None,
     pitch: int = 1,
     phase: int = 0,
+    inward: bool = False,
 ) -> Quantiser:
     """The quantiser of counted keys.
 
     Args:
         lowest, highest: declared bounds; no bin reaches beyond them.
         pitch, phase: every bin starts at a multiple of ``pitch``, shifted by ``phase`` (weeks start on Mondays).
+        inward: whether no bin reaches beyond the keys that were counted, where these span a few pitches at least.
     """
     common = levels.patients >= rare_below
     if np.count_nonzero(common) > MOST_ATOMS:
         common &= levels.counts >= ATOM_SHARE * levels.counts.sum()
     atoms, rest = levels.keys[common].astype(np.int64), levels.take(~common)
-    starts, ends = _bins(rest, rare_below, pitch, phase)
+    starts, ends = _bins(rest, rare_below, pitch, phase, inward)
     # A bin wholly outside the declared bounds ends before it starts once they are applied, and is left out.
     starts = _without(atoms, starts if lowest is None else np.maximum(starts, lowest), step=1)
     ends = _without(atoms, ends if highest is None else np.minimum(ends, highest), step=-1)
@@ -247,7 +249,9 @@ def _without(atoms: NDArray[np.int64], bounds: NDArray[np.int64], *, step: int) 
     return bounds
 
 
-def _bins(levels: LevelCounts, rare_below: int, pitch: int, phase: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _bins(
+    levels: LevelCounts, rare_below: int, pitch: int, phase: int, inward: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     trimmed = disclosure.trimmed_range(levels, rare_below)
     if trimmed is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -258,26 +262,28 @@ def _bins(levels: LevelCounts, rare_below: int, pitch: int, phase: int) -> tuple
     inner = np.unique(levels.keys[np.searchsorted(cumulative, wanted)].astype(np.int64))
     inner = inner[(inner > low) & (inner <= high)]
     edges = np.r_[low, inner, high + 1]
-    snapped = np.unique([_snap(edges, i, pitch, phase) for i in range(len(edges))])
+    placed = [_snap(edges, i, pitch, phase, inward) for i in range(len(edges))]
+    if placed[0] >= placed[-1]:
+        placed = [_snap(edges, i, pitch, phase, inward=False) for i in range(len(edges))]
+    snapped = np.unique(np.clip(placed, placed[0], placed[-1]))
     starts = disclosure.merge_thin_bins(levels, snapped[:-1], rare_below)
     ends = np.r_[starts[1:], snapped[-1]] - 1
     return starts.astype(np.int64), ends.astype(np.int64)
 
 
-def _snap(edges: NDArray[np.int64], i: int, pitch: int, phase: int) -> int:
+def _snap(edges: NDArray[np.int64], i: int, pitch: int, phase: int, inward: bool) -> int:
     """Edge ``i`` on the coarsest grid of 1, 2, 5, 10, ... keys that is at most half as wide as its narrower bin.
 
-    The outermost edges move outwards, so that the trimmed range stays covered.
+    The outermost edges move outwards, so that the trimmed range stays covered, or ``inward``.
     """
     widths = np.diff(edges)[max(i - 1, 0) : i + 1]
     # In integers throughout: keys may be beyond 2**53.
     step = _round_step(max(int(widths.min()) // pitch // 2, 1)) * pitch
     edge = int(edges[i]) - phase
-    if i == 0:
-        return edge // step * step + phase
-    if i == len(edges) - 1:
-        return -(-edge // step) * step + phase
-    return (edge + step // 2) // step * step + phase
+    if 0 < i < len(edges) - 1:
+        return (edge + step // 2) // step * step + phase
+    down = (i == 0) != inward
+    return (edge // step if down else -(-edge // step)) * step + phase
 
 
 def _round_step(width: int) -> int:

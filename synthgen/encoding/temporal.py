@@ -282,7 +282,9 @@ class TemporalKind(Kind):
         values, tokens = split_tokens(self, summary, rare_below)
         results = disclosure.keep_common(values, rare_below, other="")
         parts = iter(summary.parts)
-        days = quantiser.solve(next(parts), rare_below, pitch=_WEEK, phase=_MONDAY) if self.has_days else None
+        days = (
+            quantiser.solve(next(parts), rare_below, pitch=_WEEK, phase=_MONDAY, inward=True) if self.has_days else None
+        )
         clock, grain = None, 1
         if self.has_clock:
             times = next(parts)

@@ -16,6 +16,8 @@ from synthgen.schema.column import Category, Date, Datetime, Integer, Number, Ti
 _KINDS: Final[dict[str, type[Date] | type[Datetime] | type[Time]]] = {"date": Date, "datetime": Datetime, "time": Time}
 #: A column is a number with text results if at least this share of its rows are plain numbers.
 _HALF = 0.5
+#: Of numbers among the answers to questions there is at least this share.
+_SOME = 0.1
 #: More different text results than this are no results but texts.
 _MOST_ATOMS = 20
 #: What is written with more significant digits than floating point surely holds has them from arithmetic.
@@ -54,17 +56,37 @@ def guess_number(subject: Subject) -> Guess | None:
     ):
         return labels
     atoms = _texts(subject, others)
+    return _amount(subject, _about_atoms(atoms, "numbers"), atoms=atoms)
+
+
+def guess_mixed(subject: Subject) -> Guess | None:
+    """Numbers among many words, or rare ones, as in a long table of measurements and answers; ``None`` of few numbers.
+
+    Whether they are that is for another column to tell, which says what each row holds.
+    """
+    values, numbers = subject.values, subject.numbers
+    plain = numbers.is_number & ~numbers.is_censored
+    if values.share(plain) < _SOME or int(plain.sum()) <= FEW_LEVELS:
+        return None
+    if values.share(numbers.zero_padded) > 1 - NEARLY_ALL or subject.dates is not None:
+        return None
+    told = f"words stand among the numbers; those of fewer than {subject.rare_below} patients are never generated"
+    return _amount(subject, (told,), words=True)
+
+
+def _amount(subject: Subject, notes: tuple[str, ...], *, atoms: tuple[str, ...] = (), words: bool = False) -> Guess:
+    """Integers where all numbers are whole, else numbers with decimals."""
+    values, numbers = subject.values, subject.numbers
     low = 0 if values.complete and bool((numbers.value[numbers.is_number] >= 0).all()) else None
-    notes = _about_atoms(atoms, "numbers")
     if not values.complete:
         notes = (*notes, "has very many different values; judged by a sample of them")
     if numbers.is_whole[numbers.is_number].all():
-        return Guess(Integer(min=low, atoms=atoms), notes)
+        return Guess(Integer(min=low, atoms=atoms, words=words), notes)
     decimals, most = _decimals(subject), _most_decimals(subject)
     if decimals is not None and decimals > most:
         decimals = most
         notes = (*notes, f"has more digits than floating point holds; rounded to {most} decimals")
-    return Guess(Number(decimals=decimals or None, min=low, atoms=atoms), notes)
+    return Guess(Number(decimals=decimals or None, min=low, atoms=atoms, words=words), notes)
 
 
 def near_miss(subject: Subject) -> tuple[str, ...]:

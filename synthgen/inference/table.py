@@ -24,10 +24,10 @@ from synthgen.inference.missing import Missing, find_missing
 from synthgen.inference.numbers import Marks
 from synthgen.inference.patients import Whose, count_patients, named_in
 from synthgen.inference.profile import Profile, profile
-from synthgen.inference.quantities import guess_moment, guess_number
+from synthgen.inference.quantities import guess_mixed, guess_moment, guess_number
 from synthgen.inference.shapes import NONE_SIGNS
 from synthgen.inference.subject import Guess, Subject
-from synthgen.inference.units import find_units
+from synthgen.inference.units import find_questions, find_units
 from synthgen.inference.values import Values, values
 from synthgen.reshape.operands import Operand
 from synthgen.schema.column import (
@@ -235,8 +235,12 @@ class _Guessing:
     def _guess_freely(self, name: str, header: Header) -> Guess:
         if name == self.patient:
             return Guess(Id(), ("looks like the patient: rows with the same value are one person's",))
+        subject = self._subject(name, header)
+        return next(guess for rule in _RULES if (guess := rule(subject)) is not None)
+
+    def _subject(self, name: str, header: Header) -> Subject:
         everything = self.everything[name]
-        subject = Subject(
+        return Subject(
             header=header,
             values=everything.take(~everything.among(self.missing.tokens(name))),
             rows=self.rows,
@@ -246,7 +250,6 @@ class _Guessing:
             rare_below=self.rare_below,
             of_people=not _THINGS & set(read_header(self.table.name).words),
         )
-        return next(guess for rule in _RULES if (guess := rule(subject)) is not None)
 
     @property
     def people(self) -> int:
@@ -303,6 +306,20 @@ class _Guessing:
             told = f"each value of `{by}` has a scale of its own here"
             column = guesses[name].column.model_copy(update={"unit_of": by})
             after[name] = Guess(column, (*guesses[name].notes, told))
+        determining = {guess.column.determined_by for guess in guesses.values()}
+        mixed = {
+            name: guess
+            for name in free
+            if isinstance(guesses[name].column, Category | Text)
+            and name not in determining
+            and (guess := guess_mixed(self._subject(name, self.headers[name]))) is not None
+        }
+        tokens = {name: self.missing.tokens(name) for name in mixed}
+        others = [name for name in labels if name not in mixed]
+        for name, by in find_questions(self.table, tokens, others, self.format()).items():
+            told = f"each value of `{by}` has numbers or words of its own here"
+            column = mixed[name].column.model_copy(update={"unit_of": by})
+            after[name] = Guess(column, (told, *mixed[name].notes))
         return after
 
     def _is_long(self) -> bool:

@@ -30,6 +30,7 @@ _ORDER: Final = (
     "missingness",
     "marginals",
     "rare_categories",
+    "structural_zeros",
     "representation",
     "group_accuracy",
     "group_utility",

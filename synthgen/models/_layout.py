@@ -172,8 +172,12 @@ class Layout:
         """The entries by which one is told, the context's included."""
         if not self.heard:
             return tuple(range(entry))
-        run = self._run_of[entry - self.first_own]
-        return (*range(self.first_own), *self.heard[run], *range(self.runs[run].start, entry))
+        at = self._run_of[entry - self.first_own]
+        return (*range(self.first_own), *self.heard[at], *range(self.runs[at].start, entry))
+
+    def run(self, entry: int) -> range:
+        """The run that an entry of the model's own belongs to."""
+        return self.runs[self._run_of[entry - self.first_own]]
 
     def n_told(self, entry: int) -> int:
         """How many numbers a column is told."""

@@ -21,8 +21,9 @@ from synthgen.models._layout import Layout
 _BY_CHANCE: Final = 50.0
 #: The share of what chance would give that there is at most.
 _SHARE: Final = 0.1
-#: What fewer patients have counts as never: no patient alone decides what is told of a pair.
-_FEWEST: Final = 5
+#: What one patient alone has counts as never, so that nobody decides what is told of a pair. What a few have does not:
+#: of other patients more than of those learned from would have such a pair, and so be known by their likelihood.
+_FEWEST: Final = 2
 #: Rows in which pairs are looked for; what is found there is counted in all.
 _ROWS: Final = 1 << 17
 #: What is at most added to a logit. Finite, so that every row has a likelihood.
@@ -32,11 +33,14 @@ _PSEUDO_ROWS: Final = 0.5
 
 
 class _Pairs(NamedTuple):
-    """Of one entry, the pairs with an earlier one: a code of that, a code of its own, and what is added."""
+    """Of one entry, the codes of earlier entries that it has pairs with: ``(n,)`` each, and what is added for each.
 
-    earlier: int
-    first: NDArray[np.int32]
-    second: NDArray[np.int32]
+    Attributes:
+        added: float32 ``(n, codes)``, to the logits of each code of the entry.
+    """
+
+    earlier: NDArray[np.int32]
+    code: NDArray[np.int32]
     added: NDArray[np.float32]
 
 
@@ -108,12 +112,14 @@ class Unlikely:
         )
 
     @cached_property
-    def _of(self) -> dict[int, list[_Pairs]]:
-        found: dict[int, list[_Pairs]] = {}
-        ends = self.pairs[:, [2, 0]]
-        for later, earlier in np.unique(ends, axis=0).tolist():
-            own = (ends == (later, earlier)).all(axis=1)
-            found.setdefault(later, []).append(_Pairs(earlier, self.pairs[own, 1], self.pairs[own, 3], self.added[own]))
+    def _of(self) -> dict[int, _Pairs]:
+        found = {}
+        for later in np.unique(self.pairs[:, 2]).tolist():
+            own = self.pairs[:, 2] == later
+            codes, at = np.unique(self.pairs[own, :2], axis=0, return_inverse=True)
+            added = np.zeros((len(codes), self.pairs[own, 3].max() + 1), np.float32)
+            added[at.ravel(), self.pairs[own, 3]] = self.added[own]
+            found[later] = _Pairs(codes[:, 0], codes[:, 1], added)
         return found
 
     def add(self, entry: int, drawn: NDArray[np.int32], logits: NDArray[np.float32]) -> None:
@@ -123,11 +129,10 @@ class Unlikely:
             drawn: the codes of all entries, ``(entries, rows)``; of those before this one they count.
             logits: ``(rows, codes)``, changed in place.
         """
-        for pairs in self._of.get(entry, ()):
-            for code in np.unique(pairs.first):
-                (rows,) = np.nonzero(drawn[pairs.earlier] == code)
-                own = pairs.first == code
-                logits[np.ix_(rows, pairs.second[own])] += pairs.added[own]
+        if entry in self._of:
+            earlier, code, added = self._of[entry]
+            stands = (drawn[earlier] == code[:, None]).astype(np.float32)
+            logits[:, : added.shape[1]] += stands.T @ added
 
     def meet(self, entry: int, drawn: NDArray[np.int32], mass: NDArray[np.float32], added: NDArray[np.float32]) -> None:
         """Make the pairs of an entry as rare among generated rows as among real ones, of which this has the shares.

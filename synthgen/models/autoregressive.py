@@ -353,6 +353,15 @@ class FittedAutoregressive(FittedModel):
         return tuple(seen)
 
     @cached_property
+    def _shared(self) -> dict[range, NDArray[np.float32]]:
+        """For each run the hidden weights of what all of it are told, side by side."""
+        layout = self.layout
+        return {
+            run: np.concatenate([self.weights[e].hidden[: layout.n_told(run.start)] for e in run], axis=1)
+            for run in layout.runs
+        }
+
+    @cached_property
     def _same(self) -> dict[int, list[NDArray[np.int64]]]:
         """For each entry and each of its kin, which code is the same."""
         own = range(self.layout.first_own, len(self.layout.order))
@@ -412,12 +421,14 @@ class _Chain:
         entry: the entry of the layout that comes next.
         drawn: int32 ``(entries, n)``, the codes by entry; the slot behind a column's codes where unobserved.
         embedded: float32 ``(n, numbers)``, the embeddings of what is drawn.
+        ahead: what is computed for all entries of a run, ``(n, units of the run)``, once the first of it is begun.
     """
 
     model: FittedAutoregressive
     entry: int
     drawn: NDArray[np.int32]
     embedded: NDArray[np.float32]
+    ahead: tuple[range, NDArray[np.float32]] | None = None
 
     @classmethod
     def begin(cls, model: FittedAutoregressive, n: int, context: Codes | None) -> _Chain:
@@ -478,8 +489,7 @@ class _Chain:
     def _mass(self, rows: slice) -> NDArray[np.float32]:
         """The unnormalised probabilities of the next entry's codes, the largest 1: shape ``(rows, codes)``."""
         layout, weights = self.model.layout, self.model.weights[self.entry]
-        told = self.embedded[rows, layout.told(self.entry) if layout.heard else slice(layout.starts[self.entry])]
-        hidden = told @ weights.hidden
+        hidden = self._told(rows)
         hidden += weights.offset
         np.maximum(hidden, 0, out=hidden)
         logits: NDArray[np.float32] = np.matmul(hidden, weights.head, dtype=np.float32)
@@ -501,10 +511,30 @@ class _Chain:
         np.exp(logits, out=logits)
         return logits
 
+    def _told(self, rows: slice) -> NDArray[np.float32]:
+        """What the hidden units of the next entry are told, ``(rows, width)``.
+
+        What all of its run are told is multiplied for all of them at once: many narrow products take longer than a
+        wide one.
+        """
+        layout, e = self.model.layout, self.entry
+        run = layout.run(e)
+        shared = layout.n_told(run.start)
+        if self.ahead is None or self.ahead[0] != run:
+            told = self.embedded[:, layout.told(run.start) if layout.heard else slice(shared)]
+            self.ahead = run, told @ self.model._shared[run]
+        place = (e - run.start) * layout.widths[e]
+        of_all = self.ahead[1][rows, place : place + layout.widths[e]]
+        own = self.embedded[rows, layout.starts[run.start] : layout.starts[e]] @ self.model.weights[e].hidden[shared:]
+        own += of_all
+        return own
+
     def _set(self, entry: int, codes: NDArray[np.int32]) -> None:
         start, dims = self.model.layout.starts[entry], self.model.layout.dims[entry]
         self.drawn[entry] = codes
-        self.embedded[:, start : start + dims] += self.model.weights[entry].embedding[codes]
+        place, told = self.embedded[:, start : start + dims], self.model.weights[entry].embedding[codes]
+        # The context's share one place and are summed there.
+        np.add(place, told, out=place) if entry < self.model.layout.first_own else np.copyto(place, told)
 
     def codes(self, conditions: Mapping[int, Condition]) -> Codes:
         """The rows when all is drawn, shape ``(n, columns)``."""

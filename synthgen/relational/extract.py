@@ -38,6 +38,7 @@ from synthgen.relational.judged import Judged, Obedience
 from synthgen.relational.links import Linking, up
 from synthgen.relational.meeting import sampled, share_of
 from synthgen.relational.panels import Room, numbers_of
+from synthgen.relational.repeats import filled
 from synthgen.relational.rows import Rows, Steps, bases
 from synthgen.relational.ruling import Ruling
 from synthgen.relational.starts import fitting
@@ -307,6 +308,10 @@ class Extract:
             orphans = cells[self.patients].get(orphans_of(name))
             told_of = _Told(cells[above].get(panel_of(name)), cells[above].get(start_of(name)))
             numbers = told_of.numbers(integers(cells[above][number_of(name)]))
+            if table.timeline is not None and table.timeline.order.dated:
+                known = births[rows[above].patient]
+                when = np.where(rows[above].moments == UNKNOWN, known, rows[above].moments)
+                numbers = np.where(table.timeline.over(when, known), 0, numbers)
             skeleton = _skeleton(rows[above], numbers, orphans)
             judged = self._judged(name, skeleton, rows, cells, rng, seen)
             ends = self._ends(name, cells[self.patients])
@@ -363,6 +368,8 @@ class Extract:
             kept=None if judged is None else judged.kept(which),
         )
         cells = dict(zip(batch.schema.names, batch.columns, strict=True))
+        for column in table.added.same:
+            cells[column] = filled(cells[column], cells[table.codec.plan.units[column]], rows.patient, rng)
         if table.timeline is not None:
             moments = table.timeline.order.read(cells[self.births]) if table.timeline.absolute else rows.moments
             cells |= table.timeline.unfolded(cells, moments)

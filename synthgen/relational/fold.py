@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from synthgen.relational.codec import Plan
+from synthgen.relational.repeats import AGAIN
 from synthgen.relational.structure import Member
 from synthgen.relational.timeline import Timeline
-from synthgen.schema.column import Category, Code, Column, Integer
+from synthgen.schema.column import Category, Code, Column, Integer, Number
 from synthgen.schema.config import Format
 from synthgen.schema.table import TableConfig
 
@@ -76,6 +77,8 @@ class Additions:
         panelled: those of ``children`` of which it is told what comes together.
         started: those of ``children`` whose first rows may come before the row that they belong to.
         habits: of the patients' table: tables below whose rows first rows may come before them.
+        means: of the patients' table: where the values of a quantity lie (see ``synthgen.relational.means``).
+        same: the column of values of which it is told where they repeat (``synthgen.relational.repeats``).
         subject: the column that says what rows are about, where their parents tell by it what comes together, or, of a
             lookup table, those that refer to it; one or none.
         naming: of a lookup table: the columns of how often its rows are named.
@@ -88,6 +91,8 @@ class Additions:
     panelled: tuple[str, ...] = ()
     started: tuple[str, ...] = ()
     habits: tuple[str, ...] = ()
+    means: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
     subject: tuple[str, ...] = ()
     naming: tuple[str, ...] = ()
 
@@ -97,7 +102,7 @@ class Additions:
         columns: dict[str, Column] = {link_of(column): Category(other=OTHER, missing=(NONE,)) for column in self.told}
         told = (*map(panel_of, self.panelled), *map(start_of, self.started), *map(habit_of, self.habits))
         columns |= {column: Category(other=OTHER, missing=(NONE,)) for column in told}
-        columns |= {column: Integer(min=0, missing=(NONE,)) for column in self.naming}
+        columns |= {column: Integer(min=0, missing=(NONE,)) for column in (*self.naming, *self.means)}
         columns |= {number_of(table): Integer(min=0, missing=(NONE,)) for table in self.children}
         columns |= {orphans_of(table): Integer(min=0, missing=(NONE,)) for table in self.orphaned}
         return columns | {last_of(table): Integer(missing=(NONE,)) for table in self.timed}
@@ -122,6 +127,10 @@ def derived(config: TableConfig, member: Member, marks: Format, timeline: Timeli
         for name, column in config.columns.items()
         if name not in resolved(member)
     }
+    for name in added.same:
+        column = columns[name]
+        assert isinstance(column, Integer | Number)
+        columns[name] = column.model_copy(update={"atoms": (*column.atoms, AGAIN)})
     columns |= ({} if timeline is None else timeline.columns) | added.columns
     return Plan(config.model_copy(update={"columns": columns, "patient": None}), marks, frozenset(moments))
 

@@ -65,6 +65,7 @@ class Memory:
         spans: upper bounds of how long ago something was, in the units of the table's time.
         marks: what else is followed: a code column, and the codes of it that mean the same.
         limits: how many rows of a patient at most have one of some codes of a column.
+        same: the code of ``value`` that stands for the last one; ``None`` where there is none.
     """
 
     domains: tuple[Domain, ...]
@@ -76,6 +77,7 @@ class Memory:
     spans: tuple[int, ...]
     marks: tuple[Mark, ...] = ()
     limits: tuple[tuple[Mark, int], ...] = ()
+    same: int | None = None
 
     @classmethod
     def of(
@@ -89,6 +91,7 @@ class Memory:
         spans: Sequence[int],
         marks: Sequence[Mark] = (),
         limits: Sequence[tuple[Mark, int]] = (),
+        same: int | None = None,
     ) -> Memory:
         """What is worth remembering of rows.
 
@@ -101,7 +104,7 @@ class Memory:
             left_out: columns of the table that are not candidates, such as weekdays.
             value: the code column whose scale depends on the main column, if there is one.
             marks: what else could be followed; the commonest are.
-            limits: as they are kept.
+            limits, same: as they are kept.
         """
         candidates = [
             i
@@ -123,9 +126,8 @@ class Memory:
         seen = {mark: int(np.isin(codes[:, mark[0]], mark[1]).sum()) for mark in marks}
         kept = sorted(sorted(marks, key=lambda mark: (-seen[mark], mark))[:MOST_MARKS])
         recent = RECENT if is_long else 1
-        return cls(
-            domains, main, followed, value if followed else None, told, recent, tuple(spans), tuple(kept), tuple(limits)
-        )
+        value, same = (value, same) if followed else (None, None)
+        return cls(domains, main, followed, value, told, recent, tuple(spans), tuple(kept), tuple(limits), same)
 
     def __post_init__(self) -> None:
         columns = range(len(self.domains))
@@ -133,6 +135,8 @@ class Memory:
             raise ValueError("codes are followed of no column")
         if self.main is not None and not set(self.followed) <= set(range(self.domains[self.main].size)):
             raise ValueError("codes are followed that are not there")
+        if self.same is not None and (self.value is None or self.same not in self.domains[self.value].special):
+            raise ValueError("what is the same stands among the values")
         if not {i for i in (self.main, self.value, *self.told) if i is not None} <= set(columns):
             raise ValueError("a column is remembered that is not there")
         followed = (*self.marks, *(mark for mark, _ in self.limits))
@@ -226,6 +230,7 @@ class Memory:
             "recent": self.recent,
             "spans": list(self.spans),
             "marks": [[column, list(codes)] for column, codes in self.marks],
+            "same": self.same,
             "limits": [[column, list(codes), most] for (column, codes), most in self.limits],
         }
 
@@ -235,7 +240,8 @@ class Memory:
         followed, told, spans = (tuple(learned[name]) for name in ("followed", "told", "spans"))
         marks = tuple((column, tuple(codes)) for column, codes in learned["marks"])
         limits = tuple(((column, tuple(codes)), most) for column, codes, most in learned["limits"])
-        return cls(domains, learned["main"], followed, learned["value"], told, learned["recent"], spans, marks, limits)
+        value, same = learned["value"], learned["same"]
+        return cls(domains, learned["main"], followed, value, told, learned["recent"], spans, marks, limits, same)
 
 
 #: By column: which marks are its own, and by code (and at last for what is unobserved) which of them it means.
@@ -318,6 +324,7 @@ class History:
         self._value = np.zeros((n, followed if memory.value is not None else 0), np.int32, order="F")
         self._number = np.zeros_like(self._value)
         self._total = np.zeros(self._value.shape, order="F")
+        self._place = np.zeros(self._value.shape, order="F")
         self._marked = np.full((n, len(memory.marks)), _NEVER, np.int64)
         self._times = np.zeros((n, len(memory.marks)), np.int32)
         self._left = np.tile(np.array([most for _, most in memory.limits], np.int32), (n, 1))
@@ -380,8 +387,13 @@ class History:
                 known = value > 0
                 where = rows[known], slots[rows[known]]
                 self._value[where] = value[known]
-                self._number[where] += 1
-                self._total[where] += memory.positions[codes[rows[known], memory.value]]
+                self._place[where] = memory.positions[codes[rows[known], memory.value]]
+                if memory.same is not None:
+                    known |= codes[rows, memory.value] == memory.same
+                    where = rows[known], slots[rows[known]]
+                there = self._value[where] > 0
+                self._number[where] += there
+                self._total[where] += self._place[where] * there
         self._before[:active] = codes
 
 

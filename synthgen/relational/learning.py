@@ -16,6 +16,7 @@ from synthgen.encoding.domain import Domain
 from synthgen.encoding.identifier import Identifier
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.encoding.levels import Unit
+from synthgen.encoding.per_unit import PerUnitEncoder
 from synthgen.errors import InputError
 from synthgen.models.base import Codes, FittedModel, Model
 from synthgen.progress import Progress, silent
@@ -53,7 +54,9 @@ from synthgen.relational.fold import (
 from synthgen.relational.history import Mark, Memory, entropy, limits
 from synthgen.relational.kinship import Kinship
 from synthgen.relational.links import Linking, echoed, popularity, told_drawn, told_kin, up
+from synthgen.relational.means import Levels, mean_of, means
 from synthgen.relational.panels import constituents, told_together
+from synthgen.relational.repeats import AGAIN, is_often, marked, source
 from synthgen.relational.rows import Rows, bases
 from synthgen.relational.ruling import Ruling
 from synthgen.relational.source import BlockSource, cut, taken
@@ -61,7 +64,7 @@ from synthgen.relational.starts import distances, habits
 from synthgen.relational.structure import Link, Member
 from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments, Timeline
-from synthgen.schema.column import Category, Code
+from synthgen.schema.column import Category, Code, Integer, Number
 from synthgen.schema.config import Format, Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Dataset, Table
@@ -79,6 +82,8 @@ _MOST_KINDS: Final = 24
 #: What the ends of the window of time are rounded to: of dates, and of times of day.
 _WEEK: Final = 7 * DAY
 _QUARTER: Final = 900
+#: The share of a window by which that of a table below may end earlier and count as ending with it.
+_NEARLY: Final = 0.05
 
 
 def learn(
@@ -165,6 +170,8 @@ class _Learning:
         self.panels: dict[str, pa.DictionaryArray | None] = {}
         self.rows: dict[str, Rows] = {}
         self.fitted: dict[str, FittedTable] = {}
+        self.timelines: dict[str, Timeline | None] = {}
+        self.encoded: dict[str, tuple[Additions, Codec, Codes]] = {}
 
     def extract(self) -> Extract:
         members = self.structure.members
@@ -202,7 +209,7 @@ class _Learning:
             if name not in self.skeletons:
                 continue
             skeleton = self.skeletons[name]
-            _, codec, codes = self._encoded(name, skeleton, table.timeline)
+            _, codec, codes = self._encoded(name)
             self.rows[name] = rows = replace(skeleton.rows, codes=codes)
             self.fitted[name] = table
             given = None
@@ -343,15 +350,15 @@ class _Learning:
         """Encode and learn a table of patients."""
         skeleton = self.skeletons[name]
         is_patients = name == self.patients
-        timeline = self._timeline(name, skeleton)
-        added, codec, codes = self._encoded(name, skeleton, timeline)
+        timeline = self._timeline(name)
+        added, codec, codes = self._encoded(name)
         rows = replace(skeleton.rows, codes=codes)
         self.rows[name] = rows
         if is_patients:
             model = self._fit(name, codec.domains, codes, None, None, rows.patient, rng)
             self.fitted[name] = FittedTable(codec, added, timeline, None, None, None, model)
             return
-        surroundings = self._surroundings(name)
+        surroundings = replace(self._surroundings(name), levels=self._levels(name, codec))
         births = self.rows[self.patients].moments
         ends = self._ends(name)
         calendar = None
@@ -360,12 +367,14 @@ class _Learning:
             origin = origins(timeline, births)
             calendar = Calendar.of(timeline, rows, start, origin[rows.patient], ends[rows.patient])
         panels, starts = _followed(codec, added)
+        value = valued(codec, range(len(codec.domains)))
         memory = Memory.of(
             codec.domains,
             codes,
             before=rows.before,
             left_out=self._no_subjects(name, timeline),
-            value=valued(codec, range(len(codec.domains))),
+            value=value,
+            same=None if value is None else same_code(codec, value),
             spans=_ROW_SPANS if timeline is None else _SPANS,
             marks=[*panels, *starts],
             limits=limits(panels, codes, rows.patient, self.rare_below),
@@ -376,9 +385,13 @@ class _Learning:
         model = self._fit(name, frame.domains, codes, domains, given, rows.patient, rng)
         self.fitted[name] = FittedTable(codec, added, timeline, surroundings, calendar, memory, model)
 
-    def _timeline(self, name: str, skeleton: _Skeleton) -> Timeline | None:
-        if self.known is not None:
-            return self.known.tables[name].timeline
+    def _timeline(self, name: str) -> Timeline | None:
+        if name not in self.timelines:
+            self.timelines[name] = self._timed(name) if self.known is None else self.known.tables[name].timeline
+        return self.timelines[name]
+
+    def _timed(self, name: str) -> Timeline | None:
+        skeleton = self.skeletons[name]
         if not skeleton.moments:
             return None
         config, rows, is_patients = self.schema.tables[name], skeleton.rows, name == self.patients
@@ -395,10 +408,26 @@ class _Learning:
             for hand in self._computed_hands(name, config)
             if hand.name not in windows
         }
+        if not is_patients and hands[order].dated:
+            windows[order] = self._shared(name, windows[order])
         births = self.skeletons[self.patients].rows.moments[rows.patient]
         return timelines.learned(
             hands[order], others, skeleton.moments, base, first, births, windows, absolute=is_patients
         )
+
+    def _shared(self, name: str, window: tuple[int, int] | None) -> tuple[int, int] | None:
+        """The window of a table that ends with those of the tables below whose rows never come before its own.
+
+        Of parents that are later no such row could come; where they end much earlier there are none in reality either.
+        """
+        below = [child for child in self.skeletons if child != self.patients and self._parent_of(child) == name]
+        for child in below:
+            timeline = self._timeline(child)
+            if window is None or timeline is None or timeline.window is None or timeline.first not in timeline.ahead:
+                continue
+            if timeline.order.dated and timeline.window[1] >= window[1] - _NEARLY * (window[1] - window[0]):
+                window = (window[0], max(min(window[1], timeline.window[1]), window[0]))
+        return window
 
     def _bases(self, name: str, order: Hand, rows: Rows) -> Moments:
         births, above = self.skeletons[self.patients].rows.moments, self.skeletons[self._parent_of(name)].rows
@@ -443,8 +472,15 @@ class _Learning:
         texts = pa.array(latest // self._end_unit(name)).cast(pa.string())
         return pc.if_else(pa.array(latest == UNKNOWN), NONE, texts).dictionary_encode()
 
-    def _encoded(self, name: str, skeleton: _Skeleton, timeline: Timeline | None) -> tuple[Additions, Codec, Codes]:
+    def _encoded(self, name: str) -> tuple[Additions, Codec, Codes]:
         """What is derived, the codec of the derived table, and the codes of its training rows."""
+        if name not in self.encoded:
+            self.encoded[name] = self._encode(name)
+        return self.encoded[name]
+
+    def _encode(self, name: str) -> tuple[Additions, Codec, Codes]:
+        skeleton = self.skeletons[name]
+        timeline = self._timeline(name)
         cells, told = self._folded(name, skeleton, timeline)
         children = [child for child in self.skeletons if child != self.patients and self._parent_of(child) == name]
         orphaned = [n for n in self.skeletons if name == self.patients and self.skeletons[n].rows.orphans.any()]
@@ -460,7 +496,11 @@ class _Learning:
         cells |= {start_of(child): signs for child, signs in starts.items()}
         usual = {n: found for n in children if name == self.patients and (found := self._habit(n)) is not None}
         cells |= {habit_of(child): found for child, found in usual.items()}
+        means_ = {column: found for child in self.skeletons for column, found in self._means(name, child).items()}
+        cells |= means_
         subject = self._subject(name) if self._panels(name) is not None else None
+        repeated = self._repeated(name, cells, skeleton.rows)
+        cells |= repeated
         added = Additions(
             tuple(children),
             tuple(orphaned),
@@ -469,6 +509,8 @@ class _Learning:
             tuple(panels),
             tuple(starts),
             tuple(usual),
+            tuple(means_),
+            tuple(repeated),
             () if subject is None else (subject,),
         )
         if name == PERSONS:
@@ -516,7 +558,7 @@ class _Learning:
 
     def _starts(self, name: str) -> pa.DictionaryArray | None:
         """Whether the first row of a table comes before, with or after its parent; ``None`` where none comes before."""
-        skeleton, timeline = self.skeletons[name], self._timeline(name, self.skeletons[name])
+        skeleton, timeline = self.skeletons[name], self._timeline(name)
         if timeline is None or self._parent_of(name) == self.patients or timeline.first in timeline.ahead:
             return None
         rows = skeleton.rows
@@ -537,6 +579,69 @@ class _Learning:
         whose = np.tile(patient, len(starts))
         texts = np.concatenate([np.asarray(each.cast(pa.string()).to_numpy(zero_copy_only=False)) for each in starts])
         return pa.array(habits(whose, texts, len(self.hashes)), pa.string()).dictionary_encode()
+
+    def _repeated(
+        self, name: str, cells: Mapping[str, pa.DictionaryArray], rows: Rows
+    ) -> dict[str, pa.DictionaryArray]:
+        """The values of a long table marked where they repeat; nothing where that is not told.
+
+        Rules that speak of the values, and columns that follow from them, need the values themselves.
+        """
+        if name in (self.patients, PERSONS):
+            return {}
+        config = self.schema.tables[name]
+        of = {n: column.unit_of for n, column in config.columns.items() if isinstance(column, Integer | Number)}
+        by = {n: unit for n, unit in of.items() if unit is not None and n in cells and unit in cells}
+        if self.known is not None:
+            chosen = self.known.tables[name].added.same
+            return {n: marked(cells[n], cells[by[n]], rows.patient, config.missing_in(n)) for n in chosen}
+        marks = {each: self._marks(each) for each in self.schema.tables}
+        ruled = {column.name for column in Ruling(name, self.structure, self.schema.tables, marks).columns}
+        used = {column.determined_by for column in config.columns.values()} | ruled
+        used |= {
+            each
+            for step in derived(
+                config, self.structure.members[name], self._marks(name), None, Additions()
+            ).computed.values()
+            for each in step.operands
+        }
+        for n, unit in by.items():
+            if n not in used and (found := marked(cells[n], cells[unit], rows.patient, config.missing_in(n))):
+                return {n: found} if is_often(found) else {}
+        return {}
+
+    def _means(self, name: str, child: str) -> dict[str, pa.DictionaryArray]:
+        """Where the values of the quantities of a long table lie in each patient, by derived column of the patients."""
+        if name != self.patients or child == self.patients:
+            return {}
+        _, codec, codes = self._encoded(child)
+        if (value := valued(codec, range(len(codec.domains)))) is None:
+            return {}
+        unit = [domain.owner for domain in codec.domains].index(codec.domains[value].unit)
+        rows, values = self.skeletons[child].rows, codes[:, value]
+        if (same := same_code(codec, value)) is not None:
+            at = source(values == same, codes[:, unit], rows.patient)
+            values = np.where(at >= 0, values[np.maximum(at, 0)], values)
+        every = {mean_of(child, code): code for code in range(codec.domains[unit].size)}
+        known = None if self.known is None else self.known.tables[name].added.means
+        chosen = None if known is None else [every[column] for column in known if column in every]
+        domain, n = codec.domains[value], len(self.hashes)
+        found = means(codes[:, unit], values, domain, rows.patient, n, chosen)
+        texts = {code: pa.array(level).cast(pa.string()) for code, level in found.items()}
+        return {
+            mean_of(child, code): pc.if_else(pa.array(found[code] < 0), NONE, each).dictionary_encode()
+            for code, each in texts.items()
+        }
+
+    def _levels(self, name: str, codec: Codec) -> Levels | None:
+        """How rows of a table are told the means of its own quantities."""
+        if (value := valued(codec, range(len(codec.domains)))) is None:
+            return None
+        unit = codec.domains[value].unit
+        size = next(domain.size for domain in codec.domains if domain.owner == unit)
+        told = {mean_of(name, code): code for code in range(size)}
+        own = {column: told[column] for column in self.fitted[self.patients].added.means if column in told}
+        return Levels(unit, own) if own else None
 
     def _solved(
         self, name: str, plan: Plan, cells: Mapping[str, pa.DictionaryArray], unit: Unit, source: NDArray[np.int64]
@@ -735,6 +840,13 @@ def _followed(codec: Codec, added: Additions) -> tuple[list[Mark], list[Mark]]:
         (columns.index(n), (code,)) for n in map(start_of, added.started) for code in range(len(levels[n]))
     ]
     return panels, starts
+
+
+def same_code(codec: Codec, value: int) -> int | None:
+    """The code of values that repeat the one before; ``None`` where there is none."""
+    encoder = codec.encoders[codec.domains[value].owner]
+    assert isinstance(encoder, PerUnitEncoder)
+    return encoder.n_regular + encoder.special.index(AGAIN) if AGAIN in encoder.special else None
 
 
 def _block(cells: Mapping[str, pa.DictionaryArray], plan: Plan, n: int) -> pa.RecordBatch:

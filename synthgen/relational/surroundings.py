@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.models.base import Codes
 from synthgen.relational.history import Memory, count_domain, counted, ever
+from synthgen.relational.means import Levels
 from synthgen.relational.rows import Rows, places
 
 #: Main codes of a parent's rows in another table that are told.
@@ -39,16 +40,22 @@ class Surroundings:
         single: tables with one row at most for each row of the parent.
         beside: other tables of the same parent.
         elsewhere: other tables of the patient, those of ``beside`` among them.
+        levels: how the means of the table's own quantities are told; ``None`` where there are none.
     """
 
     above: tuple[str, ...]
     single: tuple[str, ...]
     beside: tuple[str, ...]
     elsewhere: tuple[str, ...]
+    levels: Levels | None = None
 
     def domains(self, known: Mapping[str, Known]) -> tuple[Domain, ...]:
         """Of the codes that ``context`` gives."""
-        found = [_foreign(domain, name) for name in (*self.above, *self.single) for domain in known[name].domains]
+        found = [
+            _foreign(domain, name) if self.levels is None else self.levels.told(_foreign(domain, name), domain.owner)
+            for name in (*self.above, *self.single)
+            for domain in known[name].domains
+        ]
         for name in self.beside:
             if (memory := known[name].memory) is not None and memory.main is not None:
                 main = memory.domains[memory.main]
@@ -71,9 +78,11 @@ class Surroundings:
         parts: list[Codes] = []
         at = rows.parent
         for depth, name in enumerate(self.above):
+            codes = others[name].codes
             if depth == len(self.above) - 1:
                 at = rows.patient
-            parts.append(_taken(others[name].codes, at))
+                codes = codes if self.levels is None else self.levels.codes(known[name].domains, codes)
+            parts.append(_taken(codes, at))
             at = np.where(at >= 0, others[name].parent[np.maximum(at, 0)], -1) if len(others[name]) else at
         for name in self.single:
             parts.append(_taken(_by_parent(others[name], others[name].codes, 1), rows.parent))
@@ -96,12 +105,15 @@ class Surroundings:
             "single": list(self.single),
             "beside": list(self.beside),
             "elsewhere": list(self.elsewhere),
+            "levels": None if self.levels is None else {"unit": self.levels.unit, "of": dict(self.levels.of)},
         }
 
     @classmethod
     def from_json(cls, learned: Mapping[str, Any]) -> Surroundings:
         """The inverse of ``to_json``."""
-        return cls(*(tuple(learned[name]) for name in ("above", "single", "beside", "elsewhere")))
+        above, single, beside, elsewhere = (tuple(learned[name]) for name in ("above", "single", "beside", "elsewhere"))
+        told = learned["levels"]
+        return cls(above, single, beside, elsewhere, None if told is None else Levels(told["unit"], told["of"]))
 
 
 def _foreign(domain: Domain, table: str) -> Domain:

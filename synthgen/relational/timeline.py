@@ -319,6 +319,21 @@ class Timeline:
         )
         return np.asarray(allowed, bool)
 
+    def over(self, parents: Moments, births: Moments) -> NDArray[np.bool_]:
+        """Of which rows of the parents' table none can come, for they would have to come after the window.
+
+        Args:
+            parents: the moments that first rows are told by.
+            births: of their patients.
+        """
+        none = np.zeros(len(parents), bool)
+        if self.window is None:
+            return none
+        latest = self._limits(self.window)[1]
+        for moments, never_before in ((parents, self.first in self.ahead), (births, self.born)):
+            none |= never_before & (moments != UNKNOWN) & (moments // self.unit > latest)
+        return none
+
     @property
     def window(self) -> tuple[int, int] | None:
         """That of the rows' own moments."""
@@ -346,8 +361,8 @@ class Timeline:
         drawn, start = codes[known], base[known] // self.unit
         low, high = (bound[drawn] for bound in quantiser.bounds())
         found = quantiser.decode(drawn, rng)
+        earliest, latest = (-_FAR, _FAR) if self.window is None else self._limits(self.window)
         if self.window is not None:
-            earliest, latest = self._limits(self.window)
             for _ in range(_TRIES):
                 outside = (start + found < earliest) | (start + found > latest)
                 outside &= low < high
@@ -361,6 +376,7 @@ class Timeline:
             for move in (shift, shift - _WEEK):
                 moved = found + move
                 fits = (wanted >= 0) & (low < high) & (moved >= low) & (moved <= high)
+                fits &= (start + moved >= earliest) & (start + moved <= latest)
                 fits &= _weekday((start + found) * self.unit) != wanted
                 found = np.where(fits & ~np.isin(moved, quantiser.atoms), moved, found)
         steps[known] = found
@@ -391,12 +407,15 @@ class Timeline:
         return found
 
     def _inside(self, hand: Hand, theirs: Moments, own: Moments) -> Moments:
-        """Further moments of rows in the window of their column, and still no earlier than their rows' own."""
+        """Further moments of rows in the window of their column, and still no earlier than their rows' own.
+
+        A row that begins when no row of that window could end has none: it is not over.
+        """
         if (window := self.windows.get(hand.name)) is None:
             return theirs
         inside = np.clip(theirs, window[0], window[1] + (DAY - 1) * hand.clocked)
         if _after(hand) in self.ahead:
-            inside = np.maximum(inside, np.minimum(own, theirs))
+            inside = np.where(inside < np.minimum(own, theirs), UNKNOWN, inside)
         return np.where(theirs == UNKNOWN, UNKNOWN, inside)
 
     def to_json(self) -> dict[str, Any]:

@@ -42,6 +42,10 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "association": ("Associations", "How far the associations of pairs of columns are from the real ones."),
         "missingness": ("Missing values", "How far the pattern of missing values is from the real one."),
         "constraints": ("Rules of the config", "Share of the records that break a rule; real ones do too."),
+        "structural_zeros": (
+            "Never together",
+            "Share of the records with two values that no training record has together, though chance would.",
+        ),
         "rare_categories": (
             "Rare values kept",
             "Share of the values of few patients that are there; those of fewer than the config protects are apart.",

@@ -87,6 +87,7 @@ class Integer(Computable):
 
     Attributes:
         unit_of: the column that says in which unit each number is, or of what it is one: each has its own scale.
+        words: whether any text may stand among the numbers; those of too few patients are never generated.
     """
 
     kind: Literal["integer"] = "integer"
@@ -94,6 +95,7 @@ class Integer(Computable):
     min: int | None = Field(None, description="The smallest value that makes sense.")
     max: int | None = Field(None, description="The largest value that makes sense.")
     atoms: tuple[DataText, ...] = Field((), description="Text results that stand among the numbers.")
+    words: bool = Field(False, description="Whether any text may stand among the numbers, undeclared.")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -107,6 +109,7 @@ class Number(Computable):
 
     Attributes:
         unit_of: the column that says in which unit each number is, or of what it is one: each has its own scale.
+        words: whether any text may stand among the numbers; those of too few patients are never generated.
     """
 
     kind: Literal["number"] = "number"
@@ -115,6 +118,7 @@ class Number(Computable):
     min: float | None = Field(None, description="The smallest value that makes sense.")
     max: float | None = Field(None, description="The largest value that makes sense.")
     atoms: tuple[DataText, ...] = Field((), description="Text results that stand among the numbers.")
+    words: bool = Field(False, description="Whether any text may stand among the numbers, undeclared.")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -149,3 +149,21 @@ def test_numbers_are_read_and_written_with_the_marks_of_the_file() -> None:
     encoder = comma.solve(summarise(comma, texts), RARE_BELOW)
     assert isinstance(encoder, PerUnitEncoder)
     assert set(decoded(encoder, encoder.encode(texts)[:, 0].tolist(), ["NA"] * 20)) == {"1.100,5", "1.101,5"}
+
+
+def test_a_question_has_its_answers_and_a_measurement_its_numbers() -> None:
+    mixed = PerUnitKind("value", Number(decimals=1, unit_of="code", words=True), POINT, ("",))
+    units = ["NA"] * 40 + ["smokes"] * 40 + ["address"] * 40
+    values = [f"{135 + i % 10}.0" for i in range(40)] + ["yes", "no"] * 20 + [f"{i} Elm Street" for i in range(40)]
+    encoder = mixed.solve(summarise(mixed, pairs(units, values)), RARE_BELOW)
+    assert isinstance(encoder, PerUnitEncoder)
+    assert encoder.special == ("no", "yes")
+    assert "Elm" not in str(encoder.to_json())
+    codes = encoder.encode(pairs(units, values))[:, 0]
+    assert decoded(encoder, codes[40:80].tolist(), units[40:80]) == values[40:80]
+    assert (codes[80:] == -1).all()
+    # Whatever code is drawn, the unit has the last word: numbers, its own answers, or nothing that may be told.
+    every = list(range(encoder.domains[0].size)) * 5
+    assert all(135 <= float(text) <= 144 for text in decoded(encoder, every, ["NA"] * len(every)))
+    assert set(decoded(encoder, every, ["smokes"] * len(every))) == {"no", "yes"}
+    assert set(decoded(encoder, every, ["address"] * len(every))) == {""}

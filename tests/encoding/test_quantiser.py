@@ -20,7 +20,7 @@ def spread(n: int, *, below: int = 100_000, seed: int = 1) -> list[int]:
     return sorted(np.random.default_rng(seed).integers(0, below, n).tolist())
 
 
-def solved(keys: list[int], patients: list[int] | None = None, **bounds: int) -> Quantiser:
+def solved(keys: list[int], patients: list[int] | None = None, **bounds: int | bool) -> Quantiser:
     owners = list(range(len(keys))) if patients is None else patients
     return solve(count(keys, patients=owners), RARE_BELOW, **bounds)
 
@@ -114,6 +114,18 @@ def test_bins_of_weeks_begin_on_mondays() -> None:
     quantiser = solved(spread(3000, below=20_000), pitch=WEEK, phase=MONDAY)
     assert ((quantiser.starts - MONDAY) % WEEK == 0).all()
     assert ((quantiser.ends + 1 - MONDAY) % WEEK == 0).all()
+
+
+@given(st.lists(st.integers(0, 20_000), min_size=10, max_size=400, unique=True))
+def test_bins_of_weeks_that_stay_inside_reach_no_key_beyond_the_real_ones(keys: list[int]) -> None:
+    quantiser = solved(keys, pitch=WEEK, phase=MONDAY, inward=True)
+    assert ((quantiser.starts - MONDAY) % WEEK == 0).all()
+    low, high = sorted(keys)[RARE_BELOW - 1], sorted(keys)[-RARE_BELOW]
+    # In a range of a few days there is no whole week.
+    if high - low > 2 * WEEK:
+        assert low <= quantiser.starts[0]
+        assert quantiser.ends[-1] <= high
+        assert (quantiser.encode(np.array(keys)) >= 0).all()
 
 
 def test_keys_beyond_2_to_the_53_stay_apart() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from synthgen.inference import Inference, infer_tables, render
 from synthgen.inference.links import stem
-from synthgen.schema.column import Category, Code, Constant, Fake, Id, Integer, Text
+from synthgen.schema.column import Category, Code, Constant, Fake, Id, Integer, Number, Text
 from synthgen.schema.config import Format
 from synthgen.schema.load import load
 from synthgen.schema.table import Parent, TableConfig
@@ -294,3 +294,21 @@ def test_synthea() -> None:
 def test_physionet() -> None:
     tables = infer_tables(extract("physionet2012")).schema.tables
     assert links(tables["events"])[:2] == links(tables["outcomes"])[:2] == ("RecordID", "patients")
+
+
+def test_a_column_of_measurements_and_answers_is_numbers_and_words_by_its_code() -> None:
+    """As Synthea's observations: questions, of which one is where a person lives, beside weights and heights."""
+    tables = hospital()
+    labs = range(4 * N)
+    values = [
+        (f"{50 + n % 40}.5", ["No", "Yes"][n % 8 // 4], f"{n} Elm Street", f"{150 + n % 35}.0")[n % 4] for n in labs
+    ]
+    asked = [("weight", "smokes", "address", "height")[n % 4] for n in labs]
+    tables["labs"] |= {"lab_concept_id": [str(n % 39 + 1) for n in labs], "asked": asked, "value": values}
+    guess = guessed(tables)
+    column = guess.schema.tables["labs"].columns["value"]
+    assert isinstance(column, Number)
+    assert (column.unit_of, column.words, column.decimals) == ("asked", True, 1)
+    written = io.StringIO()
+    render(guess, written)
+    assert "Elm" not in written.getvalue()

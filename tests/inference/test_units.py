@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from synthgen.inference.units import find_units
+from synthgen.inference.units import find_questions, find_units
 from synthgen.schema.config import Format
 from tests.encoding.build import COMMA, POINT
 
@@ -77,3 +77,53 @@ def test_missing_values_and_text_results_are_left_aside() -> None:
         for batch in blocks
     ]
     assert found(with_texts) == {"value": "code"}
+
+
+def answered(blocks: list[pa.RecordBatch], words: dict[str, str]) -> list[pa.RecordBatch]:
+    """The blocks with words in place of the numbers of some codes."""
+    return [
+        batch.set_column(
+            1,
+            "value",
+            pa.array(
+                [
+                    words.get(code, text)
+                    for code, text in zip(
+                        batch.column("code").to_pylist(), batch.column("value").to_pylist(), strict=True
+                    )
+                ]
+            ).dictionary_encode(),
+        )
+        for batch in blocks
+    ]
+
+
+def asked(blocks: list[pa.RecordBatch]) -> dict[str, str]:
+    return find_questions(blocks, {"value": ("",)}, ["code", "hospital"], POINT)
+
+
+def test_a_column_that_tells_answers_from_measurements_is_found() -> None:
+    blocks = table(600, {"NA": 140, "CRP": 5, "smokes": 1})
+    assert asked(answered(blocks, {"smokes": "yes"})) == {"value": "code"}
+
+
+def test_numbers_alone_words_alone_and_missing_cells_ask_no_question() -> None:
+    blocks = table(600, {"NA": 140, "CRP": 5, "smokes": 1})
+    assert asked(blocks) == {}
+    assert asked(answered(blocks, dict.fromkeys(("NA", "CRP", "smokes"), "yes"))) == {}
+    assert asked(answered(blocks, {"smokes": ""})) == {}
+
+
+def test_words_that_no_column_tells_from_numbers_ask_no_question() -> None:
+    rng = np.random.default_rng(2)
+    blocks = [
+        batch.set_column(
+            1,
+            "value",
+            pa.array(
+                ["clotted" if rng.random() < 0.2 else text for text in batch.column("value").to_pylist()]
+            ).dictionary_encode(),
+        )
+        for batch in table(900, {"NA": 140, "CRP": 5})
+    ]
+    assert asked(blocks) == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,22 @@ def test_a_series_of_three_rows() -> None:
     # The last value is the highest; one of the lowest and one of the highest are in the middle on average.
     found = named(past.context(1, np.array([1800]))[0])
     assert (found["value at test 2"], found["usual at test 2"]) == (16, 12)
+
+
+def test_a_value_that_stands_again_is_the_last_one_once_more() -> None:
+    again = Domain("value", "value", 34, Scale.ORDERED, (32, 33), (32,), unit="test")
+    memory = replace(MEMORY, domains=(ALWAYS, TEST, again), same=33)
+    past, now = History(memory, 1), np.array([0])
+    past.advance(np.array([[0, 2, 33]], np.int32), now)  # of nothing that is known
+    assert not past.context(1, now)[0, -4:].any()
+    for value in (0, 33, 33, 31):
+        past.advance(np.array([[0, 2, value]], np.int32), now)
+    found = dict(zip((domain.name for domain in memory.context_domains), past.context(1, now)[0].tolist(), strict=True))
+    # Three of the lowest and one of the highest.
+    assert (found["value at test 2"], found["usual at test 2"]) == (15, 6)
+    assert Memory.from_json(memory.domains, memory.to_json()) == memory
+    with pytest.raises(ValueError, match="stands among the values"):
+        replace(memory, same=3)
 
 
 def test_patients_do_not_see_each_other_and_leave_when_they_are_done() -> None:

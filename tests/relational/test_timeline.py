@@ -315,6 +315,48 @@ def test_order_goes_before_the_window() -> None:
     assert stepped(minutes, SHORT, {"start.first": [5], "start.gap": [0]}, [late], [True]).tolist() == [late]
 
 
+def test_a_weekday_is_not_kept_at_the_price_of_the_window() -> None:
+    """The window ends with a Wednesday: a row that should be of a Sunday is moved back, or left where it was drawn."""
+    spread = learn(
+        NumericKind("start.gap", Integer(min=0), POINT, ("",)), [str(n) for n in range(100, 200) for _ in "ab"]
+    )
+    assert isinstance(spread, NumericEncoder)
+    low, high = spread.quantiser.bounds()
+    n, code = 200, int(np.argmax(high - low))
+    base = np.full(n, at("2024-03-13")) - int(low[code] + 3) * DAY
+    codes = {name: np.zeros(n, np.int32) for name in ("start.first", "start.clock")}
+    codes |= {"start.gap": np.full(n, code, np.int32), "start.weekday": np.full(n, 6, np.int32)}
+    nothing, rng = np.full(n, UNKNOWN), np.random.default_rng(1)
+    timeline = line("start", window=(at("2000-01-01"), at("2024-03-14")))
+    found = timeline.step(LONG | {"start.gap": spread}, codes, base, np.zeros(n, bool), nothing, nothing, rng)
+    assert found.max() < at("2024-03-14")
+
+
+def test_no_row_comes_of_what_begins_after_the_window() -> None:
+    window, last = (at("2024-03-07"), at("2024-03-14")), at("2024-03-13T10:00")
+    parents, births = (
+        np.array([last, at("2024-03-14"), UNKNOWN, last]),
+        np.array([UNKNOWN, UNKNOWN, last, at("2024-04-01")]),
+    )
+    both = line("start", window=window, ahead=frozenset({"start.first"}), born=True)
+    assert both.over(parents, births).tolist() == [False, True, False, True]
+    assert line("start", window=window, born=True).over(parents, births).tolist() == [False, False, False, True]
+    assert not line("start", ahead=frozenset({"start.first"})).over(parents, births).any()
+
+
+def test_what_begins_when_nothing_could_end_inside_the_window_is_not_over() -> None:
+    """Stays may begin until April here, and have ended until the 14th of March."""
+    windows = {"start": None, "stop": (at("2024-03-01"), at("2024-03-14"))}
+    starts = np.array([at("2024-03-12T10:00"), at("2024-03-12T10:00"), at("2024-03-20T10:00")])
+    derived = {name: cells("10", "10", "10") for name in ("start.first", "start.gap", "start.weekday", "start.clock")}
+    derived |= {"stop.after": cells("60", "100000", "60")}
+    forward = line("start", ("stop",), windows=windows, ahead=frozenset({"stop.after"}))
+    assert told(forward.unfolded(derived, starts)["stop"]) == ["2024-03-12 11:00", "2024-03-14 23:59", ""]
+    # Where real stops come before their starts, those inside the window may.
+    either = line("start", ("stop",), windows=windows)
+    assert told(either.unfolded(derived, starts)["stop"])[2] == "2024-03-14 23:59"
+
+
 def test_only_steps_that_lead_into_the_window_and_not_beyond_the_end_are_offered() -> None:
     timeline = line("day", window=(at("2024-03-07"), at("2024-03-14")))
     steps = encoder("day.gap", [0, 1, 5, 30]).quantiser
