@@ -175,6 +175,11 @@ class Timeline:
         """The derived column of times of day, in ticks."""
         return f"{self.order.name}.clock"
 
+    @property
+    def distances(self) -> tuple[str, ...]:
+        """The derived columns of the distances of further moments."""
+        return tuple(map(_after, self.others))
+
     @cached_property
     def columns(self) -> dict[str, Column]:
         """The derived columns instead of those of moments."""
@@ -318,6 +323,27 @@ class Timeline:
             np.arange(quantiser.size) == quantiser.encode(final[told] // self.unit - start[told, 0])[:, None]
         )
         return np.asarray(allowed, bool)
+
+    def late(
+        self, encoders: Mapping[str, NumericEncoder], codes: Mapping[str, NDArray[np.int32]], moments: Moments
+    ) -> NDArray[np.bool_]:
+        """Which rows have a further moment that surely lies after its window.
+
+        Args:
+            encoders: of the distances of further moments from their rows' own.
+            codes: of the same.
+            moments: the rows' own.
+        """
+        found = np.zeros(len(moments), bool)
+        for hand in self.others:
+            window, quantiser = self.windows.get(hand.name), encoders[_after(hand)].quantiser
+            if window is None or not quantiser.size:
+                continue
+            unit, code = self._unit_of(hand), codes[_after(hand)]
+            known = (code < quantiser.size) & (moments != UNKNOWN)
+            least = quantiser.bounds()[0][np.where(known, code, 0)]
+            found |= known & (_or_zero(moments) // unit + least > window[1] // unit)
+        return found
 
     def over(self, parents: Moments, births: Moments) -> NDArray[np.bool_]:
         """Of which rows of the parents' table none can come, for they would have to come after the window.
