@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import os
@@ -76,6 +77,8 @@ def main() -> None:
         # Where a file was given up half way, Arrow still reads ahead in a thread of its own; the end of the interpreter
         # would tear it down in the middle of that, with a status and a message that are not ours.
         os._exit(status)
+    # At its end the interpreter looks through all objects for circles: half a second with scikit-learn loaded.
+    gc.freeze()
 
 
 def run(arguments: Sequence[str], *, debug: bool = False) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
@@ -37,16 +38,14 @@ def compared(
     # Opened before anything long is done, so that a wrong path is told at once.
     generated = _any_table(synthetic, schema)
     others = None if holdout is None else _any_table(holdout, schema)
-    whole = Sheet.of(table, schema.format)
-    train, apart = whole, None
-    if others is not None:
-        apart = Sheet.of(others, schema.format)
+    whole, shown, *rest = _sheets([table, generated, *([] if others is None else [others])], schema)
+    train, apart = whole, rest[0] if rest else None
+    if apart is not None:
         _require_other_patients(whole, apart, config)
     elif split is not None and split.share > 0:
         split.require_same_input(table)
         held_out = np.concatenate([held for _, _, held in split.blocks(table)])
         train, apart = whole.rows(~held_out), whole.rows(held_out)
-    shown = Sheet.of(generated, schema.format)
     comparison = compare(
         config, table=table.name, train=train, holdout=apart, synthetic=shown, rare_below=schema.privacy.rare_below
     )
@@ -66,6 +65,12 @@ def compared(
         "columns_only_in_synthetic": [name for name in shown.columns if name not in config.columns],
     }
     return comparison, inputs
+
+
+def _sheets(tables: Sequence[Table], schema: Schema) -> list[Sheet]:
+    """The rows of each table, read at the same time."""
+    with ThreadPoolExecutor(len(tables)) as pool:
+        return list(pool.map(lambda table: Sheet.of(table, schema.format), tables))
 
 
 def in_time(

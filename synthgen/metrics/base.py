@@ -103,6 +103,10 @@ class Records:
     def n_patients(self) -> int:
         return int(np.count_nonzero(np.bincount(self.patient)))
 
+    def patients_at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> int:
+        """How many patients the records at ``rows`` are of."""
+        return int(np.count_nonzero(np.bincount(self.patient[rows])))
+
     @cached_property
     def weights(self) -> NDArray[np.float64]:
         """The weight of each record that lets every patient weigh 1, shape ``(n,)``."""

@@ -35,13 +35,14 @@ def splittable(matrix: NDArray[np.float64], fewest: int) -> NDArray[np.bool_]:
     Trees are the same without the others, and sooner built.
     """
     rows, columns = matrix.shape
-    found = np.ones(columns, dtype=bool)
-    for k in range(columns):
-        ordered = np.sort(matrix[:, k])
-        ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-        missing = np.isnan(ordered).sum()
-        commonest = max(np.diff(ends, prepend=-1).max(), missing) if rows else 0
-        found[k] = rows - commonest >= fewest
+    found = np.zeros(columns, dtype=bool)
+    # Fewer rows than two leaves are never split.
+    if rows >= 2 * fewest:
+        # A value that all but a few rows have is that of most among the first, and so their median.
+        commonest = np.sort(matrix[: 2 * fewest], axis=0)[fewest]
+        for k, value in enumerate(commonest):
+            others = ~np.isnan(matrix[:, k]) if np.isnan(value) else matrix[:, k] != value
+            found[k] = np.count_nonzero(others) >= fewest
     if not found.any():
         found[0] = True
     return found

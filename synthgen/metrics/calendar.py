@@ -37,7 +37,7 @@ def calendar_edges(low: float, high: float, *, kind: Moment, most: int) -> tuple
         if len(edges) <= most:
             break
     edges = edges[:most]
-    return edges, [_iso(float(edge), kind) for edge in edges]
+    return edges, [iso(float(edge), kind) for edge in edges]
 
 
 def _clock(low: float, high: float) -> Iterator[NDArray[np.float64]]:
@@ -64,7 +64,8 @@ def _calendar(low: float, high: float, unit: int) -> Iterator[NDArray[np.float64
 _MONTHS_TO_1970 = 1970 * 12
 
 
-def _iso(edge: float, kind: Moment) -> str:
+def iso(edge: float, kind: Moment) -> str:
+    """The moment in ISO 8601, from days since 1970 of a ``date``, else from seconds."""
     if kind == "date":
         return str(np.datetime64(int(edge), "D"))
     moment = str(np.datetime64(int(edge), "s").astype("datetime64[m]"))

@@ -37,7 +37,7 @@ class Group:
 
     def patients(self, records: Records) -> int:
         """How many patients have a record in the group."""
-        return len(np.unique(records.patient[self.of(records)]))
+        return records.patients_at(self.of(records))
 
 
 def groups(comparison: Comparison, fewest: int = FEWEST) -> tuple[tuple[Group, ...], tuple[Group, ...]]:

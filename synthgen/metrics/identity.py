@@ -11,6 +11,9 @@ from synthgen.metrics.base import Records, Variable
 
 Integers = NDArray[np.int64]
 
+#: Up to so many possible pairs for each one given, ticking them off in a table is faster than sorting.
+ROOM = 64
+
 
 def pooled(*sets: Records) -> Records:
     """The records of all sets, one set after another, patients renumbered so that no two sets share one."""
@@ -65,7 +68,14 @@ def identities(columns: Integers) -> Integers:
 def distinct_pairs(a: Integers, b: Integers) -> tuple[Integers, Integers]:
     """The distinct pairs of entries of two arrays of numbers from 0 up, sorted."""
     width = int(b.max(initial=0)) + 1
-    pairs = np.unique(a * width + b)
+    pairs = a * width + b
+    possible = (int(a.max(initial=0)) + 1) * width
+    if possible <= ROOM * len(pairs):
+        present = np.zeros(possible, dtype=bool)
+        present[pairs] = True
+        pairs = np.flatnonzero(present)
+    else:
+        pairs = np.unique(pairs)
     return pairs // width, pairs % width
 
 

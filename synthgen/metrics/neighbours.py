@@ -26,6 +26,10 @@ MOST_LEVELS_COST = 2
 BLOCK_CELLS = 2**24
 #: The largest factor of squared distances; float32 holds its product with any that occurs.
 _SHARPEST = 1e30
+#: Entries of a row whose smallest is all that is looked at again, unless it is small enough.
+GROUP = 64
+#: Where one entry in so many has to be looked at again, all are.
+DENSE = 16
 #: Rows whose codes are compared at a time, so that the counts stay in the cache.
 STRIPE = 8
 #: Two squared distances this close, relative and absolute, are one distance.
@@ -144,7 +148,8 @@ def nearest(queries: Points, pool: Points, *, further: bool = False) -> Iterator
         raise ValueError("nearest neighbours need at least one point in the pool")
     search = _Search.of(queries, pool)
     rows = max(1, min(queries.n, BLOCK_CELLS // pool.n))
-    squared = np.empty((rows, pool.n), dtype=np.float32)
+    # In whole groups: what fills up the last of them is further away than anything.
+    squared = np.full((rows, -(-pool.n // GROUP) * GROUP), np.inf, dtype=np.float32)
     for start in range(0, queries.n, rows):
         stop = min(start + rows, queries.n)
         yield search.block(start, squared[: stop - start], further)
@@ -248,18 +253,19 @@ class _Search:
         )
 
     def block(self, start: int, squared: Matrix, further: bool) -> Neighbours:
-        """The neighbours of the queries from ``start`` on; ``squared`` is room for their distances."""
+        """The neighbours of the queries from ``start`` on; ``squared`` is room for their distances, in whole groups."""
         stop = start + len(squared)
-        self.fill(squared, start)
+        self.fill(squared[:, : self.pool.n], start)
         positions = np.arange(start, stop)
         distance, query, neighbour = self._closest(squared, positions)
         second = np.empty(0)
         if further:
             squared[query, neighbour] = np.inf
-            second = np.full(stop - start, np.inf)
-            rest = np.isfinite(squared.min(axis=1))
-            if rest.any():
-                second[rest] = self._closest(squared[rest], positions[rest])[0]
+            # A query that is as near to all has nothing further away.
+            alike = np.bincount(query, minlength=len(squared)) == self.pool.n
+            squared[alike, : self.pool.n] = 0.0
+            second = self._closest(squared, positions)[0]
+            second[alike] = np.inf
         return Neighbours(start, np.sqrt(distance), query, neighbour, np.sqrt(second))
 
     def fill(self, squared: Matrix, start: int) -> None:
@@ -289,17 +295,20 @@ class _Search:
     def _closest(self, squared: Matrix, positions: Integers) -> tuple[Floats, Integers, Integers]:
         """Exact smallest squared distance per row of ``squared``, and all pairs at that distance."""
         rows = np.arange(len(squared))
-        guess = squared.argmin(axis=1)
-        smallest = squared[rows, guess]
+        # Entries that stand equally far apart are one group, so that the smallest of each is found in one swift pass.
+        least = squared.reshape(len(squared), GROUP, -1).min(axis=1)
+        group = least.argmin(axis=1)
+        smallest = least[rows, group]
         if self.error == 0.0:
-            query, neighbour = _where(squared == smallest[:, None])
+            query, neighbour = _within(squared, least, smallest)
             return smallest.astype(np.float64), query, neighbour
-        bound = self._exact(positions, guess)
+        members = squared[rows[:, None], _members(group, least.shape[1])]
+        bound = self._exact(positions, group + least.shape[1] * members.argmin(axis=1))
         # A point no further than the bound has a norm of at most the query's plus the root of the bound, which
         # limits the rounding error of its entry in the product.
         norm = self.norms[positions]
         slack = self.error * (self.terms + norm**2 + (norm + np.sqrt(bound)) ** 2)
-        query, neighbour = _where(squared <= np.nextafter((bound + slack).astype(np.float32), np.inf)[:, None])
+        query, neighbour = _within(squared, least, np.nextafter((bound + slack).astype(np.float32), np.inf))
         exact = self._exact(positions[query], neighbour)
         distance = np.minimum.reduceat(exact, np.searchsorted(query, rows))
         tied = exact <= (distance * (1.0 + TIE) + TIE)[query]
@@ -315,6 +324,23 @@ class _Search:
             both = a_present[query] & b_present[neighbour]
             total += np.where(both, (a_number[query] - b_number[neighbour]) ** 2, 0.0)
         return total
+
+
+def _members(group: Integers, groups: int) -> Integers:
+    """The columns of each group, shape ``(n, GROUP)``."""
+    return group[:, None] + groups * np.arange(GROUP)
+
+
+def _within(squared: Matrix, least: Matrix, limit: NDArray[np.float32]) -> tuple[Integers, Integers]:
+    """Rows and columns, in order, of the cells up to their row's limit; ``least`` is the smallest of each group."""
+    row, group = _where(least <= limit[:, None])
+    if len(row) * GROUP > squared.size // DENSE:
+        return _where(squared <= limit[:, None])
+    columns = _members(group, least.shape[1])
+    found, member = np.nonzero(squared[row[:, None], columns] <= limit[row, None])
+    row, column = row[found], columns[found, member]
+    order = np.lexsort((column, row))
+    return row[order], column[order]
 
 
 def _where(mask: NDArray[np.bool_]) -> tuple[Integers, Integers]:

@@ -21,8 +21,9 @@ from synthgen.models._layout import Layout
 _BY_CHANCE: Final = 50.0
 #: The share of what chance would give that there is at most.
 _SHARE: Final = 0.1
-#: What fewer patients have counts as never: no patient alone decides what is told of a pair.
-_FEWEST: Final = 5
+#: What one patient alone has counts as never, so that nobody decides what is told of a pair. What a few have does not:
+#: of other patients more than of those learned from would have such a pair, and so be known by their likelihood.
+_FEWEST: Final = 2
 #: Rows in which pairs are looked for; what is found there is counted in all.
 _ROWS: Final = 1 << 17
 #: What is at most added to a logit. Finite, so that every row has a likelihood.

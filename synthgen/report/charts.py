@@ -50,29 +50,29 @@ def between(rows: Sequence[Placed], *, label: str, key: str) -> Markup:
     """Floor on the left, ceiling on the right, the value and its interval on one axis; a line for each row."""
     width, each, foot = 400.0, 54.0, 2.0
     height = each * len(rows) + foot
-    fig, ax = svg.sheet(width, height)
+    sheet = svg.Sheet.of(width, height)
     left, right = 26.0, width - 26.0
     for i, row in enumerate(rows):
         y = each * i + 29.0
-        ax.plot([left, right], [y, y], color=svg.TRACK, lw=6, solid_capstyle="round")
+        sheet.lines([[(left, y), (right, y)]], color=svg.TRACK, width=6, ends="round")
         x = _clipped(row.at(row.value), left, right)
         if row.interval is not None:
-            ends = sorted(_clipped(row.at(end), left, right) for end in row.interval)
-            ax.plot(ends, [y, y], color=svg.SYNTHETIC, lw=6, alpha=0.45, solid_capstyle="butt")
-        for end in (row.floor, row.ceiling):
-            ax.plot([_clipped(row.at(end), left, right)] * 2, [y - 6, y + 6], color=svg.MUTED, lw=1.2)
+            low, high = sorted(_clipped(row.at(end), left, right) for end in row.interval)
+            sheet.lines([[(low, y), (high, y)]], color=svg.SYNTHETIC, width=6, alpha=0.45)
+        ends = [_clipped(row.at(end), left, right) for end in (row.floor, row.ceiling)]
+        sheet.lines([[(end, y - 6), (end, y + 6)] for end in ends], color=svg.MUTED, width=1.2)
         if row.ordered:
-            ax.text(left, y + 19, figure(row.floor), color=svg.MUTED, fontsize=11.5, ha="left")
-            ax.text(right, y + 19, figure(row.ceiling), color=svg.MUTED, fontsize=11.5, ha="right")
+            sheet.text(left, y + 19, figure(row.floor), color=svg.MUTED, size=11.5)
+            sheet.text(right, y + 19, figure(row.ceiling), color=svg.MUTED, size=11.5, align="right")
         else:
             both = f"floor {figure(row.floor)}, no worse than the ceiling {figure(row.ceiling)}"
-            ax.text(left, y + 19, both, color=svg.MUTED, fontsize=11.5, ha="left")
+            sheet.text(left, y + 19, both, color=svg.MUTED, size=11.5)
         outside = not -_BEYOND < row.at(row.value) < 1 + _BEYOND
         shape = ("<" if x < left else ">") if outside else "o"
-        ax.plot([x], [y], marker=shape, ms=9, color=svg.SYNTHETIC, mec=svg.PAPER, mew=1.2, ls="none")
-        ax.text(left, y - 13, _short(row.name, 36), color=svg.INK, fontsize=13, ha="left")
-        ax.text(right, y - 13, figure(row.value), color=svg.INK, fontsize=13, ha="right")
-    return svg.inline(fig, label=label, key=key)
+        sheet.marks([(x, y)], shape=shape, size=9, color=svg.SYNTHETIC, edge_width=1.2)
+        sheet.text(left, y - 13, _short(row.name, 36), color=svg.INK, size=13)
+        sheet.text(right, y - 13, figure(row.value), color=svg.INK, size=13, align="right")
+    return svg.inline(sheet.figure, label=label, key=key)
 
 
 _BEYOND = 0.07
@@ -86,7 +86,7 @@ def _clipped(place: float, left: float, right: float) -> float:
 def histogram(item: Mapping[str, Any], *, key: str) -> Markup:
     """The distribution of one column in each set: bars for numbers, rows of dots for categories, missing apart."""
     drawn = _numeric(item) if item["kind"] == "numeric" else _categorical(item)
-    return svg.inline(drawn, label=_described(item), key=key)
+    return svg.inline(drawn.figure, label=_described(item), key=key)
 
 
 def _described(item: Mapping[str, Any]) -> str:
@@ -112,35 +112,59 @@ def _edge(edge: Any) -> str:
     return f"{edge:.4g}" if abs(edge) < 1000 else f"{edge:,.0f}"
 
 
-def _numeric(item: Mapping[str, Any]) -> Any:
+def _numeric(item: Mapping[str, Any]) -> svg.Sheet:
     """Bins of equal width on the page, whatever their edges, with missing as a bar of its own on the right."""
-    width, height = 300.0, 150.0
-    fig = svg.canvas(width, height)
-    ax = fig.add_axes((0.115, 0.15, 0.875, 0.80))
+    sheet = svg.Sheet.of(300.0, 150.0)
     edges = ends(item)
     bins = len(edges) - 1
     missing = item.get("missing") or {}
     gap = max(0.6, bins * 0.05)
     bar = max(1.0, bins * 0.06)
+    present = [name for name in ("train", "holdout", "synthetic") if item.get(name)]
     any_missing = any(missing.get(name) for name in ("train", "holdout", "synthetic"))
-    for name in ("train", "holdout", "synthetic"):
-        if not item.get(name):
-            continue
-        values = [np.nan if value is None else value for value in item[name]]
-        _stepped(ax, np.arange(bins + 1.0), values, name)
+    shares = [value or 0.0 for name in present for value in (*item[name], missing.get(name))]
+    plane = _Plane(34.5, 297.0, 127.5, 7.5, bins + (gap + bar if any_missing else 0), 1.05 * max(shares) or 1.0)
+    for share in _round(plane.highest, 3):
+        y = plane.y(share)
+        sheet.lines([[(plane.left, y), (plane.right, y)]], color=svg.LINE, width=0.7)
+        sheet.text(plane.left - 4, y + 3.5, f"{100 * share:g} %", color=svg.MUTED, size=9.5, align="right")
+    for name in present:
+        _stepped(sheet, plane, np.arange(bins + 1.0), item[name], name)
         if missing.get(name):
-            _stepped(ax, np.array([bins + gap, bins + gap + bar]), [missing[name]], name)
-    right = bins + (gap + bar if any_missing else 0)
-    ax.set_xlim(0, right)
-    ax.set_ylim(bottom=0)
+            _stepped(sheet, plane, np.array([bins + gap, bins + gap + bar]), [missing[name]], name)
+    sheet.lines([[(plane.left, plane.bottom), (plane.right, plane.bottom)]], color=svg.LINE, width=0.8)
     ticks = _ticks(edges)
     if any_missing:
-        ticks = [(at, text) for at, text in ticks if at < 0.78 * right] + [(right, "missing")]
-    ax.set_xticks([at for at, _ in ticks], [text for _, text in ticks])
-    for text, (at, _) in zip(ax.get_xticklabels(), ticks, strict=True):
-        text.set_horizontalalignment("left" if at == 0 else "right" if at == right else "center")
-    _plain_axes(ax)
-    return fig
+        ticks = [(at, text) for at, text in ticks if at < 0.78 * plane.furthest] + [(plane.furthest, "missing")]
+    for at, text in ticks:
+        align = "left" if at == 0 else "right" if at == plane.furthest else "center"
+        sheet.text(plane.x(at), plane.bottom + 13, text, color=svg.MUTED, size=9.5, align=align)
+    return sheet
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """Where numbers from 0 on lie on a sheet: the ends of the plane in pixels, and the largest number either way."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+    furthest: float
+    highest: float
+
+    def x(self, number: float) -> float:
+        return self.left + (self.right - self.left) * number / self.furthest
+
+    def y(self, number: float) -> float:
+        return self.bottom + (self.top - self.bottom) * number / self.highest
+
+
+def _round(highest: float, most: int) -> list[float]:
+    """At most ``most`` and one round numbers from 0 to ``highest``, for the ends of which no line is drawn twice."""
+    from matplotlib.ticker import MaxNLocator
+
+    return [float(tick) for tick in MaxNLocator(most).tick_values(0.0, highest) if 0 <= tick <= highest]
 
 
 def _ticks(edges: Sequence[Any]) -> list[tuple[float, str]]:
@@ -174,15 +198,28 @@ def _trimmed(edges: Sequence[str | None]) -> list[str]:
     return texts
 
 
-def _stepped(ax: Axes, edges: Any, values: Sequence[float], name: str) -> None:
+def _stepped(sheet: svg.Sheet, plane: _Plane, edges: Any, values: Sequence[float | None], name: str) -> None:
     """One set: training filled, holdout dashed, synthetic a strong line, so that colour alone tells nothing."""
+    standing = name == "train" or (name == "synthetic" and len(values) == 1)
+    outlines: list[list[tuple[float, float]]] = []
+    before: float | None = None
+    for low, high, value in zip(edges[:-1], edges[1:], values, strict=True):
+        if value is not None:
+            if before is None:
+                outlines.append([(plane.x(low), plane.y(0.0))] if standing else [])
+            outlines[-1] += [(plane.x(low), plane.y(value)), (plane.x(high), plane.y(value))]
+        elif before is not None and standing:
+            outlines[-1].append((plane.x(low), plane.y(0.0)))
+        before = value
+    if before is not None and standing:
+        outlines[-1].append((plane.x(edges[-1]), plane.y(0.0)))
     if name == "train":
-        ax.stairs(values, edges, fill=True, color=svg.TRAIN, alpha=0.32, lw=0)
-        ax.stairs(values, edges, color=svg.TRAIN, lw=1)
+        sheet.areas(outlines, color=svg.TRAIN, alpha=0.32)
+        sheet.lines(outlines, color=svg.TRAIN, width=1)
     elif name == "holdout":
-        ax.stairs(values, edges, color=svg.HOLDOUT, lw=1.3, linestyle=(0, (3, 2)), baseline=None)
+        sheet.lines(outlines, color=svg.HOLDOUT, width=1.3, dash=(0, (3, 2)))
     else:
-        ax.stairs(values, edges, color=svg.SYNTHETIC, lw=1.9, baseline=None if len(values) > 1 else 0)
+        sheet.lines(outlines, color=svg.SYNTHETIC, width=1.9)
 
 
 def _plain_axes(ax: Axes) -> None:
@@ -203,45 +240,30 @@ def _plain_axes(ax: Axes) -> None:
 SHOWN_LABELS = 11
 
 
-def _categorical(item: Mapping[str, Any]) -> Any:
+def _categorical(item: Mapping[str, Any]) -> svg.Sheet:
     """A bar for training, a tick for holdout and a dot for synthetic on each category's line."""
     lines = _lines(item)
-    width, each, foot = 300.0, 17.0, 20.0
-    height = each * len(lines) + foot + 4
-    fig = svg.canvas(width, height)
-    ax = fig.add_axes((0.40, foot / height, 0.575, 1 - (foot + 2) / height))
+    each, foot = 17.0, 20.0
+    bottom = each * len(lines) + 2
+    sheet = svg.Sheet.of(300.0, bottom + foot)
     top = max((value or 0.0 for _, *values in lines for value in values), default=1.0) or 1.0
+    plane = _Plane(120.0, 292.5, bottom, 2.0, 1.04 * top, len(lines))
+    for share in _round(plane.furthest, 4):
+        x = plane.x(share)
+        sheet.lines([[(x, bottom), (x, plane.top)]], color=svg.LINE, width=0.7)
+        sheet.text(x, bottom + 13, f"{100 * share:g} %", color=svg.MUTED, size=9.5, align="center")
+    sheet.lines([[(plane.left, bottom), (plane.right, bottom)]], color=svg.LINE, width=0.8)
     train, holdout, synthetic = (
-        [(value, i) for i, line in enumerate(lines) if (value := line[k]) is not None] for k in (1, 2, 3)
+        [(plane.x(x), plane.top + each * (i + 0.5)) for i, x in enumerate(shares) if x is not None]
+        for shares in ([line[1] for line in lines], [line[2] for line in lines], [line[3] for line in lines])
     )
-    ax.barh([i for _, i in train], [value for value, _ in train], height=0.62, color=svg.TRAIN, alpha=0.4, lw=0)
-    if holdout:
-        at = np.array(holdout)
-        ax.vlines(at[:, 0], at[:, 1] - 0.4, at[:, 1] + 0.4, color=svg.HOLDOUT, lw=2)
-    ax.plot(
-        [value for value, _ in synthetic],
-        [i for _, i in synthetic],
-        marker="o",
-        ms=6.5,
-        color=svg.SYNTHETIC,
-        mec=svg.PAPER,
-        mew=1,
-        clip_on=False,
-        ls="none",
-    )
-    ax.set_ylim(len(lines) - 0.4, -0.6)
-    ax.set_xlim(0, top * 1.04)
-    _plain_axes(ax)
-    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
-
-    ax.yaxis.set_major_locator(FixedLocator(range(len(lines))))
-    ax.set_yticklabels([_short(name, 19) for name, *_ in lines], color=svg.INK)
-    ax.yaxis.set_minor_formatter(NullFormatter())
-    ax.xaxis.set_major_locator(MaxNLocator(4))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
-    ax.grid(axis="y", visible=False)
-    ax.grid(axis="x", color=svg.LINE, lw=0.7)
-    return fig
+    sheet.boxes([(plane.left, y - 5.3, x, y + 5.3) for x, y in train], color=svg.TRAIN, alpha=0.4)
+    sheet.lines([[(x, y - 6.8), (x, y + 6.8)] for x, y in holdout], color=svg.HOLDOUT, width=2)
+    sheet.marks(synthetic, shape="o", size=6.5, color=svg.SYNTHETIC)
+    for i, (name, *_) in enumerate(lines):
+        y = plane.top + each * (i + 0.5)
+        sheet.text(plane.left - 4, y + 3.5, _short(name, 19), color=svg.INK, size=9.5, align="right")
+    return sheet
 
 
 def _lines(item: Mapping[str, Any]) -> list[tuple[str, float | None, float | None, float | None]]:
@@ -434,7 +456,7 @@ def estimates(rows: Sequence[Estimate], *, label: str, key: str) -> Markup:
     """
     width, each, foot = 440.0, 46.0, 24.0
     height = each * len(rows) + foot
-    fig, ax = svg.sheet(width, height)
+    sheet = svg.Sheet.of(width, height)
     left, right = 26.0, width - 26.0
     reach = [max(map(abs, (*row.real, *row.synthetic))) for row in rows]
     furthest = min(max(reach), 3 * float(np.median(reach))) or 1.0
@@ -442,20 +464,20 @@ def estimates(rows: Sequence[Estimate], *, label: str, key: str) -> Markup:
     def at(number: float) -> float:
         return left + (right - left) * (min(max(number / furthest, -1.0), 1.0) + 1) / 2
 
-    ax.plot([at(0.0)] * 2, [24, height - foot + 4], color=svg.LINE, lw=1)
+    sheet.lines([[(at(0.0), 24), (at(0.0), height - foot + 4)]], color=svg.LINE, width=1)
     for i, row in enumerate(rows):
         y = each * i + 18.0
-        ax.text(left, y, _short(row.name, 44), color=svg.INK, fontsize=12, ha="left")
+        sheet.text(left, y, _short(row.name, 44), color=svg.INK, size=12)
         both = f"{figure(row.real[1])}, {figure(row.synthetic[1])}"
-        ax.text(right, y, both, color=svg.MUTED, fontsize=11, ha="right")
+        sheet.text(right, y, both, color=svg.MUTED, size=11, align="right")
         lines = ((10, row.real, svg.TRAIN, "s"), (20, row.synthetic, svg.SYNTHETIC, "o"))
         for below, (start, estimate, end), colour, mark in lines:
-            ax.plot([at(start), at(end)], [y + below] * 2, color=colour, lw=3, alpha=0.5, solid_capstyle="butt")
+            sheet.lines([[(at(start), y + below), (at(end), y + below)]], color=colour, width=3, alpha=0.5)
             shape = mark if abs(estimate) <= furthest else "<" if estimate < 0 else ">"
-            ax.plot([at(estimate)], [y + below], marker=shape, ms=6, color=colour, mec=svg.PAPER, mew=0.8, ls="none")
+            sheet.marks([(at(estimate), y + below)], shape=shape, size=6, color=colour, edge_width=0.8)
     for number in (-furthest, 0.0, furthest):
-        ax.text(at(number), height - 4, figure(number), color=svg.MUTED, fontsize=11, ha="center")
-    return svg.inline(fig, label=label, key=key)
+        sheet.text(at(number), height - 4, figure(number), color=svg.MUTED, size=11, align="center")
+    return svg.inline(sheet.figure, label=label, key=key)
 
 
 @dataclass(frozen=True)
@@ -478,7 +500,7 @@ def by_group(rows: Sequence[OfGroup], *, label: str, key: str) -> Markup:
     """Every group on one axis: the value with its interval, floor and ceiling as ticks."""
     width, each, foot = 400.0, 40.0, 24.0
     height = each * len(rows) + foot
-    fig, ax = svg.sheet(width, height)
+    sheet = svg.Sheet.of(width, height)
     left, right = 26.0, width - 26.0
     low, high = (bound(x for row in rows for x in row.numbers) for bound in (min, max))
 
@@ -487,21 +509,20 @@ def by_group(rows: Sequence[OfGroup], *, label: str, key: str) -> Markup:
 
     for i, row in enumerate(rows):
         y = each * i + 28.0
-        ax.plot([left, right], [y, y], color=svg.TRACK, lw=5, solid_capstyle="round")
+        sheet.lines([[(left, y), (right, y)]], color=svg.TRACK, width=5, ends="round")
         if row.interval is not None:
-            ax.plot(
-                [at(end) for end in row.interval], [y, y], color=svg.SYNTHETIC, lw=5, alpha=0.45, solid_capstyle="butt"
-            )
+            ends = [(at(end), y) for end in row.interval]
+            sheet.lines([ends], color=svg.SYNTHETIC, width=5, alpha=0.45)
         for end, mark in ((row.floor, "|"), (row.ceiling, "d")):
             if end is not None:
-                ax.plot([at(end)], [y], marker=mark, ms=8, color=svg.MUTED, ls="none")
-        ax.plot([at(row.value)], [y], marker="o", ms=8, color=svg.SYNTHETIC, mec=svg.PAPER, mew=1.2, ls="none")
-        ax.text(left, y - 11, _short(row.name, 40), color=svg.INK, fontsize=12.5, ha="left")
-        ax.text(right, y - 11, figure(row.value), color=svg.INK, fontsize=12.5, ha="right")
+                sheet.marks([(at(end), y)], shape=mark, size=8, color=svg.MUTED, edge=svg.MUTED)
+        sheet.marks([(at(row.value), y)], shape="o", size=8, color=svg.SYNTHETIC, edge_width=1.2)
+        sheet.text(left, y - 11, _short(row.name, 40), color=svg.INK, size=12.5)
+        sheet.text(right, y - 11, figure(row.value), color=svg.INK, size=12.5, align="right")
     if high > low:
-        ax.text(left, height - 4, figure(low), color=svg.MUTED, fontsize=11, ha="left")
-        ax.text(right, height - 4, figure(high), color=svg.MUTED, fontsize=11, ha="right")
-    return svg.inline(fig, label=label, key=key)
+        sheet.text(left, height - 4, figure(low), color=svg.MUTED, size=11)
+        sheet.text(right, height - 4, figure(high), color=svg.MUTED, size=11, align="right")
+    return svg.inline(sheet.figure, label=label, key=key)
 
 
 def _short(text: str, length: int) -> str:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from synthgen.metrics.result import HISTORIES, Contest, Evaluation
-from synthgen.report import board, sections, tables, wording
+from synthgen.report import board, sections, svg, tables, wording
 from synthgen.report.attacks import attacks
 from synthgen.report.document import Audience
 from synthgen.report.groups import groups
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
+@svg.styled()
 def render(evaluation: Evaluation, audience: Audience) -> str:
     """The report as the text of one self-contained page: no script, no font, no picture from elsewhere.
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from markupsafe import Markup
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Colours that no chart uses for themselves: each stands for a CSS variable of the page, which knows light and dark.
@@ -51,9 +51,15 @@ _SETTINGS: dict[Any, Any] = {
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """The settings in which charts are made and written, whatever the user's own matplotlib settings are."""
+    """The settings in which charts are made and written, whatever the user's own matplotlib settings are.
+
+    Within another ``styled`` they are set already: setting them takes as long as drawing a small chart.
+    """
     import matplotlib
 
+    if matplotlib.rcParams["svg.hashsalt"] == _SETTINGS["svg.hashsalt"]:
+        yield
+        return
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
@@ -67,12 +73,84 @@ def canvas(width: float, height: float) -> Figure:
     return Figure(figsize=(width / 72, height / 72), dpi=72, facecolor="none")
 
 
-def sheet(width: float, height: float) -> tuple[Figure, Axes]:
-    """A canvas, and one plane over all of it in CSS pixels from the upper left corner, without an axis."""
-    figure = canvas(width, height)
-    plane = figure.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, width), ylim=(height, 0))
-    plane.set_axis_off()
-    return figure, plane
+@dataclass(frozen=True)
+class Sheet:
+    """A figure that is drawn on in CSS pixels from the upper left corner.
+
+    It has no matplotlib axes: making and drawing those takes several times longer than all that a small chart shows.
+    """
+
+    figure: Figure
+
+    @classmethod
+    def of(cls, width: float, height: float) -> Sheet:
+        """An empty one; made within ``styled``."""
+        return cls(canvas(width, height))
+
+    def boxes(self, boxes: Iterable[tuple[float, float, float, float]], *, color: str, alpha: float) -> None:
+        """Filled rectangles, each by its left, upper, right and lower end."""
+        self.areas([[(a, b), (c, b), (c, d), (a, d)] for a, b, c, d in boxes], color=color, alpha=alpha)
+
+    def areas(self, outlines: Iterable[Sequence[tuple[float, float]]], *, color: str, alpha: float) -> None:
+        """Filled polygons."""
+        self._path(outlines, closed=True, facecolor=color, alpha=alpha, linewidth=0)
+
+    def lines(
+        self,
+        lines: Iterable[Sequence[tuple[float, float]]],
+        *,
+        color: str,
+        width: float,
+        dash: Any = "-",
+        alpha: float = 1.0,
+        ends: Literal["butt", "round"] = "butt",
+    ) -> None:
+        """Lines through two points or more."""
+        style = {"edgecolor": color, "facecolor": "none", "linewidth": width, "linestyle": dash}
+        self._path(lines, closed=False, **style, alpha=alpha, capstyle=ends, joinstyle="miter")
+
+    def marks(
+        self,
+        points: Sequence[tuple[float, float]],
+        *,
+        shape: str,
+        size: float,
+        color: str,
+        edge: str = PAPER,
+        edge_width: float = 1.0,
+    ) -> None:
+        """Markers of matplotlib's shapes, ``size`` pixels across."""
+        from matplotlib.lines import Line2D
+        from matplotlib.transforms import IdentityTransform
+
+        at = [self._placed(point) for point in points]
+        marks = Line2D([x for x, _ in at], [y for _, y in at], linestyle="none", transform=IdentityTransform())
+        marks.set(marker=shape, markersize=size, color=color, markeredgecolor=edge, markeredgewidth=edge_width)
+        self.figure.add_artist(marks)
+
+    def text(self, x: float, y: float, text: str, *, color: str, size: float, align: str = "left") -> None:
+        """A line of text on the base line ``y``; ``x`` is its left or right end or its middle, as ``align`` says."""
+        from matplotlib.transforms import IdentityTransform
+
+        x, y = self._placed((x, y))
+        self.figure.text(x, y, text, color=color, fontsize=size, ha=align, transform=IdentityTransform())
+
+    def _path(self, lines: Iterable[Sequence[tuple[float, float]]], *, closed: bool, **style: Any) -> None:
+        """All of them as one path."""
+        from matplotlib.patches import PathPatch
+        from matplotlib.path import Path
+        from matplotlib.transforms import IdentityTransform
+
+        points: list[tuple[float, float]] = []
+        codes: list[int] = []
+        for line in lines:
+            points += [self._placed(point) for point in (*line, *line[: int(closed)])]
+            codes += [int(Path.MOVETO)] + [int(Path.LINETO)] * (len(line) - 1) + [int(Path.CLOSEPOLY)] * int(closed)
+        if points:
+            self.figure.add_artist(PathPatch(Path(points, codes), transform=IdentityTransform(), **style))
+
+    def _placed(self, point: tuple[float, float]) -> tuple[float, float]:
+        return point[0], float(self.figure.get_figheight()) * 72 - point[1]
 
 
 def inline(figure: Figure, *, label: str, key: str) -> Markup:

@@ -195,7 +195,8 @@ HOW_TO_READ: Mapping[str, str] = MappingProxyType(
         "verdicts": "Each line is one test for a particular kind of leak. “No leak detected” always comes with the "
         "smallest leak that the test would have noticed: a smaller one could be there. A line that could not be "
         "assessed is an open question and counts for neither side. p is the chance of a result this extreme if "
-        "nothing had leaked, corrected for the number of lines.",
+        "nothing had leaked, where every attack and every line is counted as one more try; it is the only p to judge "
+        "by, and a leak is spoken of below 0.05. In the tables further down a p is that of one test by itself.",
         "headline": "Left end, the floor: what columns scored that were shuffled independently of each other. Right "
         "end, the ceiling: what real records scored that the generator never saw, in the place of the synthetic ones. "
         "The dot is the synthetic set and the pale bar its 95 % interval. All three are measured at the same number of "

@@ -29,6 +29,7 @@ from synthgen.metrics.base import Comparison, Records
 from synthgen.metrics.boosting import deal
 from synthgen.metrics.equal import whole_patients
 from synthgen.metrics.features import Features
+from synthgen.metrics.fidelity.structural_zeros import StructuralZeros
 from synthgen.metrics.privacy.exact_copies import ExactCopies
 from synthgen.metrics.privacy.nearest_neighbour_share import NearestNeighbourShare
 from synthgen.schema import load as schema_file
@@ -57,6 +58,7 @@ class Run:
     tstr: float
     share: float
     share_p: float
+    zeros: float
     copies: str
 
 
@@ -117,6 +119,7 @@ def one(files: Files, folder: Path, schema: Schema, model: str, seed: int) -> Ru
         assert compared.holdout is not None
         quality = judged(compared, compared.synthetic, LABEL, seed)
         label_test, copies = NearestNeighbourShare(), ExactCopies()
+        (zeros,) = StructuralZeros().measure(compared, rng=np.random.default_rng(seed))
         (share, *_) = label_test.measure(compared, rng=np.random.default_rng(seed))
         (line, *_) = label_test.judge((share,), compared)
         (copied, *_) = copies.judge(copies.measure(compared, rng=np.random.default_rng(seed)), compared)
@@ -131,6 +134,7 @@ def one(files: Files, folder: Path, schema: Schema, model: str, seed: int) -> Ru
             quality.tstr,
             share.value or float("nan"),
             line.p if line.p is not None else float("nan"),
+            zeros.value or 0.0,
             copied.verdict,
         )
 
@@ -188,6 +192,7 @@ def main() -> None:
     )
     rows.append(("label test, smallest p", *at_least(min(each["share_p"]), 0.05), spread(each["share"])))
     print("", DEFINITIONS, "", table((options.model, "", "target", "", "mean ± sd"), rows), sep="\n")
+    print("rows with values that training never has together:", spread(each["zeros"], ".4f"))
     print("exact copies of records unique in training:", ", ".join(run.copies for run in runs))
 
 

@@ -29,9 +29,10 @@ STEPS = Path(__file__).with_name("evaluate_steps.py")
 
 @dataclass(frozen=True)
 class Run:
-    """One process: wall seconds, peak memory in GB, and what it printed."""
+    """One process: wall seconds, CPU seconds of all its threads, peak memory in GB, and what it printed."""
 
     seconds: float
+    cpu: float
     gigabytes: float
     output: str
 
@@ -40,19 +41,20 @@ def run(command: Sequence[str | Path]) -> Run:
     """Run a process to its end. Raises ``SystemExit`` with its messages where it fails."""
     with tempfile.TemporaryFile() as output:
 
-        def whole() -> tuple[int, float]:
+        def whole() -> tuple[int, float, float]:
             process = subprocess.Popen([str(part) for part in command], stdout=output, stderr=subprocess.STDOUT)
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             # Kibibytes, but on macOS bytes.
-            return process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
+            gigabytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
+            return process.returncode, usage.ru_utime + usage.ru_stime, gigabytes
 
-        (code, gigabytes), seconds = timed(whole)
+        (code, cpu, gigabytes), seconds = timed(whole)
         output.seek(0)
         said = output.read().decode()
     if code != 0:
         raise SystemExit(f"{' '.join(map(str, command))}: exit status {code}\n{said}")
-    return Run(seconds, gigabytes, said)
+    return Run(seconds, cpu, gigabytes, said)
 
 
 def main() -> None:

@@ -44,10 +44,8 @@ def test_pairs_far_below_chance_are_found_with_their_share() -> None:
     assert found == {(0, OBSTETRICS, 1, 1): 0.0, (0, GYNAECOLOGY, 1, 1): pytest.approx(10 / N)}
 
 
-@pytest.mark.parametrize(("patients", "told"), [(4, 0.0), (5, pytest.approx(20 / N))])
-def test_what_fewer_than_five_patients_have_counts_as_never_however_many_rows_they_have(
-    patients: int, told: float
-) -> None:
+@pytest.mark.parametrize(("patients", "told"), [(1, 0.0), (2, pytest.approx(20 / N))])
+def test_what_one_patient_alone_has_counts_as_never_however_many_rows(patients: int, told: float) -> None:
     codes, whose = _rows(), np.arange(N)
     (rows,) = np.nonzero(codes[:, 0] == OBSTETRICS)
     codes[rows[:20], 1] = 1

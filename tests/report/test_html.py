@@ -16,6 +16,7 @@ import pytest
 from synthgen.metrics.result import Evaluation, KnownAnswer, Metric, Verdict
 from synthgen.report.html import render
 from synthgen.report.shareable import redact
+from tests.conftest import ROOT
 from tests.report.build import evaluation
 
 INTERNAL = render(evaluation(), "internal")
@@ -246,6 +247,8 @@ def test_all_that_scrolls_or_folds_can_be_reached_by_keyboard() -> None:
     assert ":focus-visible { outline: 3px" in INTERNAL
 
 
+#: Where the pictures of the reports stay.
+KEPT = ROOT / "build" / "reports"
 WIDTHS = (1200, 800, 390)
 MEASURE = """
 onload = () => {
@@ -283,12 +286,17 @@ def test_in_a_browser_nothing_overflows_or_is_fetched_and_nothing_is_complained_
 @pytest.mark.browser
 @pytest.mark.parametrize("name", ["report", "report-shareable"])
 def test_a_screenshot_and_a_printed_report_come_out(chromium: str, name: str, tmp_path: Path) -> None:
+    """They stay in ``build/reports`` of the checkout, which git ignores, for a person to look at, as PNG and PDF."""
     page = tmp_path / f"{name}.html"
     page.write_text(INTERNAL if name == "report" else SHAREABLE, encoding="utf-8")
-    browse(chromium, page, f"--screenshot={tmp_path / 'report.png'}", "--window-size=1200,2400")
-    browse(chromium, page, f"--print-to-pdf={tmp_path / 'report.pdf'}")
-    assert (tmp_path / "report.png").stat().st_size > 50_000
-    assert (tmp_path / "report.pdf").read_bytes().count(b"/Type /Page\n") > 3
+    KEPT.mkdir(parents=True, exist_ok=True)
+    picture, printed = KEPT / f"{name}.png", KEPT / f"{name}.pdf"
+    for kept in (picture, printed):
+        kept.unlink(missing_ok=True)  # what an earlier run left proves nothing
+    browse(chromium, page, f"--screenshot={picture}", "--window-size=1200,6000")
+    browse(chromium, page, f"--print-to-pdf={printed}")
+    assert picture.stat().st_size > 100_000
+    assert printed.read_bytes().count(b"/Type /Page\n") > 3
 
 
 def browse(chromium: str, page: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

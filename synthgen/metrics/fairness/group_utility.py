@@ -115,7 +115,7 @@ class GroupUtility(Measure):
         """The group in the details; ``None`` where its held-out records are too few, or all alike."""
         inside = np.flatnonzero(group.of(test))
         own = test.take(inside)
-        if len(np.unique(own.patient)) < self.fewest:
+        if own.n_patients < self.fewest:
             return None
         truth = outcome.of(own)
         weights = np.concatenate([np.ones((1, own.n)), resampled(own, self.resamples, rng)])
@@ -126,7 +126,7 @@ class GroupUtility(Measure):
         return {
             "group": group.name,
             "patients": group.patients(comparison.train),
-            "patients_holdout": len(np.unique(own.patient)),
+            "patients_holdout": own.n_patients,
             "value": float(score["synthetic"][0]),
             "interval": _at_most_one(_normal(score["synthetic"], tail)),
             "floor": float(score["floor"][0]),

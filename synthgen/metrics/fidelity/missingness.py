@@ -81,7 +81,7 @@ class Missingness(Measure):
         learnable = []
         for variable in present:
             flag = _missing(variable, train)
-            if min(len(np.unique(train.patient[side])) for side in (flag, ~flag)) >= self.fewest:
+            if min(train.patients_at(side) for side in (flag, ~flag)) >= self.fewest:
                 learnable.append((abs(float(flag.mean()) - 0.5), variable.name, variable))
         return [variable for _, _, variable in sorted(learnable, key=lambda each: each[:2])[: self.columns]]
 
@@ -94,7 +94,7 @@ class Missingness(Measure):
         found: dict[str, float | None] = {}
         for name, records in _sets(equal).items():
             flag = _missing(variable, records)
-            fewest = min(len(np.unique(records.patient[side])) for side in (flag, ~flag))
+            fewest = min(records.patients_at(side) for side in (flag, ~flag))
             found[f"auc_{name}"] = None
             if fewest >= self.fewest:
                 matrix = features.matrix(records)

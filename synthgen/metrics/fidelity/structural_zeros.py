@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records
+from synthgen.metrics.calendar import iso
 from synthgen.metrics.cells import Cells, cut
 from synthgen.metrics.equal import equal_sets
 from synthgen.metrics.halves import Halves
@@ -181,6 +182,15 @@ def _value(cells: Cells, place: int) -> str:
     if place >= ranges:
         (code,) = np.flatnonzero(cells.place == place) - 1
         return f"{name} = {cells.variable.labels[code - (ranges > 0)]}"
-    low = f"{cells.edges[place - 1]:g} <= " if place > 0 else ""
-    high = f" < {cells.edges[place]:g}" if place < len(cells.edges) else ""
+    edges = [_number(cells, edge) for edge in cells.edges]
+    # A value that fills a range has an edge right behind itself.
+    own = np.flatnonzero(np.diff(cells.edges, prepend=-np.inf) <= np.spacing(np.abs(cells.edges)))
+    if place in own:
+        return f"{name} = {edges[place - 1]}"
+    low = f"{edges[place - 1]} {'<' if place - 1 in own else '<='} " if place > 0 else ""
+    high = f" < {edges[place]}" if place < len(edges) else ""
     return f"{low}{name}{high}"
+
+
+def _number(cells: Cells, edge: float) -> str:
+    return iso(edge, cells.variable.temporal) if cells.variable.temporal else f"{edge:g}"

@@ -156,9 +156,10 @@ def _verdict(metric: Metric, limit: float) -> Verdict:
 
 
 def _told(metric: Metric) -> str:
-    """One account: what the strongest attack did on everyone, how likely that is by chance, and what it is good for.
+    """One account: what the strongest attack did on everyone, and what it is good for.
 
-    Whether anything was found is for the line's verdict to say, whose p counts the other lines too. The strongest is
+    How likely that is by chance is for the line's p alone to say, which counts all attacks and the other lines: a
+    second p beside it, of this line by itself, would contradict it. The strongest is
     the attack of the smallest p. It may be sure of a few patients only, and then ranks all of them hardly better than
     a guess: an AUC near 0.5 is no contradiction.
     """
@@ -170,7 +171,6 @@ def _told(metric: Metric) -> str:
     reach = "" if low is None else f", {details['tpr']:.2%} found at {details['fpr']:.2%} false alarms"
     return (
         f"the strongest of {tried} attacks is {strongest['attack']} over {where}: AUC {strongest['auc']:.3f} on all "
-        f"patients, most telling {shows}; p {details['p']:.2g} corrected for all attacks, before the other lines "
-        "are counted. How much an attacker gains is measured on patients who had no part in choosing an attack: AUC "
-        f"{metric.value:.3f}{reach}, ε at least {details['epsilon_low']:.2f}"
+        f"patients, most telling {shows}. How much an attacker gains is measured on patients who had no part in "
+        f"choosing an attack: AUC {metric.value:.3f}{reach}, ε at least {details['epsilon_low']:.2f}"
     )

@@ -186,8 +186,8 @@ def _verdict(metric: Metric, rare_below: float) -> Verdict:
         return Verdict(name=NAME, verdict="not_assessable", metric=NAME, detail=detail, source=SOURCE)
     if p >= LEAK_P and metric.details["p_of_a_copy"] >= LEAK_P:
         detail = (
-            f"{metric.value:.0f} labels of fewer than {rare_below:.0f} training patients appear, and too few patients "
-            "have one to tell whose they are: those of a copy of the training set would not stand out"
+            f"{_appearing(metric, rare_below)}, and too few patients have such a one to tell whose they are: those of "
+            "a copy of the training set would not stand out"
         )
         return Verdict(name=NAME, verdict="not_assessable", metric=NAME, p=None, detail=detail, source=SOURCE)
     chance = "unknown" if metric.ceiling is None else f"{metric.ceiling:.1f}"
@@ -197,7 +197,11 @@ def _verdict(metric: Metric, rare_below: float) -> Verdict:
         metric=NAME,
         p=p,
         threshold=rare_below,
-        detail=f"labels of fewer than {rare_below:.0f} training patients that appear: {metric.value:.0f}, "
-        f"{chance} by chance",
+        detail=f"{_appearing(metric, rare_below)}; {chance} would by chance",
         source=SOURCE,
     )
+
+
+def _appearing(metric: Metric, rare_below: float) -> str:
+    labels, appear = ("label", "appears") if metric.value == 1 else ("labels", "appear")
+    return f"{metric.value:.0f} {labels} of fewer than {rare_below:.0f} training patients {appear}"

@@ -129,7 +129,7 @@ class _Outcome:
         def cells(each: Covariate) -> int:
             on = each.of(train) == 1
             sides = [(on == there) & (wanted == outcome) for there in (True, False) for outcome in (0, 1)]
-            return min(len(np.unique(train.patient[side])) for side in sides)
+            return min(train.patients_at(side) for side in sides)
 
         return tuple(each for each in offered if each.level is None or cells(each) >= fewest)
 

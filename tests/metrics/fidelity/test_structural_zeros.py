@@ -57,16 +57,27 @@ def test_many_rows_of_few_patients_are_no_zero() -> None:
 
 
 def test_ranges_of_numbers_and_missing_values_are_values_too() -> None:
-    """From 80 on everyone is retired, and whoever is has no employer."""
-    n = 1000
-    train = {"age": list(range(100)) * 10, "works": (["yes"] * 80 + ["retired"] * 20) * 10}
-    train["employer"] = [None if works == "retired" else "some" for works in train["works"]]
-    synthetic = {"age": [90] * n, "works": ["yes"] * 900 + ["retired"] * 100, "employer": [None] * n}
+    """Nobody under 60 is retired, whoever is has no employer, and a fifth of all are just 18."""
+    age = np.repeat([18, *range(20, 100)], [200, *[10] * 80])
+    retired = age >= 60
+    train = {"age": age, "works": np.where(retired, "no", "yes"), "employer": [None if r else "a" for r in retired]}
+    synthetic = {"age": [18] * 500 + [95] * 500, "works": ["no"] * 500 + ["yes"] * 500, "employer": [None] * 1000}
     found = _figure(train, None, synthetic)
     rates = {row["level"]: row["rate_synthetic"] for row in found.details["rows"]}
-    assert rates["works = yes, employer missing"] == 0.9
-    assert rates["89 <= age < 99, works = yes"] == 0.9
-    assert found.value == 0.9
+    assert rates == {
+        "works = yes, employer missing": 0.5,
+        "age = 18, works = no": 0.5,
+        "age = 18, employer missing": 0.5,
+        "89 <= age, works = yes": 0.5,
+    }
+    assert found.value == 1
+
+
+def test_moments_are_told_as_dates() -> None:
+    days = np.arange(1200) + 18_000  # from 14 April 2019 on
+    train = {"day": days, "wave": np.where(days < 18_600, "first", "second")}
+    found = _figure(train, None, {"day": [18_000] * 1200, "wave": ["second"] * 1200}, temporal=["day"])
+    assert [row["level"] for row in found.details["rows"]] == ["day < 2019-08-11, wave = second"]
 
 
 def test_the_shareable_form_names_columns_alone() -> None:

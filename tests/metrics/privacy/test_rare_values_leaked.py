@@ -68,6 +68,9 @@ def test_labels_of_one_patient_tell_a_copy_where_shared_ones_do_not_and_too_few_
     assert few.value == 2
     assert line.verdict == "not_assessable"
     assert "copy of the training set would not stand out" in line.detail
+    assert line.detail.startswith("2 labels of fewer than 5 training patients appear,")
+    one = comparison({"c": ["a"] * 200 + ["r"]}, {"c": ["a"] * 200}, {"c": ["a"] * 200 + ["r"]})
+    assert run(one)[1].detail.startswith("1 label of fewer than 5 training patients appears,")
 
 
 def test_no_rare_label_passes_even_without_a_holdout() -> None:
