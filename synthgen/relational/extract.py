@@ -56,6 +56,8 @@ PERSONS: Final = ""
 
 #: Of so many rows one at least obeys, or something is wrong.
 _TELLING: Final = 100
+#: How often a row is drawn again of which something would come after all that is real.
+_TRIES: Final = 4
 
 Seen = dict[tuple[str, int], set[Any]]
 """By table and rule, what no two rows may share in all blocks."""
@@ -517,8 +519,9 @@ class _Step:
 
     def all_rows(self) -> tuple[Codes, Moments]:
         """Codes and moments of all."""
+        every = np.arange(len(self.start))
         codes = self._sampled(self.given, self.context)
-        return codes, self.moments(np.arange(len(self.start)), codes)
+        return self._in_time(every, codes, self.moments(every, codes), self.given)
 
     def rows(self, which: NDArray[np.int64], *, loose: bool = False) -> tuple[Codes, Moments]:
         """See ``synthgen.relational.judged.Draw``."""
@@ -531,7 +534,27 @@ class _Step:
             free = _possible(self.table, self.first[which], self.start[which], told, told, self.births[which])
             given = {**(given or {}), **(free or {})}
         codes = self._sampled(given, np.asfortranarray(self.context[which]))
-        return codes, drawn.moments(which, codes)
+        return drawn._in_time(which, codes, drawn.moments(which, codes), given)
+
+    def _in_time(
+        self, which: NDArray[np.int64], codes: Codes, moments: Moments, given: Given | None
+    ) -> tuple[Codes, Moments]:
+        """The rows, drawn again where something in them would come after all that is real: moved, it would pile up."""
+        timeline = self.table.timeline
+        if timeline is None or not timeline.others:
+            return codes, moments
+        encoders = {name: self.table.numeric(name) for name in timeline.distances}
+        columns = {name: self.table.column(name) for name in timeline.distances}
+        for _ in range(_TRIES):
+            late = np.flatnonzero(timeline.late(encoders, {n: codes[:, at] for n, at in columns.items()}, moments))
+            if not len(late):
+                break
+            some = which[late]
+            codes[late] = self._sampled(
+                None if given is None else of_rows(given, late), np.asfortranarray(self.context[some])
+            )
+            moments[late] = self.moments(some, codes[late])
+        return codes, moments
 
     def _sampled(self, given: Given | None, context: Codes) -> Codes:
         codes = self.table.model.sample(len(context), rng=self.rng, given=given, context=context)

@@ -56,7 +56,7 @@ from synthgen.relational.kinship import Kinship
 from synthgen.relational.links import Linking, echoed, popularity, told_drawn, told_kin, up
 from synthgen.relational.means import Levels, mean_of, means
 from synthgen.relational.panels import constituents, told_together
-from synthgen.relational.repeats import AGAIN, is_often, marked, source
+from synthgen.relational.repeats import AGAIN, is_marked, marked, source
 from synthgen.relational.rows import Rows, bases
 from synthgen.relational.ruling import Ruling
 from synthgen.relational.source import BlockSource, cut, taken
@@ -593,8 +593,11 @@ class _Learning:
         of = {n: column.unit_of for n, column in config.columns.items() if isinstance(column, Integer | Number)}
         by = {n: unit for n, unit in of.items() if unit is not None and n in cells and unit in cells}
         if self.known is not None:
-            chosen = self.known.tables[name].added.same
-            return {n: marked(cells[n], cells[by[n]], rows.patient, config.missing_in(n)) for n in chosen}
+            table = self.known.tables[name]
+            return {
+                n: marked(cells[n], cells[by[n]], rows.patient, config.missing_in(n), repeating(table.codec, n))
+                for n in table.added.same
+            }
         marks = {each: self._marks(each) for each in self.schema.tables}
         ruled = {column.name for column in Ruling(name, self.structure, self.schema.tables, marks).columns}
         used = {column.determined_by for column in config.columns.values()} | ruled
@@ -607,7 +610,7 @@ class _Learning:
         }
         for n, unit in by.items():
             if n not in used and (found := marked(cells[n], cells[unit], rows.patient, config.missing_in(n))):
-                return {n: found} if is_often(found) else {}
+                return {n: found} if is_marked(found) else {}
         return {}
 
     def _means(self, name: str, child: str) -> dict[str, pa.DictionaryArray]:
@@ -847,6 +850,13 @@ def same_code(codec: Codec, value: int) -> int | None:
     encoder = codec.encoders[codec.domains[value].owner]
     assert isinstance(encoder, PerUnitEncoder)
     return encoder.n_regular + encoder.special.index(AGAIN) if AGAIN in encoder.special else None
+
+
+def repeating(codec: Codec, column: str) -> list[str]:
+    """The quantities of a column of values of which it is told where they repeat."""
+    encoder = codec.encoders[column]
+    assert isinstance(encoder, PerUnitEncoder)
+    return [unit for unit, own in encoder.units.items() if AGAIN in own.results]
 
 
 def _block(cells: Mapping[str, pa.DictionaryArray], plan: Plan, n: int) -> pa.RecordBatch:

@@ -5,6 +5,7 @@ A weight that is written every hour is one weight, and half of the temperatures 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 import numpy as np
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 
 #: Stands for the value of the patient's row before that is about the same.
 AGAIN: Final = "·="
-#: The share of values that repeat the one before from which on that is told.
-_OFTEN: Final = 0.02
+#: The share of a quantity's values that repeat the one before from which on that is told. Of fewer, as many come back
+#: by chance as do in reality, for the draws are not told which number stood before.
+_OFTEN: Final = 0.2
 
 
 def row_before(unit: NDArray[np.integer], patient: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -33,22 +35,37 @@ def row_before(unit: NDArray[np.integer], patient: NDArray[np.int64]) -> NDArray
 
 
 def marked(
-    values: pa.DictionaryArray, units: pa.DictionaryArray, patient: NDArray[np.int64], missing: tuple[str, ...]
+    values: pa.DictionaryArray,
+    units: pa.DictionaryArray,
+    patient: NDArray[np.int64],
+    missing: tuple[str, ...],
+    known: Collection[str] | None = None,
 ) -> pa.DictionaryArray:
-    """The cells of values with ``AGAIN`` where they repeat the one before; what is missing repeats nothing."""
-    texts = values.dictionary
-    index = np.asarray(values.indices)
+    """The cells of values with ``AGAIN`` where they repeat the one before, of quantities that often do.
+
+    What is missing repeats nothing.
+
+    Args:
+        known: these quantities, where they are known.
+    """
+    texts, index, unit = values.dictionary, np.asarray(values.indices), np.asarray(units.indices)
     gone = np.asarray(pc.is_in(pc.utf8_trim_whitespace(texts), pa.array(missing, pa.string())), bool)
-    before = row_before(np.asarray(units.indices), patient)
+    before = row_before(unit, patient)
     same = (before >= 0) & (index == index[before]) & ~gone[index]
+    if known is None:
+        several = np.bincount(unit, before >= 0, len(units.dictionary))
+        often = np.bincount(unit, same, len(units.dictionary)) >= _OFTEN * np.maximum(several, 1)
+    else:
+        often = np.asarray(pc.is_in(units.dictionary, pa.array([*known], pa.string())), bool)
     return pa.DictionaryArray.from_arrays(
-        pa.array(np.where(same, len(texts), index).astype(np.int32)), pa.concat_arrays([texts, pa.array([AGAIN])])
+        pa.array(np.where(same & often[unit], len(texts), index).astype(np.int32)),
+        pa.concat_arrays([texts, pa.array([AGAIN])]),
     )
 
 
-def is_often(cells: pa.DictionaryArray) -> bool:
-    """Whether enough of some cells are marked for that to be told."""
-    return bool((np.asarray(cells.indices) == len(cells.dictionary) - 1).mean() >= _OFTEN) if len(cells) else False
+def is_marked(cells: pa.DictionaryArray) -> bool:
+    """Whether any of some cells is marked."""
+    return bool((np.asarray(cells.indices) == len(cells.dictionary) - 1).any())
 
 
 def source(same: NDArray[np.bool_], unit: NDArray[np.integer], patient: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -42,6 +42,8 @@ _WEEK: Final = 7
 _THURSDAY: Final = 3
 #: How often a bin is drawn from again before a moment outside the window is moved to its edge.
 _TRIES: Final = 4
+#: A moment is told by the end of its window where it is so many times nearer to that than to the row's own moment.
+_CLOSELY: Final = 0.2
 
 Moments = NDArray[np.int64]
 """Seconds since 1970 (of times of day, since midnight), or the number in units of its last decimal; or ``UNKNOWN``."""
@@ -134,6 +136,7 @@ class Timeline:
         born: whether no row is before its patient's birth.
         windows: by column the moments between which its own lie, rounded inwards; ``None`` where too few have any.
         absolute: whether the rows' own moments are learned as they stand, as births are.
+        closing: columns of ``others`` told by their distance from the end of their window, as the end of observation.
     """
 
     order: Hand
@@ -143,12 +146,15 @@ class Timeline:
     born: bool
     windows: Mapping[str, tuple[int, int] | None]
     absolute: bool = False
+    closing: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.window is not None and not -_FAR < self.window[0] <= self.window[1] < _FAR:
             raise ValueError("the window of time ends before it begins")
         if not self.ahead <= {self.first, self.gap, *map(_after, self.others)}:
             raise ValueError("what never comes before is no distance")
+        if any(self.windows.get(name) is None for name in self.closing):
+            raise ValueError("what is told by the end of a window has none")
 
     @property
     def unit(self) -> int:
@@ -175,13 +181,18 @@ class Timeline:
         """The derived column of times of day, in ticks."""
         return f"{self.order.name}.clock"
 
+    @property
+    def distances(self) -> tuple[str, ...]:
+        """The derived columns of the distances of further moments."""
+        return tuple(map(_after, self.others))
+
     @cached_property
     def columns(self) -> dict[str, Column]:
         """The derived columns instead of those of moments."""
         found = {} if self.absolute else self._own_columns()
         for hand in self.others:
             found[_after(hand)] = Integer(
-                min=self._least(_after(hand)),
+                min=None if hand.name in self.closing else self._least(_after(hand)),
                 atoms=_unlike_steps(hand.column.atoms) if hand.dated else (),
                 missing=tuple(dict.fromkeys((*_unlike_steps(hand.missing), ""))),
             )
@@ -246,7 +257,10 @@ class Timeline:
             # A time without that of its row is as lost as one that is missing.
             lost = (theirs == UNKNOWN) | unknown
             why = pc.if_else(pa.array(theirs == UNKNOWN), cells[hand.name].cast(pa.string()), "").dictionary_encode()
-            found[_after(hand)] = _written(theirs // unit - own // unit, why, lost)
+            distance = theirs // unit - own // unit
+            if hand.name in self.closing:
+                distance = self._close(hand) // unit - theirs // unit
+            found[_after(hand)] = _written(distance, why, lost)
             if self._apart(hand):
                 found[_clock(hand)] = _written(theirs % DAY // hand.tick, nothing, lost)
         return found
@@ -318,6 +332,36 @@ class Timeline:
             np.arange(quantiser.size) == quantiser.encode(final[told] // self.unit - start[told, 0])[:, None]
         )
         return np.asarray(allowed, bool)
+
+    def late(
+        self, encoders: Mapping[str, NumericEncoder], codes: Mapping[str, NDArray[np.int32]], moments: Moments
+    ) -> NDArray[np.bool_]:
+        """Which rows have a further moment that surely lies after its window.
+
+        Or that surely lies before the row's own, where it is told by the end of its window.
+
+        Args:
+            encoders: of the distances of further moments.
+            codes: of the same.
+            moments: the rows' own.
+        """
+        found = np.zeros(len(moments), bool)
+        for hand in self.others:
+            quantiser = encoders[_after(hand)].quantiser
+            if self.windows.get(hand.name) is None or not quantiser.size:
+                continue
+            unit, code = self._unit_of(hand), codes[_after(hand)]
+            known = (code < quantiser.size) & (moments != UNKNOWN)
+            least = quantiser.bounds()[0][np.where(known, code, 0)]
+            room = self._close(hand) // unit - _or_zero(moments) // unit
+            found |= known & (least > room)
+        return found
+
+    def _close(self, hand: Hand) -> int:
+        """The end of the window of a further moment."""
+        window = self.windows[hand.name]
+        assert window is not None
+        return window[1]
 
     def over(self, parents: Moments, births: Moments) -> NDArray[np.bool_]:
         """Of which rows of the parents' table none can come, for they would have to come after the window.
@@ -398,7 +442,10 @@ class Timeline:
             unit = self._unit_of(hand)
             known = (distance != UNKNOWN) & (moments != UNKNOWN)
             theirs = np.full(len(moments), UNKNOWN, np.int64)
-            theirs[known] = (moments[known] // unit + distance[known]) * unit
+            if hand.name in self.closing:
+                theirs[known] = np.maximum(self._close(hand) // unit - distance[known], moments[known] // unit) * unit
+            else:
+                theirs[known] = (moments[known] // unit + distance[known]) * unit
             if self._apart(hand):
                 clock = _integers(pc.cast(cells[_clock(hand)], pa.string()))
                 timed = known & (clock != UNKNOWN)
@@ -427,6 +474,7 @@ class Timeline:
             "born": self.born,
             "windows": {name: None if window is None else list(window) for name, window in self.windows.items()},
             "absolute": self.absolute,
+            "closing": sorted(self.closing),
         }
 
     @classmethod
@@ -445,6 +493,7 @@ class Timeline:
             learned["born"],
             windows,
             learned["absolute"],
+            frozenset(learned["closing"]),
         )
 
 
@@ -552,4 +601,21 @@ def learned(
     ahead = frozenset(name for name, distance in distances.items() if distance.min(initial=0) >= 0)
     both = known & (births != UNKNOWN)
     born = order.dated and bool(both.any()) and bool((own[both] >= births[both]).all())
-    return Timeline(order, every.others, by_day, ahead, born, windows, absolute)
+    closing = frozenset(
+        h.name for h in every.others if _is_closing(h, moments[h.name], own, windows.get(h.name), ahead)
+    )
+    return Timeline(order, every.others, by_day, ahead, born, windows, absolute, closing)
+
+
+def _is_closing(
+    hand: Hand, theirs: Moments, own: Moments, window: tuple[int, int] | None, ahead: frozenset[str]
+) -> bool:
+    """Whether a further moment is told far more closely by the end of its window than by the row's own moment.
+
+    So is the end of an observation that goes on until the extract was made, whenever it began.
+    """
+    both = (own != UNKNOWN) & (theirs != UNKNOWN)
+    if window is None or not hand.dated or _after(hand) not in ahead or not both.any():
+        return False
+    since, until = np.abs(theirs[both] - own[both]), np.abs(window[1] - theirs[both])
+    return bool(np.median(until) < _CLOSELY * np.median(since))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from synthgen.relational.repeats import AGAIN, filled, is_often, marked, row_before, source
+from synthgen.relational.repeats import AGAIN, filled, is_marked, marked, row_before, source
 
 UNIT = ["kg", "bpm", "kg", "kg", "bpm", "kg", "kg"]
 PATIENT = np.array([0, 0, 0, 0, 0, 1, 1])
@@ -26,8 +26,17 @@ def test_what_stands_as_it_stood_is_marked_and_nothing_that_is_missing() -> None
     assert found.to_pylist() == ["70", "80", AGAIN, "71", AGAIN, "70", ""]
     twice = marked(cells(["", ""]), cells(["kg", "kg"]), np.zeros(2, np.int64), ("",))
     assert twice.to_pylist() == ["", ""]
-    assert is_often(found)
-    assert not is_often(twice)
+    assert is_marked(found)
+    assert not is_marked(twice)
+
+
+def test_quantities_that_seldom_repeat_are_left_as_they_are() -> None:
+    values, units = cells([*"1234567899", *"1122334455"]), cells(["bpm"] * 10 + ["kg"] * 10)
+    found = marked(values, units, np.zeros(20, np.int64), ("",)).to_pylist()
+    assert found[:10] == [*"1234567899"]
+    assert found[10:] == [part for digit in "12345" for part in (digit, AGAIN)]
+    told = marked(values, units, np.zeros(20, np.int64), ("",), known=["bpm"]).to_pylist()
+    assert told == [*"123456789", AGAIN, *"1122334455"]
 
 
 def test_the_source_of_a_value_is_the_last_row_with_one_of_its_own() -> None:

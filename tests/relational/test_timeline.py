@@ -315,6 +315,47 @@ def test_order_goes_before_the_window() -> None:
     assert stepped(minutes, SHORT, {"start.first": [5], "start.gap": [0]}, [late], [True]).tolist() == [late]
 
 
+def test_what_ends_when_the_extract_does_is_told_by_that_end() -> None:
+    """Observations begin whenever they do and end within the last days of their window."""
+    start, stop = hand("start"), hand("stop")
+    own = np.array([at("2010-01-01"), at("2015-06-01"), at("2020-03-01")])
+    ends = np.array([at("2024-03-13"), at("2024-03-10"), at("2024-03-20")])
+    windows = {"start": (at("2010-01-01"), at("2024-03-01")), "stop": (at("2010-01-01"), at("2024-03-14"))}
+    unknown = np.full(3, UNKNOWN)
+    moments = {"start": own, "stop": ends}
+    timeline = timelines.learned(start, [stop], moments, unknown, np.ones(3, bool), unknown, windows)
+    assert timeline.closing == {"stop"}
+    texts = {"start": cells(*start.texts(own).to_pylist()), "stop": cells(*stop.texts(ends).to_pylist())}
+    steps = {n: told(c) for n, c in timeline.folded(texts, moments, unknown, np.ones(3, bool)).items()}
+    assert steps["stop.after"] == [str(24 * 60 * days) for days in (1, 4, -6)]  # the last one beyond the window
+    derived = {name: cells(*column) for name, column in steps.items()}
+    late = np.array([at("2024-03-12"), at("2024-03-12"), at("2024-03-01")])
+    # None ends before it began, and none after the window.
+    assert told(timeline.unfolded(derived, late)["stop"]) == [
+        "2024-03-13 00:00",
+        "2024-03-12 00:00",
+        "2024-03-14 23:59",
+    ]
+    encoders = {"stop.after": encoder("stop.after", [0, 24 * 60, 4 * 24 * 60])}
+    codes = {"stop.after": encoders["stop.after"].quantiser.encode(np.array([24 * 60, 4 * 24 * 60, 0]))}
+    assert timeline.late(encoders, codes, late).tolist() == [False, True, False]
+    assert Timeline.from_json(CONFIG, POINT, timeline.to_json()) == timeline
+
+
+def test_rows_of_which_something_would_come_after_the_window_are_known() -> None:
+    windows = {"start": None, "stop": (at("2024-03-01"), at("2024-03-14"))}
+    encoders = {"stop.after": encoder("stop.after", [0, 24 * 60], [NOT_HERE])}
+    size = encoders["stop.after"].quantiser.size
+    codes = {"stop.after": np.array([0, 1, 1, size], np.int32)}
+    moments = np.array([at("2024-03-14"), at("2024-03-12"), at("2024-03-14"), at("2024-03-20")])
+    assert line("start", ("stop",), windows=windows).late(encoders, codes, moments).tolist() == [
+        False,
+        False,
+        True,
+        False,
+    ]
+
+
 def test_a_weekday_is_not_kept_at_the_price_of_the_window() -> None:
     """The window ends with a Wednesday: a row that should be of a Sunday is moved back, or left where it was drawn."""
     spread = learn(
