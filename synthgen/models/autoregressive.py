@@ -50,8 +50,8 @@ _FEWEST_HELD_OUT: Final = 20
 #: which noise could be taken for something. By trial against a membership attack by likelihood ratio.
 _PENALTY: Final = 0.21
 #: Of many rows each weighs little, and less has to be held back: from so many to so many, less and less.
-_FEW_TO_MANY: Final = (8000.0, 80_000.0, 400_000.0)
-_HELD_BACK: Final = (1.0, 0.5, 0.35)
+_FEW_TO_MANY: Final = (8000.0, 80_000.0)
+_HELD_BACK: Final = (1.0, 0.35)
 #: Rows by which levels are corrected, and the probabilities held for that.
 _LEVELLED: Final = 25_000
 _LEVELLED_LOGITS: Final = 1 << 25
