@@ -23,7 +23,8 @@ from synthgen.errors import InputError, SynthgenError
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 
 FORMAT = "synthgen-model"
-FORMAT_VERSION = 1
+#: Raised whenever what models keep changes: a model of an older version is fitted again rather than misread.
+FORMAT_VERSION = 2
 
 _MANIFEST = "manifest.json"
 _ARRAYS = "arrays.safetensors"
@@ -247,8 +248,11 @@ def _listed(path: Path, data: bytes) -> dict[str, tuple[int, str]]:
     if manifest.get("format") != FORMAT or not isinstance(version, int):
         _refuse(path, "is a zip archive of another program, not a synthgen model", "check the path")
     if version > FORMAT_VERSION:
-        found = f"was made by a newer synthgen (file format {version}, this one reads up to {FORMAT_VERSION})"
+        found = f"was made by a newer synthgen (file format {version}, this one reads {FORMAT_VERSION})"
         _refuse(path, found, "upgrade synthgen")
+    if 1 <= version < FORMAT_VERSION:
+        found = f"was made by an older synthgen (file format {version}, this one reads {FORMAT_VERSION})"
+        _refuse(path, found, "fit it again")
     if version < 1 or not isinstance(manifest.get("members"), list):
         _refuse(path, "its manifest lists no members", _DAMAGED)
     listed = {}
