@@ -265,7 +265,8 @@ def _bins(
     placed = [_snap(edges, i, pitch, phase, inward) for i in range(len(edges))]
     if placed[0] >= placed[-1]:
         placed = [_snap(edges, i, pitch, phase, inward=False) for i in range(len(edges))]
-    snapped = np.unique(np.clip(placed, placed[0], placed[-1]))
+    # Where few patients are spread wide, the ends that enough of them reach from either side lie crosswise.
+    snapped = np.unique(np.clip(placed, min(placed[0], placed[-1]), max(placed[0], placed[-1])))
     starts = disclosure.merge_thin_bins(levels, snapped[:-1], rare_below)
     ends = np.r_[starts[1:], snapped[-1]] - 1
     return starts.astype(np.int64), ends.astype(np.int64)

@@ -74,6 +74,12 @@ def test_too_few_patients_leave_nothing() -> None:
     assert solved([5] * 80 + [6] * 80, patients=[1] * 80 + [2] * 80).size == 0
 
 
+def test_six_patients_spread_wide_share_a_bin() -> None:
+    """Five of them reach down to 2 and five up to 8, so the ends lie crosswise: it is the bin between."""
+    quantiser = solved([0] * 500 + [1, 2, 2, 8, 8, 11])
+    assert quantiser.to_json() == {"atoms": [0], "starts": [3], "ends": [7]}
+
+
 def test_bounds_lie_on_a_coarse_grid() -> None:
     quantiser = solved(spread(5000, below=10**9))
     bounds = np.r_[quantiser.starts, quantiser.ends[-1] + 1]
