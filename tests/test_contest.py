@@ -135,6 +135,8 @@ def test_an_interruption_ends_the_process_and_leaves_no_file(
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, and so would be what it starts
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [sys.executable, "-m", "synthgen.cli", "compare", few, "--models", "endless", "-o", tmp_path / "out"]
     with subprocess.Popen(
         command,

@@ -88,3 +88,12 @@ class Halves:
             error = max(error, float(np.std(chance)))
         reach = float(t.ppf(1 - tail, self.groups - 1)) * error
         return max(low, float(values[0]) - reach), min(high, float(values[0]) + reach)
+
+
+def interval_of_share(
+    flags: NDArray[np.bool_], records: Records, rng: np.random.Generator
+) -> tuple[float, float] | None:
+    """95 % interval of the share of records that are flagged, ``(n,)``, by halves of the patients."""
+    halves = Halves.draw((records,), rng)
+    sums = halves.sums(halves.assign(records, rng), flags.astype(np.int64), 2)
+    return halves.interval(sums[:, 1] / np.maximum(sums.sum(axis=1), 1), 0.0, 1.0)

@@ -10,20 +10,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.models._layout import Layout
 
+if TYPE_CHECKING:
+    from synthgen.models._descent import Rows
+
 #: So many patients would have both codes by chance, if each had one row.
 _BY_CHANCE: Final = 50.0
 #: The share of what chance would give that there is at most.
 _SHARE: Final = 0.1
-#: What one patient alone has counts as never, so that nobody decides what is told of a pair. What a few have does not:
-#: of other patients more than of those learned from would have such a pair, and so be known by their likelihood.
-_FEWEST: Final = 2
+#: What fewer patients have counts as never: an artifact tells nothing of so few, and no patient alone decides.
+_FEWEST: Final = 5
 #: Rows in which pairs are looked for; what is found there is counted in all.
 _ROWS: Final = 1 << 17
 #: What is at most added to a logit. Finite, so that every row has a likelihood.
@@ -45,11 +47,96 @@ class _Pairs(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class Seldom:
+    """Pairs of codes that real rows have seldom or never.
+
+    Attributes:
+        pairs: int32 ``(n, 4)``: an entry of the layout, a code of it, a later entry, a code of that; by later entry.
+        shares: of the real rows that have each, ``(n,)``; 0 for what counts as never.
+    """
+
+    pairs: NDArray[np.int32]
+    shares: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, layout: Layout, rows: Rows, whose: NDArray[np.int64]) -> Seldom:
+        """The pairs of some rows.
+
+        Args:
+            rows: their codes ``(n, entries)``, with the slot behind a column's codes where a cell is unobserved.
+            whose: the patient of each row, ``(n,)``.
+        """
+        pairs, shares = [np.zeros((0, 4), np.int32)], [np.zeros(0)]
+        if not len(rows):
+            return cls(pairs[0], shares[0])
+        codes = rows.codes
+        patients, dense, times = np.unique(whose, return_inverse=True, return_counts=True)
+        weight = np.ones(len(rows)) if rows.weights is None else rows.weights.astype(np.float64)
+        some = slice(None, None, -(-len(rows) // _ROWS))
+        seen = [np.ascontiguousarray(codes[some, e], np.int32) for e in range(len(layout.order))]
+        each, alone = weight[some] / weight[some].sum(), (weight / times[dense])[some]
+        slots = [size + 1 for size in layout.sizes]
+        usual = [np.bincount(of, each, n)[:-1] for of, n in zip(seen, slots, strict=True)]
+        by_patient = [np.bincount(of, alone, n)[:-1] / alone.sum() for of, n in zip(seen, slots, strict=True)]
+        for later in range(layout.first_own, len(slots)):
+            for earlier in layout.before(later):
+                by_chance = np.outer(by_patient[earlier], by_patient[later]) * len(patients)
+                if by_chance.max(initial=0) < _BY_CHANCE:
+                    continue
+                place = seen[earlier] * slots[later] + seen[later]
+                found = np.bincount(place, each, slots[earlier] * slots[later])
+                found = found.reshape(slots[earlier], slots[later])[:-1, :-1]
+                seldom = (by_chance >= _BY_CHANCE) & (found <= _SHARE * np.outer(usual[earlier], usual[later]))
+                if seldom.any():
+                    first, second = np.nonzero(seldom)
+                    ends = (np.full(len(first), earlier), first, np.full(len(first), later), second)
+                    pairs.append(np.stack(ends, axis=1).astype(np.int32))
+                    shares.append(_shares(codes[:, earlier], codes[:, later], seldom, dense, weight))
+        return cls(np.concatenate(pairs), np.concatenate(shares))
+
+    def meet(self, entry: int, drawn: NDArray[np.int32], mass: NDArray[np.float32], added: NDArray[np.float32]) -> None:
+        """Make the pairs of an entry as rare among generated rows as among real ones.
+
+        Args:
+            drawn: the codes of all entries, ``(entries, rows)``, of rows as they are generated.
+            mass: the unnormalised probabilities of the entry's codes in those rows, ``(rows, codes)``; corrected.
+            added: what was added to the logits of each pair so far, ``(n,)``; corrected.
+        """
+        total = mass.sum(axis=1)
+        for at in np.flatnonzero(self.pairs[:, 2] == entry):
+            earlier, first, _, second = self.pairs[at]
+            (rows,) = np.nonzero(drawn[earlier] == first)
+            real = self.shares[at] * len(mass) + _PSEUDO_ROWS
+            generated = (mass[rows, second] / total[rows]).sum() + _PSEUDO_ROWS
+            now = np.clip(added[at] + np.log(real / generated), _NEVER, 0) if self.shares[at] > 0 else _NEVER
+            mass[rows, second] *= np.exp(now - added[at])
+            total[rows] = mass[rows].sum(axis=1)
+            added[at] = now
+
+
+def _shares(
+    earlier: NDArray[np.integer[Any]],
+    later: NDArray[np.integer[Any]],
+    asked: NDArray[np.bool_],
+    whose: NDArray[np.int64],
+    weight: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The share of rows that have each pair asked for; 0 where too few patients do."""
+    known = np.pad(asked, ((0, 1), (0, 1)))
+    (rows,) = np.nonzero(known[earlier, later] & (weight > 0))
+    place = earlier[rows].astype(np.int64) * asked.shape[1] + later[rows]
+    patients = np.bincount(np.unique(np.stack([place, whose[rows]]), axis=1)[0], minlength=asked.size)
+    share = np.bincount(place, weight[rows], asked.size) / weight.sum()
+    told: NDArray[np.float64] = np.where(patients < _FEWEST, 0, share).reshape(asked.shape)[asked]
+    return told
+
+
+@dataclass(frozen=True, eq=False)
 class Unlikely:
     """What is added to the logits of codes that seldom go with a code drawn before.
 
     Attributes:
-        pairs: int32 ``(n, 4)``: an entry of the layout, a code of it, a later entry, a code of that; by later entry.
+        pairs: as those of ``Seldom``.
         added: float32 ``(n,)``, not above 0.
     """
 
@@ -60,41 +147,6 @@ class Unlikely:
     def none(cls) -> Unlikely:
         """No pairs."""
         return cls(np.zeros((0, 4), np.int32), np.zeros(0, np.float32))
-
-    @classmethod
-    def of(cls, layout: Layout, codes: NDArray[np.integer[Any]], whose: NDArray[np.int64]) -> Unlikely:
-        """The pairs that rows have seldom, with the logarithm of the share of rows, minus infinity for never.
-
-        Args:
-            codes: ``(n, entries)``; the slot behind a column's codes where a cell is unobserved.
-            whose: the patient of each row, ``(n,)``.
-        """
-        if not len(codes):
-            return cls.none()
-        patients, dense, times = np.unique(whose, return_inverse=True, return_counts=True)
-        some = slice(None, None, -(-len(codes) // _ROWS))
-        seen = [np.ascontiguousarray(codes[some, e], np.int32) for e in range(len(layout.order))]
-        alone = 1.0 / times[dense[some]]
-        slots = [size + 1 for size in layout.sizes]
-        shares = [np.bincount(of, minlength=n)[:-1] / len(alone) for of, n in zip(seen, slots, strict=True)]
-        by_patient = [np.bincount(of, alone, n)[:-1] / alone.sum() for of, n in zip(seen, slots, strict=True)]
-        pairs, told = [np.zeros((0, 4), np.int32)], [np.zeros(0, np.float32)]
-        for later in range(layout.first_own, len(slots)):
-            for earlier in layout.before(later):
-                by_chance = np.outer(by_patient[earlier], by_patient[later]) * len(patients)
-                if by_chance.max(initial=0) < _BY_CHANCE:
-                    continue
-                place = seen[earlier] * slots[later] + seen[later]
-                counts = np.bincount(place, minlength=slots[earlier] * slots[later])
-                counts = counts.reshape(slots[earlier], slots[later])[:-1, :-1]
-                usual = np.outer(shares[earlier], shares[later]) * len(alone)
-                seldom = (by_chance >= _BY_CHANCE) & (counts <= _SHARE * usual)
-                if seldom.any():
-                    first, second = np.nonzero(seldom)
-                    ends = (np.full(len(first), earlier), first, np.full(len(first), later), second)
-                    pairs.append(np.stack(ends, axis=1).astype(np.int32))
-                    told.append(_log_shares(codes[:, earlier], codes[:, later], seldom, dense))
-        return cls(np.concatenate(pairs), np.concatenate(told))
 
     def fits(self, layout: Layout) -> bool:
         """Whether all pairs are of entries and codes that are there, the later one drawn."""
@@ -133,39 +185,3 @@ class Unlikely:
             earlier, code, added = self._of[entry]
             stands = (drawn[earlier] == code[:, None]).astype(np.float32)
             logits[:, : added.shape[1]] += stands.T @ added
-
-    def meet(self, entry: int, drawn: NDArray[np.int32], mass: NDArray[np.float32], added: NDArray[np.float32]) -> None:
-        """Make the pairs of an entry as rare among generated rows as among real ones, of which this has the shares.
-
-        Args:
-            drawn: as for ``add``, of rows as they are generated.
-            mass: the unnormalised probabilities of the entry's codes in those rows, ``(rows, codes)``; corrected.
-            added: what was added to the logits of each pair so far, ``(n,)``; corrected.
-        """
-        total = mass.sum(axis=1)
-        for at in np.flatnonzero(self.pairs[:, 2] == entry):
-            earlier, first, _, second = self.pairs[at]
-            (rows,) = np.nonzero(drawn[earlier] == first)
-            real = np.exp(self.added[at]) * len(mass) + _PSEUDO_ROWS
-            generated = (mass[rows, second] / total[rows]).sum() + _PSEUDO_ROWS
-            now = _NEVER if np.isneginf(self.added[at]) else np.clip(added[at] + np.log(real / generated), _NEVER, 0)
-            mass[rows, second] *= np.exp(now - added[at])
-            total[rows] = mass[rows].sum(axis=1)
-            added[at] = now
-
-
-def _log_shares(
-    earlier: NDArray[np.integer[Any]],
-    later: NDArray[np.integer[Any]],
-    asked: NDArray[np.bool_],
-    whose: NDArray[np.int64],
-) -> NDArray[np.float32]:
-    """The logarithm of the share of rows that have each pair asked for; minus infinity where few patients do."""
-    known = np.pad(asked, ((0, 1), (0, 1)))
-    (rows,) = np.nonzero(known[earlier, later])
-    place = earlier[rows].astype(np.int64) * asked.shape[1] + later[rows]
-    patients = np.bincount(np.unique(np.stack([place, whose[rows]]), axis=1)[0], minlength=asked.size)
-    share = np.bincount(place, minlength=asked.size) / len(whose)
-    with np.errstate(divide="ignore"):  # what is never has a logarithm of minus infinity
-        told: NDArray[np.float32] = np.log(np.where(patients < _FEWEST, 0, share)).astype(np.float32)
-    return told.reshape(asked.shape)[asked]

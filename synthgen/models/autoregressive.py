@@ -16,7 +16,7 @@ from synthgen.errors import NotApplicable
 from synthgen.models import _device
 from synthgen.models._heard import heard
 from synthgen.models._layout import Layout
-from synthgen.models._unlikely import Unlikely
+from synthgen.models._unlikely import Seldom, Unlikely
 from synthgen.models._weights import Weights, packed, unpacked
 from synthgen.models.base import (
     Codes,
@@ -146,13 +146,16 @@ class Autoregressive(Model):
             device=_device.chosen(self.device),
             progress=lambda epoch, loss, done: progress(f"epoch {epoch}, held-out loss {loss:.2f}", done),
         )
-        unlikely = Unlikely.of(layout, rows.codes, whose)
-        drifting = FittedAutoregressive(source.domains, context_domains, layout, tuple(found), unlikely)
-        return _levelled(drifting, rows, [np.exp(of) for of in level], rng)
+        drifting = FittedAutoregressive(source.domains, context_domains, layout, tuple(found), Unlikely.none())
+        return _levelled(drifting, rows, [np.exp(of) for of in level], Seldom.of(layout, rows, whose), rng)
 
 
 def _levelled(
-    model: FittedAutoregressive, rows: Rows, shares: Sequence[NDArray[np.float64]], rng: np.random.Generator
+    model: FittedAutoregressive,
+    rows: Rows,
+    shares: Sequence[NDArray[np.float64]],
+    seldom: Seldom,
+    rng: np.random.Generator,
 ) -> FittedAutoregressive:
     """The model, with levels at which every column of generated rows has the shares of the real one.
 
@@ -162,23 +165,23 @@ def _levelled(
     codes that are seldom together are met in the same way.
 
     Args:
-        model: its ``unlikely`` tells how often pairs are together.
+        model: as it was learned, with no pairs corrected.
         rows: whose contexts are given.
         shares: of the codes, per entry of the layout.
+        seldom: the pairs, as real rows have them.
     """
     layout, weights = model.layout, list(model.weights)
     n = min(len(rows), _LEVELLED, _LEVELLED_LOGITS // max(layout.sizes, default=1))
     if n == 0:
-        return replace(model, unlikely=Unlikely.none())
+        return model
     odds = None if rows.weights is None else rows.weights / rows.weights.sum(dtype=np.float64)
     chosen = rng.choice(len(rows), n, replace=odds is not None, p=odds)
-    uncorrected = replace(model, unlikely=Unlikely.none())
-    chain = _Chain.of(uncorrected, rows.codes[chosen, : layout.first_own].astype(np.int32))
-    added = np.zeros_like(model.unlikely.added)
+    chain = _Chain.of(model, rows.codes[chosen, : layout.first_own].astype(np.int32))
+    added = np.zeros(len(seldom.pairs), np.float32)
     for e in range(layout.first_own, len(layout.order)):
         mass = chain._mass(slice(None))
         for _ in range(_MEETINGS):
-            model.unlikely.meet(e, chain.drawn, mass, added)
+            seldom.meet(e, chain.drawn, mass, added)
             raised = np.ones(layout.sizes[e], np.float32)
             for _ in range(_LEVELLINGS):
                 mean = raised * (mass.T @ (1 / (mass @ raised)))
@@ -187,7 +190,7 @@ def _levelled(
             weights[e] = replace(weights[e], level=weights[e].level + np.log(raised))
         chain._set(e, _at_share(mass, rng.random(n, dtype=np.float32)))
         chain.entry += 1
-    return replace(model, weights=tuple(weights), unlikely=replace(model.unlikely, added=added))
+    return replace(model, weights=tuple(weights), unlikely=Unlikely(seldom.pairs, added))
 
 
 def _gathered(layout: Layout, source: CodeSource, context: CodeSource | None) -> NDArray[np.integer[Any]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from synthgen.encoding.domain import Domain, Scale
-from synthgen.models._unlikely import Unlikely
+from synthgen.models._descent import Rows
+from synthgen.models._unlikely import Seldom
 from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive
 from synthgen.models.base import Codes, CodeTable
 
@@ -29,14 +31,14 @@ def _rows() -> Codes:
     return np.stack([ward, sex, rng.integers(0, 2, N)], axis=1).astype(np.int32)
 
 
-def _found(codes: Codes, whose: np.ndarray) -> dict[tuple[int, ...], float]:
+def _found(
+    codes: Codes, whose: NDArray[np.int64], weights: NDArray[np.float32] | None = None
+) -> dict[tuple[int, ...], float]:
     """The pairs of a layout in the order of the columns, with the share of rows that have them."""
-    counts = [np.bincount(codes[:, i], minlength=domain.size) for i, domain in enumerate(DOMAINS)]
     layout = Autoregressive(epochs=1).fit(CodeTable(DOMAINS, [codes[:50]]), rng=np.random.default_rng(1)).layout
     assert [*layout.order] == [0, 1, 2]
-    assert all(count.sum() == len(codes) for count in counts)
-    unlikely = Unlikely.of(layout, codes, whose)
-    return dict(zip(map(tuple, unlikely.pairs.tolist()), np.exp(unlikely.added).tolist(), strict=True))
+    seldom = Seldom.of(layout, Rows(codes, weights), whose)
+    return dict(zip(map(tuple, seldom.pairs.tolist()), seldom.shares.tolist(), strict=True))
 
 
 def test_pairs_far_below_chance_are_found_with_their_share() -> None:
@@ -44,13 +46,23 @@ def test_pairs_far_below_chance_are_found_with_their_share() -> None:
     assert found == {(0, OBSTETRICS, 1, 1): 0.0, (0, GYNAECOLOGY, 1, 1): pytest.approx(10 / N)}
 
 
-@pytest.mark.parametrize(("patients", "told"), [(1, 0.0), (2, pytest.approx(20 / N))])
-def test_what_one_patient_alone_has_counts_as_never_however_many_rows(patients: int, told: float) -> None:
+@pytest.mark.parametrize(("patients", "told"), [(4, 0.0), (5, pytest.approx(20 / N))])
+def test_what_fewer_than_five_patients_have_counts_as_never_however_many_rows(patients: int, told: float) -> None:
     codes, whose = _rows(), np.arange(N)
     (rows,) = np.nonzero(codes[:, 0] == OBSTETRICS)
     codes[rows[:20], 1] = 1
     whose[rows[:20]] = rows[np.arange(20) % patients]
     assert _found(codes, whose)[0, OBSTETRICS, 1, 1] == told
+
+
+def test_rows_count_by_their_weights() -> None:
+    """Without the ten men, and with every woman of gynaecology there for two, nothing is left of the pair."""
+    codes = _rows()
+    gynaecology, men = codes[:, 0] == GYNAECOLOGY, codes[:, 1] == 1
+    weights = np.where(gynaecology & men, 0, np.where(gynaecology, 2, 1)).astype(np.float32)
+    assert _found(codes, np.arange(N), weights)[0, GYNAECOLOGY, 1, 1] == 0
+    weights = np.where(gynaecology & men, 2, 1).astype(np.float32)
+    assert _found(codes, np.arange(N), weights)[0, GYNAECOLOGY, 1, 1] == pytest.approx(20 / (N + 10))
 
 
 def test_a_few_patients_with_many_rows_show_nothing() -> None:
@@ -100,7 +112,7 @@ def test_it_is_kept(fitted: FittedAutoregressive) -> None:
     ],
 )
 def test_pairs_that_contradict_the_layout_are_refused(
-    fitted: FittedAutoregressive, name: str, value: np.ndarray
+    fitted: FittedAutoregressive, name: str, value: NDArray[np.generic]
 ) -> None:
     values, arrays = fitted.state()
     one = {"pairs": np.array([[0, 0, 1, 0]], np.int32), "unlikely": np.array([-1.0], np.float32)}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records, Rules, Variable
 from synthgen.metrics.equal import equal_sets
-from synthgen.metrics.halves import Halves
+from synthgen.metrics.halves import interval_of_share
 from synthgen.metrics.result import Metric
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
@@ -58,7 +58,7 @@ class Constraints(Measure):
                 table=comparison.table,
                 reason="" if equal.holdout is not None else f"no ceiling: {NO_HOLDOUT}",
                 value=float(any_of["synthetic"].mean()),
-                interval=_interval(any_of["synthetic"], equal.synthetic, rng),
+                interval=interval_of_share(any_of["synthetic"], equal.synthetic, rng),
                 floor=float(any_of["floor"].mean()),
                 ceiling=float(any_of["holdout"].mean()) if "holdout" in any_of else None,
                 better="lower",
@@ -72,13 +72,6 @@ class Constraints(Measure):
 def _excess(row: dict[str, object]) -> float:
     """What sorts the rules: how much more often than in reality each is broken, the worst first."""
     return float(row["rate_train"]) - float(row["rate_synthetic"])  # type: ignore[arg-type]
-
-
-def _interval(broken: NDArray[np.bool_], records: Records, rng: np.random.Generator) -> tuple[float, float] | None:
-    """95 % interval of the rate, by halves of the patients."""
-    halves = Halves.draw((records,), rng)
-    sums = halves.sums(halves.assign(records, rng), broken.astype(np.int64), 2)
-    return halves.interval(sums[:, 1] / np.maximum(sums.sum(axis=1), 1), 0.0, 1.0)
 
 
 def _broken(rules: Rules, variables: tuple[Variable, ...], records: Records) -> NDArray[np.bool_]:

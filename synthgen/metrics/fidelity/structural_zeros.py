@@ -15,7 +15,7 @@ from synthgen.metrics.base import Comparison, Measure, Records
 from synthgen.metrics.calendar import iso
 from synthgen.metrics.cells import Cells, cut
 from synthgen.metrics.equal import equal_sets
-from synthgen.metrics.halves import Halves
+from synthgen.metrics.halves import interval_of_share
 from synthgen.metrics.result import Metric
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
@@ -63,7 +63,7 @@ class StructuralZeros(Measure):
                 table=comparison.table,
                 reason="" if holdout is not None else f"no ceiling: {NO_HOLDOUT}",
                 value=float(synthetic.records.mean()),
-                interval=_interval(synthetic.records, equal.synthetic, rng),
+                interval=interval_of_share(synthetic.records, equal.synthetic, rng),
                 floor=float(floor.records.mean()),
                 ceiling=None if holdout is None else float(holdout.records.mean()),
                 better="lower",
@@ -133,13 +133,6 @@ class _Found:
             shares.append(counts.reshape(each.cells.shape) / records.n)
             by_patient.append(float(records.weights[here].sum() / records.n_patients))
         return cls(shares, by_patient, any_of)
-
-
-def _interval(found: NDArray[np.bool_], records: Records, rng: np.random.Generator) -> tuple[float, float] | None:
-    """95 % interval of the share, by halves of the patients."""
-    halves = Halves.draw((records,), rng)
-    sums = halves.sums(halves.assign(records, rng), found.astype(np.int64), 2)
-    return halves.interval(sums[:, 1] / np.maximum(sums.sum(axis=1), 1), 0.0, 1.0)
 
 
 def _of_values(zeros: Sequence[_Zeros], synthetic: _Found, holdout: _Found | None) -> list[dict[str, Any]]:
