@@ -184,7 +184,8 @@ def _levelled(
             seldom.meet(e, chain.drawn, mass, added)
             raised = np.ones(layout.sizes[e], np.float32)
             for _ in range(_LEVELLINGS):
-                mean = raised * (mass.T @ (1 / (mass @ raised)))
+                # Not by BLAS: its float32 kernels have told of invalid values where all of them were finite.
+                mean = raised * np.einsum("nk,n->k", mass, 1 / np.einsum("nk,k->n", mass, raised))
                 raised *= ((shares[e] * n + _PSEUDO_ROWS) / (mean + _PSEUDO_ROWS)).astype(np.float32)
             mass *= raised
             weights[e] = replace(weights[e], level=weights[e].level + np.log(raised))
