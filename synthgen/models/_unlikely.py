@@ -99,18 +99,19 @@ class Seldom:
 
         Args:
             drawn: the codes of all entries, ``(entries, rows)``, of rows as they are generated.
-            mass: the unnormalised probabilities of the entry's codes in those rows, ``(rows, codes)``; corrected.
+            mass: the unnormalised probabilities of the entry's codes in those rows, ``(codes, rows)``; corrected.
             added: what was added to the logits of each pair so far, ``(n,)``; corrected.
         """
-        total = mass.sum(axis=1)
+        total = mass.sum(axis=0)
         for at in np.flatnonzero(self.pairs[:, 2] == entry):
             earlier, first, _, second = self.pairs[at]
             (rows,) = np.nonzero(drawn[earlier] == first)
-            real = self.shares[at] * len(mass) + _PSEUDO_ROWS
-            generated = (mass[rows, second] / total[rows]).sum() + _PSEUDO_ROWS
+            real = self.shares[at] * mass.shape[1] + _PSEUDO_ROWS
+            generated = (mass[second, rows] / total[rows]).sum() + _PSEUDO_ROWS
             now = np.clip(added[at] + np.log(real / generated), _NEVER, 0) if self.shares[at] > 0 else _NEVER
-            mass[rows, second] *= np.exp(now - added[at])
-            total[rows] = mass[rows].sum(axis=1)
+            before = mass[second, rows]
+            mass[second, rows] = after = before * np.exp(now - added[at])
+            total[rows] += after - before
             added[at] = now
 
 
@@ -179,9 +180,9 @@ class Unlikely:
 
         Args:
             drawn: the codes of all entries, ``(entries, rows)``; of those before this one they count.
-            logits: ``(rows, codes)``, changed in place.
+            logits: ``(codes, rows)``, changed in place.
         """
         if entry in self._of:
             earlier, code, added = self._of[entry]
             stands = (drawn[earlier] == code[:, None]).astype(np.float32)
-            logits[:, : added.shape[1]] += stands.T @ added
+            logits[: added.shape[1]] += added.T @ stands
