@@ -12,21 +12,23 @@ from numpy.typing import NDArray
 
 from synthgen.models._draws import draw
 from synthgen.models._layout import Layout
-from synthgen.models._unlikely import Unlikely
+from synthgen.models._pair_terms import PairTerms
 from synthgen.models._weights import Weights
 from synthgen.models.base import Codes, Condition, fixes
 
 #: Logits that are held at a time.
 _MOST_LOGITS: Final = 1 << 23
+#: Rows whose embeddings are summed at a time, so that the sums stay near the processor.
+_SUMMED: Final = 2048
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """What was learned of a chain of columns: weights, entry by entry, and what corrects them for pairs of codes."""
+    """What was learned of a chain of columns: weights, entry by entry, and terms for pairs of codes."""
 
     layout: Layout
     weights: tuple[Weights, ...]
-    unlikely: Unlikely
+    pairs: PairTerms
 
     @cached_property
     def shared(self) -> dict[range, tuple[NDArray[np.float32], NDArray[np.float32]]]:
@@ -83,10 +85,16 @@ class Chain:
         """Rows of which nothing but the entries of the context is known, ``(n, entries)``."""
         layout, n = network.layout, len(given)
         drawn = np.zeros((len(layout.order), n), np.int32)
-        chain = cls(network, layout.first_own, drawn, np.zeros((n, layout.starts[-1]), np.float32))
-        for e in range(layout.first_own):
-            chain._set(e, given[:, e])
-        return chain
+        drawn[: layout.first_own] = given.T
+        embedded = np.empty((n, layout.starts[-1]), np.float32)
+        for first in range(0, n, _SUMMED):
+            rows = slice(first, first + _SUMMED)
+            # What is given is told in one place, as the sum of its embeddings.
+            told = np.zeros((len(given[rows]), layout.starts[layout.first_own]), np.float32)
+            for e in range(layout.first_own):
+                told += network.weights[e].embedding.take(drawn[e, rows], axis=0)
+            embedded[rows, : told.shape[1]] = told
+        return cls(network, layout.first_own, drawn, embedded)
 
     @property
     def n(self) -> int:
@@ -143,7 +151,7 @@ class Chain:
             said = weights.echoes[first + np.where(known, drawn[about, np.arange(len(about))], 0)]
             logits += (said * np.where(known, gains[unit], 0)[:, None]).T
             first += echo.size
-        self.network.unlikely.add(self.entry, drawn, logits)
+        self.network.pairs.add(self.entry, drawn, logits)
         logits -= logits.max(axis=0)
         np.exp(logits, out=logits)
         return logits
@@ -170,15 +178,11 @@ class Chain:
 
     def next(self, codes: NDArray[np.int32]) -> None:
         """Take these codes for the next entry, ``(n,)``, and go on to the one behind it."""
-        self._set(self.entry, codes)
+        layout = self.network.layout
+        self.drawn[self.entry] = codes
+        place = slice(layout.starts[self.entry], layout.starts[self.entry + 1])
+        self.embedded[:, place] = self.network.weights[self.entry].embedding.take(codes, axis=0)
         self.entry += 1
-
-    def _set(self, entry: int, codes: NDArray[np.int32]) -> None:
-        start, dims = self.network.layout.starts[entry], self.network.layout.dims[entry]
-        self.drawn[entry] = codes
-        place, told = self.embedded[:, start : start + dims], self.network.weights[entry].embedding[codes]
-        # The context's share one place and are summed there.
-        np.add(place, told, out=place) if entry < self.network.layout.first_own else np.copyto(place, told)
 
     def codes(self) -> Codes:
         """The rows when all is drawn, shape ``(n, columns)``."""

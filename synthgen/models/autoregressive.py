@@ -18,7 +18,7 @@ from synthgen.models._chain import Chain, Network
 from synthgen.models._heard import heard
 from synthgen.models._layout import Layout
 from synthgen.models._levels import levelled
-from synthgen.models._unlikely import Seldom, Unlikely
+from synthgen.models._pair_terms import PairRates, PairTerms
 from synthgen.models._weights import packed, unpacked
 from synthgen.models.base import (
     Codes,
@@ -132,9 +132,9 @@ class Autoregressive(Model):
             device=_device.chosen(self.device),
             progress=lambda epoch, loss, done: progress(f"epoch {epoch}, held-out loss {loss:.2f}", done),
         )
-        drifting = Network(layout, tuple(found), Unlikely.none())
-        shares, seldom = [np.exp(of) for of in level], Seldom.of(layout, rows, whose)
-        return FittedAutoregressive(source.domains, context_domains, levelled(drifting, rows, shares, seldom, rng))
+        drifting = Network(layout, tuple(found), PairTerms.none())
+        shares, rates = [np.exp(of) for of in level], PairRates.of(layout, rows, whose)
+        return FittedAutoregressive(source.domains, context_domains, levelled(drifting, rows, shares, rates, rng))
 
 
 def _gathered(layout: Layout, source: CodeSource, context: CodeSource | None) -> NDArray[np.integer[Any]]:
@@ -317,7 +317,7 @@ class FittedAutoregressive(FittedModel):
         sizes = {name: np.array(getattr(self.layout, name), np.int32) for name in _SIZES}
         # Where there is room for more than a run hears, -1 stands.
         heard = {"heard": np.array([*zip_longest(*self.layout.heard, fillvalue=-1)], np.int32).T}
-        pairs = {"pairs": self.network.unlikely.pairs, "unlikely": self.network.unlikely.added}
+        pairs = {"pairs": self.network.pairs.pairs, "pair_terms": self.network.pairs.terms}
         return {}, sizes | (heard if self.layout.heard else {}) | packed(self.network.weights) | pairs
 
     @classmethod
@@ -331,10 +331,10 @@ class FittedAutoregressive(FittedModel):
         order, dims, widths = (_integers(arrays[name]) for name in _SIZES)
         heard = tuple(_integers(run[run >= 0]) for run in arrays.get("heard", ()))
         layout = Layout((*context_domains, *domains), len(context_domains), order, dims, widths, heard)
-        unlikely = Unlikely(arrays["pairs"], arrays["unlikely"])
-        if not unlikely.fits(layout):
+        pairs = PairTerms(arrays["pairs"], arrays["pair_terms"])
+        if not pairs.fits(layout):
             raise ValueError("the pairs of codes do not fit the layout")
-        return cls(domains, context_domains, Network(layout, unpacked(layout, arrays), unlikely))
+        return cls(domains, context_domains, Network(layout, unpacked(layout, arrays), pairs))
 
 
 def _integers(array: NDArray[Any]) -> tuple[int, ...]:
