@@ -2,9 +2,9 @@
 
 What a reader of the records points at first are rows that cannot be: a man is not pregnant, who has died is not
 admitted again, and no dose is changed where no drug is given. Next comes what is missing where: a test goes with a
-diagnosis. A network whose weights are held back makes the one rarer, not as rare as it is, and the other more even than
-it is. So such pairs are counted (Bishop, Fienberg and Holland 1975, chapter 5: incomplete tables), and what the network
-says of them is corrected, by a term of its logits for each.
+diagnosis; and the outcome by one factor after another. A network whose weights are held back makes the one rarer, not
+as rare as it is, and the others more even than they are. So such pairs are counted (Bishop, Fienberg and Holland 1975,
+chapter 5: incomplete tables), and what the network says of them is corrected, by a term of its logits for each.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.encoding.domain import Domain
 from synthgen.models._layout import Layout
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 #: So many patients would have both codes by chance, if each had one row.
 _BY_CHANCE: Final = 50.0
+_BY_CHANCE_OF_TARGET: Final = 1000.0
 #: The share of what chance would give that is seldom.
 _SELDOM: Final = 0.1
 #: What fewer patients have counts as never: an artifact tells nothing of so few, and no patient alone decides.
@@ -41,7 +41,8 @@ class PairRates:
     """How often a code follows from another one in real rows, of pairs of codes that are kept so.
 
     These are pairs that are together less than a tenth as often as chance would have it, or never; and each code of a
-    column with a coding system beside the missing cells of every other column. Others a network learns well enough.
+    column with a coding system beside the missing cells of every other column; and each common code beside each of the
+    target. Others a network learns well enough.
 
     Attributes:
         pairs: int32 ``(n, 4)``: an entry of the layout, a code of it, a later entry, a code of that; by later entry.
@@ -82,10 +83,8 @@ class PairRates:
                 found = found.reshape(slots[earlier], slots[later])[:-1, :-1]
                 # Among some of the rows it may look a little more frequent than it is.
                 kept = found <= 2 * _SELDOM * np.outer(usual[earlier], usual[later])
-                always = np.zeros_like(kept)
-                if earlier >= layout.first_own:
-                    always = _missing_by_code(*(layout.domains[layout.order[e]] for e in (earlier, later)))
-                kept = (kept | always) & (by_chance >= _BY_CHANCE)
+                always = _always(layout, earlier, later, by_chance)
+                kept = (kept & (by_chance >= _BY_CHANCE)) | always
                 if kept.any():
                     first, second = np.nonzero(kept)
                     rate = _rates(codes[:, earlier], codes[:, later], kept, dense, weight)
@@ -94,10 +93,6 @@ class PairRates:
                     pairs.append(np.stack(ends, axis=1).astype(np.int32)[sure])
                     rates.append(rate[sure])
         return cls(np.concatenate(pairs), np.concatenate(rates))
-
-    def at(self, entry: int) -> NDArray[np.intp]:
-        """The pairs whose later code is of this entry."""
-        return np.flatnonzero(self.pairs[:, 2] == entry)
 
     def meet(self, entry: int, drawn: NDArray[np.int32], mass: NDArray[np.float32], terms: NDArray[np.float32]) -> None:
         """Make the pairs of an entry as frequent among generated rows as among real ones.
@@ -109,9 +104,11 @@ class PairRates:
         """
         # In double precision, since what is nearly all of a row's mass may be taken away again.
         total = mass.sum(axis=0, dtype=np.float64)
-        for at in self.at(entry):
-            earlier, first, _, second = self.pairs[at]
-            (rows,) = np.nonzero(drawn[earlier] == first)
+        met, rows = (-1, -1), np.zeros(0, np.intp)
+        for at in np.flatnonzero(self.pairs[:, 2] == entry):
+            earlier, first, _, second = self.pairs[at].tolist()
+            if met != (earlier, first):
+                met, rows = (earlier, first), np.flatnonzero(drawn[earlier] == first)
             before = mass[second, rows].astype(np.float64)
             with_it = (before / total[rows]).sum()
             now = -_LARGEST
@@ -128,11 +125,21 @@ def _log_odds(rows: float, of: int) -> float:
     return float(np.log(rows + _PSEUDO_ROWS) - np.log(max(of - rows, 0.0) + _PSEUDO_ROWS))
 
 
-def _missing_by_code(earlier: Domain, later: Domain) -> NDArray[np.bool_]:
-    """The pairs of a code of a coding system and a missing cell, ``(codes of the earlier, codes of the later)``."""
-    missing = [np.isin(np.arange(domain.size), domain.missing) for domain in (earlier, later)]
-    of_system = [np.full(domain.size, domain.system != "") for domain in (earlier, later)]
-    return np.outer(of_system[0], missing[1]) | np.outer(missing[0], of_system[1])
+def _always(layout: Layout, earlier: int, later: int, by_chance: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The pairs that are kept however often they are together, ``(codes of the earlier, codes of the later)``.
+
+    Args:
+        by_chance: how many patients would have each.
+    """
+    if earlier < layout.first_own:
+        return np.zeros(by_chance.shape, bool)
+    domains = [layout.domains[layout.order[e]] for e in (earlier, later)]
+    missing = [np.isin(np.arange(domain.size), domain.missing) for domain in domains]
+    of_system = [np.full(domain.size, domain.system != "") for domain in domains]
+    gaps = np.outer(of_system[0], missing[1]) | np.outer(missing[0], of_system[1])
+    common = np.full(by_chance.shape, domains[1].target) & (by_chance >= _BY_CHANCE_OF_TARGET)
+    told: NDArray[np.bool_] = (gaps & (by_chance >= _BY_CHANCE)) | common
+    return told
 
 
 def _rates(
