@@ -809,6 +809,7 @@ class _Learning:
             rng=rng,
             context=given,
             groups=cut(groups),
+            rare_below=self.rare_below,
             progress=lambda step, done: self.progress(f"{label}: {step}", done),
         )
 
