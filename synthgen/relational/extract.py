@@ -34,9 +34,10 @@ from synthgen.relational.fold import (
     start_of,
 )
 from synthgen.relational.history import History, Memory
-from synthgen.relational.judged import Judged, Obedience
+from synthgen.relational.judged import Judged, Timeless
 from synthgen.relational.links import Linking, up
 from synthgen.relational.meeting import sampled, share_of
+from synthgen.relational.obedience import Obedience, kept_by_construction
 from synthgen.relational.panels import Room, numbers_of
 from synthgen.relational.repeats import filled
 from synthgen.relational.rows import Rows, Steps, bases
@@ -45,6 +46,7 @@ from synthgen.relational.starts import fitting
 from synthgen.relational.structure import Structure
 from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import DAY, NOT_HERE, UNKNOWN, Hand, Moments, Timeline, integers
+from synthgen.schema.rules import expression as ex
 from synthgen.schema.table import TableConfig
 
 #: Patients per block of output: part of the format, since draws are keyed by block.
@@ -53,13 +55,10 @@ _AHEAD: Final = 3
 _WORKERS: Final = 2
 #: Instead of a table's name, for patients of whom no table has a row each.
 PERSONS: Final = ""
-
-#: Of so many rows one at least obeys, or something is wrong.
-_TELLING: Final = 100
 #: How often a row is drawn again of which something would come after all that is real.
 _TRIES: Final = 4
 
-Seen = dict[tuple[str, int], set[Any]]
+Seen = dict[str, dict[int, set[Any]]]
 """By table and rule, what no two rows may share in all blocks."""
 
 
@@ -202,7 +201,7 @@ class Extract:
         numbers = -(-n // BLOCK)
         seen: Seen = {}
         keys: dict[str, set[str]] = {}
-        ahead = 1 if any(each.across_blocks for each in self.obedience.values()) else _AHEAD
+        ahead = 1 if any(each.of_all for each in self.obedience.values()) else _AHEAD
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_WORKERS) as pool:
             drawn: deque[Future[_Drawn]] = deque()
             started = 0
@@ -221,17 +220,27 @@ class Extract:
                     waiting.cancel()
 
     @cached_property
+    def rulings(self) -> dict[str, Ruling]:
+        """The rules of tables."""
+        marks = {name: table.codec.plan.format for name, table in self.tables.items()}
+        return {
+            name: Ruling(name, self.structure, self.configs, marks, self._windows(name))
+            for name in self.tables
+            if name != PERSONS
+        }
+
+    @cached_property
     def obedience(self) -> dict[str, Obedience]:
         """What makes the rows of tables obey their rules, of those that have any."""
-        marks = {name: table.codec.plan.format for name, table in self.tables.items()}
         found = {}
-        for name, table in self.tables.items():
-            if name == PERSONS:
-                continue
-            ruling = Ruling(name, self.structure, self.configs, marks, self._windows(name))
-            if ruling.rules:
-                births = self.births if name == self.patients else None
-                found[name] = Obedience(ruling, table.rates, table.codec, table.timeline, births)
+        for name, ruling in self.rulings.items():
+            table = self.tables[name]
+            rates = dict.fromkeys(ruling.rules) | dict(zip(ruling.stated, table.rates, strict=True))
+            columns, identities = ruling.config.columns, ruling.identities
+            rules = {rule: of for rule, of in rates.items() if not kept_by_construction(rule, columns, identities)}
+            if rules:
+                operands = {column: ruling.operands[ex.Column(column)] for column in ruling.own}
+                found[name] = Obedience.of(rules, operands, identities, table.codec, table.timeline)
         return found
 
     def _windows(self, name: str) -> dict[str, tuple[str, str]]:
@@ -252,18 +261,26 @@ class Extract:
         cells: Mapping[str, Mapping[str, pa.Array]],
         rng: np.random.Generator,
         seen: Seen,
+        given: Given,
     ) -> Judged | None:
         """What judges the rows of a table while they are drawn; ``None`` where it has no rules."""
         if name not in self.obedience:
             return None
-        of, known = self.obedience[name], {**others, name: rows}
+        ruling, known = self.rulings[name], {**others, name: rows}
 
         def owner(table: str) -> NDArray[np.int64]:
             return rows.patient if table in ("", self.patients) else up(self.structure, known, name, table)
 
-        above = of.ruling.above(cells, owner)
-        identities = {column: owner(table) for column, table in of.ruling.identities.items()}
-        return Judged(of, rows, above, identities, rng, seen)
+        return Judged(
+            self.obedience[name],
+            rows.patient,
+            rng,
+            place=rows.patient,
+            above=ruling.above(cells, owner),
+            identities={column: owner(table) for column, table in ruling.identities.items()},
+            asked=frozenset(self.tables[name].codec.domains[column].owner for column in given),
+            seen=seen.setdefault(name, {}),
+        )
 
     def _lookups(self, seed: int, key: bytes, asked: Asked) -> dict[str, dict[str, pa.Array]]:
         """The columns of the lookup tables, which are the same for all patients."""
@@ -274,10 +291,12 @@ class Extract:
             rows = np.arange(n)
             nothing = np.full(n, UNKNOWN, np.int64)
             standing = Rows(rows, rows, n, n, np.zeros((n, 0), np.int32), nothing)
-            judged = self._judged(name, standing, {}, {}, rng, {})
-            draw = _Alone(table, asked.of(name), rng)
-            codes = draw.rows(rows)[0] if judged is None else judged.settle(rows, draw)[0]
-            kept = None if judged is None else judged.kept(rows)
+            judged = self._judged(name, standing, {}, {}, rng, {}, asked.of(name))
+            draw = _alone(table, asked.of(name), rng)
+            codes = draw.draw(rows)
+            if judged is not None:
+                judged.settle(rows, codes, nothing, draw)
+            kept = None if judged is None else judged.texts(rows)
             batch = table.codec.decode(codes, rng=rng, key=key + name.encode(), rows=rows, persons=rows, kept=kept)
             found[name] = dict(zip(batch.schema.names, batch.columns, strict=True))
             self.linking.of_lookup(name, found, rng)
@@ -290,15 +309,14 @@ class Extract:
         everyone = np.arange(BLOCK)
         nothing = np.full(BLOCK, UNKNOWN, np.int64)
         standing = Rows(everyone, everyone, BLOCK, BLOCK, np.zeros((BLOCK, 0), np.int32), nothing)
-        judged = self._judged(self.patients, standing, {}, {}, rng, seen)
         given = asked.of(self.patients)
         if asked.balance is not None:
             given = {**given, **asked.balance.given(asked.balance.deal(BLOCK, rng))}
-        draw = _Alone(person, given, rng)
+        judged = self._judged(self.patients, standing, {}, {}, rng, seen, given)
+        draw = _alone(person, given, rng)
+        codes = draw.draw(everyone) if person.domains else standing.codes
         if judged is not None:
-            codes, _ = judged.settle(everyone, draw)
-        else:
-            codes = draw.rows(everyone)[0] if person.domains else standing.codes
+            judged.settle(everyone, codes, nothing.copy(), draw)
         rows = {self.patients: replace(standing, codes=codes)}
         cells = {self.patients: self._decoded(self.patients, rows[self.patients], number, rng, key, judged)}
         births = self._births(cells[self.patients])
@@ -315,15 +333,10 @@ class Extract:
                 when = np.where(rows[above].moments == UNKNOWN, known, rows[above].moments)
                 numbers = np.where(table.timeline.over(when, known), 0, numbers)
             skeleton = _skeleton(rows[above], numbers, orphans)
-            judged = self._judged(name, skeleton, rows, cells, rng, seen)
+            judged = self._judged(name, skeleton, rows, cells, rng, seen, {})
             ends = self._ends(name, cells[self.patients])
             rows[name] = self._series(name, skeleton, rows, births, ends, told_of, rng, judged)
-            kept = None if judged is None else np.flatnonzero(~judged.lost)
-            if kept is not None and not len(kept) and len(skeleton) > _TELLING:
-                raise InputError(
-                    f"{name}: none of {len(skeleton)} rows obeys the table's rules and dates; where --where asks for "
-                    "something rare, ask for less, else remove the rule"
-                )
+            kept = None if judged is None else judged.left(name)
             rows[name] = rows[name] if kept is None or len(kept) == len(skeleton) else rows[name].at(kept)
             cells[name] = self._decoded(name, rows[name], number, rng, key, judged, kept)
         return _Drawn(rows, cells)
@@ -367,7 +380,7 @@ class Extract:
             key=key + name.encode(),
             rows=np.arange(len(rows)),
             persons=persons,
-            kept=None if judged is None else judged.kept(which),
+            kept=None if judged is None else judged.texts(which),
         )
         cells = dict(zip(batch.schema.names, batch.columns, strict=True))
         for column in table.added.same:
@@ -421,7 +434,9 @@ class Extract:
             if room is not None:
                 given = {**(given or {}), room.column: room.allowed(first, skeleton.parent[at])}
             draw = _Step(table, given, context, start, first, final, born[:active], counted_by, rng)
-            codes, moments = draw.all_rows() if judged is None else judged.settle(at, draw)
+            codes, moments = draw.all_rows()
+            if judged is not None:
+                judged.settle(at, codes, moments, draw)
             if room is not None:
                 room.fill(codes[:, room.column])
             history.advance(codes, _since(table.timeline, np.where(moments == UNKNOWN, start, moments), step))
@@ -474,24 +489,14 @@ class Extract:
         return pa.RecordBatch.from_arrays(encoded, names=list(self.written[name]))
 
 
-@dataclass(frozen=True, eq=False)
-class _Alone:
+def _alone(table: FittedTable, given: Given, rng: np.random.Generator) -> Timeless:
     """Draws rows that are given nothing but what is asked of them."""
+    share = share_of(table.codec, range(len(table.codec.domains)))
 
-    table: FittedTable
-    given: Given
-    rng: np.random.Generator
+    def draw(which: NDArray[np.int64]) -> Codes:
+        return sampled(table.model, len(which), share, rng=rng, given=of_rows(given, which) or None)
 
-    def rows(self, which: NDArray[np.int64], *, loose: bool = False) -> tuple[Codes, Moments]:
-        """See ``synthgen.relational.judged.Draw``."""
-        codec = self.table.codec
-        share = share_of(codec, range(len(codec.domains)))
-        codes = sampled(self.table.model, len(which), share, rng=self.rng, given=of_rows(self.given, which) or None)
-        return codes, self.moments(which, codes)
-
-    def moments(self, which: NDArray[np.int64], codes: Codes) -> Moments:
-        """See ``synthgen.relational.judged.Draw``; there are none beside the codes."""
-        return np.full(len(which), UNKNOWN, np.int64)
+    return Timeless(draw)
 
 
 @dataclass(frozen=True, eq=False)
@@ -525,8 +530,6 @@ class _Step:
 
     def rows(self, which: NDArray[np.int64], *, loose: bool = False) -> tuple[Codes, Moments]:
         """See ``synthgen.relational.judged.Draw``."""
-        if np.array_equal(which, np.arange(len(self.start))) and not loose:
-            return self.all_rows()
         drawn, given = self, None if self.given is None else of_rows(self.given, which)
         if loose:
             nothing = np.full(len(self.start), UNKNOWN, np.int64)

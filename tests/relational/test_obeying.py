@@ -225,8 +225,8 @@ class TestAcrossBlocks:
         made = learned(
             {"nr": [f"{i:06}" for i in range(300)], "ward": ["A", "B", "C"] * 100}, ruled(declared, "unique(nr)")
         )
-        assert made.obeying is not None
-        assert made.obeying.between_rows == ()
+        assert made.ruled is not None
+        assert made.ruled.rows.between_rows == ()
         assert len(set(sample(made, 900)["nr"])) == 900
 
 
