@@ -82,6 +82,12 @@ class Obedience:
         return tuple(i for i, rule in enumerate(self.rules) if isinstance(rule, ex.BETWEEN_ROWS))
 
     @cached_property
+    def equating(self) -> bool:
+        """Whether a rule says of two columns that they are equal."""
+        parts = (part for rule in self.rules for part in ex.walk(rule) if isinstance(part, ex.Compare))
+        return any(p.operator == "==" and ex.columns_of(p.left) and ex.columns_of(p.right) for p in parts)
+
+    @cached_property
     def of_all(self) -> tuple[int, ...]:
         """The rules that compare the rows of all patients, so that blocks are made one after the other."""
         unique = ((i, self.rules[i]) for i in self.between_rows)
