@@ -110,9 +110,10 @@ class FlatSynthesizer:
         key = hashlib.sha256(f"synthgen sample {seed}".encode()).digest()
         generator, given = self.conditioned(conditions)
         shared = generator.balanced(balance, given)
+        ruled = generator._raked(given, shared)
         offset, number, per_block = 0, 0, BLOCK
         seen: dict[int, set[Any]] = {}
-        ahead = 1 if generator.ruled is not None and generator.ruled.rows.of_all else _AHEAD
+        ahead = 1 if ruled is not None and ruled.rows.of_all else _AHEAD
         # The products of one block are too small to share out: threads of their own would only wait for each other.
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_WORKERS) as pool:
             drawn: deque[Future[_Drawn]] = deque()
@@ -121,7 +122,7 @@ class FlatSynthesizer:
                 while offset < n or decoded:
                     # Ahead of the writer, but no further than the rows asked for seem to need.
                     while len(drawn) < ahead and offset + len(drawn) * per_block < n:
-                        drawn.append(pool.submit(generator._draw, seed, number, given, shared, seen))
+                        drawn.append(pool.submit(generator._draw, seed, number, given, shared, ruled, seen))
                         number += 1
                     if drawn and len(decoded) < _AHEAD:
                         block = drawn.popleft().result()
@@ -180,7 +181,23 @@ class FlatSynthesizer:
             found = found + self.rows.log_prob(codes[rows][:, self.rest], context=context)
         return found
 
-    def _draw(self, seed: int, number: int, given: Given, balance: Balance | None, seen: dict[int, set[Any]]) -> _Drawn:
+    def _raked(self, given: Given, balance: Balance | None) -> FlatRules | None:
+        """The rules, and how often draws are looked at so that margins stay: from one block without rules and with."""
+        if self.ruled is None:
+            return None
+        blocks = (self._draw(0, 0, given, balance, ruled, {}) for ruled in (None, self.ruled))
+        free, obeying = ((block.codes[_firsts(block.persons)], block.codes) for block in blocks)
+        return self.ruled.raked(free, obeying, self.codec.domains)
+
+    def _draw(
+        self,
+        seed: int,
+        number: int,
+        given: Given,
+        balance: Balance | None,
+        ruled: FlatRules | None,
+        seen: dict[int, set[Any]],
+    ) -> _Drawn:
         rng = np.random.default_rng([seed, number])
         group = np.zeros(BLOCK, np.int64) if balance is None else balance.deal(BLOCK, rng)
         given = given if balance is None else {**given, **balance.given(group)}
@@ -194,14 +211,14 @@ class FlatSynthesizer:
             if rows_given and self.rows.context_domains:
                 persons = self._resampled(persons, rows_given, group, rng)
             times = self.numbers.decode(persons[:, -1], rng)
-            if self.ruled is not None:
+            if ruled is not None:
                 again = self._persons_again(persons.copy(), own, rows_given, rng)
-                kept, lost = self.ruled.settle_persons(persons, times, again, rng, asked=asked)
+                kept, lost = ruled.settle_persons(persons, times, again, rng, asked=asked)
                 times[lost] = 0
             whose = np.repeat(np.arange(BLOCK), times)
         judged = None
-        if self.ruled is not None:
-            judged = self.ruled.rows_of(whose, kept, rng, asked=asked, seen=seen)
+        if ruled is not None:
+            judged = ruled.rows_of(whose, kept, rng, asked=asked, seen=seen)
 
         def rows(at: NDArray[np.int64], past: Codes | None) -> Codes:
             def some(which: NDArray[np.int64]) -> Codes:
@@ -375,7 +392,7 @@ class FlatSynthesizer:
         model, asked = (self.rows, rows_given) if rows_given or self.person is None else (self.person, own)
         if model.likelihood and not (own and rows_given) and not model.context_domains:
             return model.log_mass(asked, n=n)
-        codes = replace(self, rates=())._draw(0, 0, {}, None, {}).codes
+        codes = self._draw(0, 0, {}, None, None, {}).codes
         every: list[Given] = [{c: np.full(len(codes), of[at]) for c, of in fixed.items()} for at in range(n)]
         met = [probability_met(codes, each) for each in every]
         with np.errstate(divide="ignore"):  # what never occurs has a logarithm of minus infinity
@@ -426,6 +443,11 @@ class FlatSynthesizer:
         if condition.column not in self.codec.encoders:
             raise InputError(f"--where: column {condition.column} is regenerated, not learned; condition on another")
         return condition
+
+
+def _firsts(persons: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which rows are the first of their patients."""
+    return np.asarray(np.r_[True, persons[1:] != persons[:-1]][: len(persons)], bool)
 
 
 @dataclass(frozen=True, eq=False)

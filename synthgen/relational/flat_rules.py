@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from synthgen.encoding.domain import Domain
 from synthgen.models.base import Codes
 from synthgen.relational.codec import Codec
 from synthgen.relational.judged import Judged, Timeless
 from synthgen.relational.obedience import Obedience, behind, kept_by_construction
+from synthgen.relational.raking import Raking
 from synthgen.relational.rules import Rules
 from synthgen.schema.rules import expression as ex
 
@@ -25,10 +27,12 @@ class FlatRules:
     Attributes:
         persons: the rules that the patients' own columns decide; it sees all of these that any rule speaks of.
         rows: the others.
+        rakings: how often draws of patients and of rows are looked at; ``None`` where all are.
     """
 
     persons: Obedience
     rows: Obedience
+    rakings: tuple[Raking | None, Raking | None] = (None, None)
 
     @classmethod
     def of(cls, codec: Codec, personal: Sequence[int], stated: Rules, rates: Sequence[float | None]) -> FlatRules:
@@ -60,6 +64,22 @@ class FlatRules:
         seen = (*parts[0].encoders, *(name for name in parts[1].encoders if name in own))
         return cls(replace(parts[0], encoders=tuple(dict.fromkeys(seen))), parts[1])
 
+    def raked(self, wanted: tuple[Codes, Codes], found: tuple[Codes, Codes], domains: Sequence[Domain]) -> FlatRules:
+        """The same, so that rows that obey keep margins.
+
+        Args:
+            wanted: codes of patients and of rows as the model draws them.
+            found: the same of some that obey.
+            domains: of all code columns.
+        """
+        rakings: list[Raking | None] = []
+        for of, theirs, own in zip((self.persons, self.rows), wanted, found, strict=True):
+            columns = [i for i, domain in enumerate(domains) if domain.owner in of.codec.encoders]
+            own_domains = [domains[i] for i in columns]
+            some = [at for at, domain in enumerate(own_domains) if domain.owner in of.encoders]
+            rakings.append(Raking.of(theirs[:, columns], own[:, columns], own_domains, some) if of.on_rows else None)
+        return replace(self, rakings=(rakings[0], rakings[1]))
+
     def settle_persons(
         self,
         own: Codes,
@@ -78,7 +98,7 @@ class FlatRules:
             asked: the columns that conditions are set to.
         """
         everyone, draw = np.arange(len(own)), Timeless(again)
-        judged = Judged(self.persons, everyone, rng, place=everyone, sizes=numbers, asked=asked)
+        judged = Judged(self.persons, everyone, rng, place=everyone, sizes=numbers, asked=asked, raking=self.rakings[0])
         judged.settle(everyone, own, draw.moments(everyone), draw)
         return judged.texts(everyone), judged.lost
 
@@ -101,4 +121,14 @@ class FlatRules:
         told = {name: persons[name].take(pa.array(whose)) for name in self.rows.encoders if name in persons}
         identities = dict.fromkeys(self.rows.identities, whose)
         place = np.arange(len(whose))
-        return Judged(self.rows, whose, rng, place=place, told=told, identities=identities, asked=asked, seen=seen)
+        return Judged(
+            self.rows,
+            whose,
+            rng,
+            place=place,
+            told=told,
+            identities=identities,
+            asked=asked,
+            seen=seen,
+            raking=self.rakings[1],
+        )

@@ -38,11 +38,12 @@ from synthgen.schema.rules.truth import Values
 
 #: How often values are drawn again within their codes.
 _WITHIN: Final = 4
-#: How often each row is drawn again, in so many turns: each draws as many rows as there are, or so many, since it costs
-#: more than its draws.
+#: How often each row is drawn again, and in how many turns. A turn costs as much as some draws, so that it draws these
+#: at least where few rows are left, and at most as many rows as there were, or so many.
 _TRIES: Final = 400
-_TURNS: Final = 20
-_AT_ONCE: Final = 2048
+_TURNS: Final = 24
+_AT_LEAST: Final = 512
+_AT_MOST: Final = 2048
 #: In how many turns the last row of a patient ends where it is told.
 _STRICT: Final = 2
 #: Of so many rows one at least obeys, or something is wrong.
@@ -150,21 +151,29 @@ class Judged:
             again = self._tries(at[tried], codes[tried], draw.moments(tried, codes[tried]))
             left = self._taken(step, tried, again)
         left = np.sort(np.r_[left, np.setdiff1d(every, kept)])
-        spent, at_once = 0, max(_AT_ONCE, len(at))
-        for turn in range(_TURNS):
-            times = min(4 ** (turn + 1), _TRIES - spent, max(1, at_once // max(len(left), 1)))
-            if not len(left) or not times:
-                break
-            tried, spent = np.repeat(left, times), spent + times
-            drawn, when = draw.rows(tried, loose=turn >= _STRICT)
-            kept = np.flatnonzero(self._raked(drawn))
-            tries = self._tries(at[tried[kept]], drawn[kept], when[kept])
-            left = np.setdiff1d(left, np.setdiff1d(tried[kept], self._taken(step, tried[kept], tries)))
+        left = self._drawn_again(step, left, draw)
         if len(left):
             tries = self._tries(at[left], codes[left], moments[left])
             tries = mended(self._judge, tries, self._free, partial(repairs, rng=self._rng))
             left = self._taken(step, left, tries)
         self.lost[at[left]] = True
+
+    def _drawn_again(self, step: _Step, left: NDArray[np.int64], draw: Draw) -> NDArray[np.int64]:
+        """Draw codes until rows obey; those left without any that do."""
+        spent, usual = 0, 1
+        for turn in range(_TURNS):
+            if not len(left) or spent == _TRIES:
+                break
+            most = min(max(_AT_MOST, len(step.at)) // len(left), 4 ** (turn + 1), _TRIES - spent)
+            times = max(1, min(max(usual, _AT_LEAST // len(left)), most))
+            tried, spent = np.repeat(left, times), spent + times
+            codes, moments = draw.rows(tried, loose=turn >= _STRICT)
+            kept = np.flatnonzero(self._raked(codes))
+            tries = self._tries(step.at[tried[kept]], codes[kept], moments[kept])
+            found = np.setdiff1d(tried[kept], self._taken(step, tried[kept], tries))
+            usual *= 2 if 2 * len(found) < len(left) else 1
+            left = np.setdiff1d(left, found)
+        return left
 
     def left(self, name: str) -> NDArray[np.int64]:
         """The rows that are not left out. Raises ``InputError`` where of many rows of what is named none is left."""

@@ -22,8 +22,10 @@ from synthgen.models.base import Codes
 #: Neighbouring codes are weighted together, so that each group holds about this share of rows at least.
 _GROUPS: Final = 16
 _ROUNDS: Final = 30
-#: The weights above are cut where no more than this share of rows would be missing for it.
+#: High weights are cut where no more than this share of rows would be missing for it, or at so many times the mean:
+#: where rows that obey cannot have the margins, the weights would grow without end.
 _CUT: Final = 0.03
+_HIGHEST: Final = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +60,7 @@ class Raking:
                 factor = np.divide(there, here, out=np.ones(size), where=(here > 0) & (there > 0))[group]
                 weights[column] *= factor
                 of_row *= factor[found[:, column]]
-        most = _most(of_row)
-        return cls(weights, most)
+        return cls(weights, _most(of_row))
 
     def accepted(self, codes: Codes) -> NDArray[np.float64]:
         """How probable each row of codes is to be looked at, from 0 to 1."""
@@ -82,7 +83,9 @@ def _groups(codes: NDArray[np.int32], domain: Domain) -> NDArray[np.int64]:
 
 
 def _most(weights: NDArray[np.float64]) -> float:
-    """The lowest bound above which little of the sum of some weights is."""
+    """The lowest bound above which little of the sum of some weights is, if it is not too high."""
+    if not len(weights):
+        return 1.0
     ordered = np.sort(weights)
     above = np.cumsum(ordered[::-1])[::-1] - ordered * np.arange(len(ordered), 0, -1)
-    return float(ordered[np.argmax(above <= _CUT * ordered.sum())]) if len(ordered) else 1.0
+    return float(min(ordered[np.argmax(above <= _CUT * ordered.sum())], _HIGHEST * ordered.mean()))
