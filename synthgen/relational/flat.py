@@ -182,12 +182,17 @@ class FlatSynthesizer:
         return found
 
     def _raked(self, given: Given, balance: Balance | None) -> FlatRules | None:
-        """The rules, and how often draws are looked at so that margins stay: from one block without rules and with."""
+        """The rules, and how often draws are looked at so that margins stay: learned from one block without that."""
         if self.ruled is None:
             return None
-        blocks = (self._draw(0, 0, given, balance, ruled, {}) for ruled in (None, self.ruled))
-        free, obeying = ((block.codes[_firsts(block.persons)], block.codes) for block in blocks)
-        return self.ruled.raked(free, obeying, self.codec.domains)
+        block, domains = self._draw(0, 0, given, balance, self.ruled, {}), self.codec.domains
+        of_patients = np.unique(block.persons, return_index=True)[1]
+        return self.ruled.raked(
+            [domains[i] for i in self.personal],
+            (block.first[0][:, :-1], block.codes[of_patients][:, self.personal]),
+            [domains[i] for i in self.rest],
+            (block.first[1], block.codes[:, self.rest]),
+        )
 
     def _draw(
         self,
@@ -202,23 +207,17 @@ class FlatSynthesizer:
         group = np.zeros(BLOCK, np.int64) if balance is None else balance.deal(BLOCK, rng)
         given = given if balance is None else {**given, **balance.given(group)}
         asked = frozenset(self.codec.domains[column].owner for column in given)
+        own, rows_given = self._parted(given)
+        persons, times = self._persons(own, rows_given, group, rng)
+        first_persons = persons
         kept: dict[str, pa.Array] = {}
-        if self.person is None or self.numbers is None:
-            persons, rows_given, whose = np.empty((BLOCK, 0), np.int32), given, np.arange(BLOCK)
-        else:
-            own, rows_given = self._parted(given)
-            persons = sampled(self.person, BLOCK, self._share_of_persons, rng=rng, given=own or None)
-            if rows_given and self.rows.context_domains:
-                persons = self._resampled(persons, rows_given, group, rng)
-            times = self.numbers.decode(persons[:, -1], rng)
-            if ruled is not None:
-                again = self._persons_again(persons.copy(), own, rows_given, rng)
-                kept, lost = ruled.settle_persons(persons, times, again, rng, asked=asked)
-                times[lost] = 0
-            whose = np.repeat(np.arange(BLOCK), times)
-        judged = None
-        if ruled is not None:
-            judged = ruled.rows_of(whose, kept, rng, asked=asked, seen=seen)
+        if ruled is not None and self.person is not None:
+            first_persons, again = persons.copy(), self._persons_again(persons.copy(), own, rows_given, rng)
+            kept, lost = ruled.settle_persons(persons, times, again, rng, asked=asked)
+            times[lost] = 0
+        whose = np.repeat(np.arange(BLOCK), times)
+        judged = None if ruled is None else ruled.rows_of(whose, kept, rng, asked=asked, seen=seen)
+        first = np.empty((len(whose), len(self.rest)), np.int32, order="F")
 
         def rows(at: NDArray[np.int64], past: Codes | None) -> Codes:
             def some(which: NDArray[np.int64]) -> Codes:
@@ -227,6 +226,7 @@ class FlatSynthesizer:
 
             draw, every = Timeless(some), np.arange(len(at))
             found = some(every)
+            first[at] = found
             if judged is not None:
                 judged.settle(at, found, draw.moments(every), draw)
             return found
@@ -237,10 +237,21 @@ class FlatSynthesizer:
             every = np.arange(len(whose))
             codes[:, self.rest] = rows(every, None) if self.past is None else self.past.drawn(whose, rows)[0]
         if judged is None:
-            return _Drawn(codes, number * BLOCK + whose, rng, None)
+            return _Drawn(codes, number * BLOCK + whose, rng, None, (first_persons, first))
         left = judged.left("the table")
         kept = {name: cells.take(pa.array(whose[left])) for name, cells in kept.items()} | judged.texts(left)
-        return _Drawn(codes[left], number * BLOCK + whose[left], rng, kept)
+        return _Drawn(codes[left], number * BLOCK + whose[left], rng, kept, (first_persons, first))
+
+    def _persons(
+        self, own: Given, rows_given: Given, group: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[Codes, NDArray[np.int64]]:
+        """The codes of the patients of a block, the number of rows last, and these numbers; else rows by themselves."""
+        if self.person is None or self.numbers is None:
+            return np.empty((BLOCK, 1), np.int32), np.ones(BLOCK, np.int64)
+        persons = sampled(self.person, BLOCK, self._share_of_persons, rng=rng, given=own or None)
+        if rows_given and self.rows.context_domains:
+            persons = self._resampled(persons, rows_given, group, rng)
+        return persons, self.numbers.decode(persons[:, -1], rng)
 
     def _rows_of(
         self, persons: Codes, whose: NDArray[np.int64], past: Codes | None, given: Given, rng: np.random.Generator
@@ -445,11 +456,6 @@ class FlatSynthesizer:
         return condition
 
 
-def _firsts(persons: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which rows are the first of their patients."""
-    return np.asarray(np.r_[True, persons[1:] != persons[:-1]][: len(persons)], bool)
-
-
 @dataclass(frozen=True, eq=False)
 class _Drawn:
     """The codes of one block.
@@ -458,9 +464,11 @@ class _Drawn:
         persons: the ordinal of each row's person.
         rng: for what is left to draw.
         kept: by encoder, the texts that rules judged the rows by; ``None`` where there are no rules.
+        first: the codes of patients and of rows as they were drawn first, before they were judged.
     """
 
     codes: Codes
     persons: NDArray[np.int64]
     rng: np.random.Generator
     kept: dict[str, pa.Array] | None
+    first: tuple[Codes, Codes]

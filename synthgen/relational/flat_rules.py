@@ -64,20 +64,25 @@ class FlatRules:
         seen = (*parts[0].encoders, *(name for name in parts[1].encoders if name in own))
         return cls(replace(parts[0], encoders=tuple(dict.fromkeys(seen))), parts[1])
 
-    def raked(self, wanted: tuple[Codes, Codes], found: tuple[Codes, Codes], domains: Sequence[Domain]) -> FlatRules:
-        """The same, so that rows that obey keep margins.
+    def raked(
+        self,
+        own: Sequence[Domain],
+        persons: tuple[Codes, Codes],
+        rest: Sequence[Domain],
+        rows: tuple[Codes, Codes],
+    ) -> FlatRules:
+        """The same, so that patients and rows that obey keep margins.
 
         Args:
-            wanted: codes of patients and of rows as the model draws them.
-            found: the same of some that obey.
-            domains: of all code columns.
+            own: of the code columns of the patients.
+            persons: these as the model draws them, and of patients who obey.
+            rest: of the other code columns.
+            rows: the same of rows.
         """
-        rakings: list[Raking | None] = []
-        for of, theirs, own in zip((self.persons, self.rows), wanted, found, strict=True):
-            columns = [i for i, domain in enumerate(domains) if domain.owner in of.codec.encoders]
-            own_domains = [domains[i] for i in columns]
-            some = [at for at, domain in enumerate(own_domains) if domain.owner in of.encoders]
-            rakings.append(Raking.of(theirs[:, columns], own[:, columns], own_domains, some) if of.on_rows else None)
+        rakings = []
+        for of, domains, (wanted, found) in ((self.persons, own, persons), (self.rows, rest, rows)):
+            seen = [at for at, domain in enumerate(domains) if domain.owner in of.encoders]
+            rakings.append(Raking.of(wanted, found, domains, seen) if of.on_rows else None)
         return replace(self, rakings=(rakings[0], rakings[1]))
 
     def settle_persons(
