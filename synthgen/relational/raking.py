@@ -20,7 +20,7 @@ from synthgen.encoding.domain import Domain
 from synthgen.models.base import Codes
 
 #: Neighbouring codes are weighted together, so that each group holds about this share of rows at least.
-_GROUPS: Final = 16
+_GROUPS: Final = 10
 _ROUNDS: Final = 30
 #: High weights are cut where no more than this share of rows would be missing for it, or at so many times the mean:
 #: where rows that obey cannot have the margins, the weights would grow without end.

@@ -47,7 +47,7 @@ def test_what_is_missing_is_weighted_by_itself() -> None:
 
 
 def test_margins_that_rows_that_obey_cannot_have_do_not_leave_all_draws_aside() -> None:
-    """The first die is always 1 where the second is 1, so that no weights give both faces of both dice a half."""
+    """Rows that obey have one face of the first die alone: no weights give both of them a half."""
     drawn = np.array([(a, b) for a in (0, 1) for b in (0, 1)] * 25, np.int32)
     obeying = np.repeat(np.array([(0, 0), (0, 1)], np.int32), [99, 1], axis=0)
     assert Raking.of(drawn, obeying, DICE, (0, 1)).accepted(obeying).mean() > 0.1
