@@ -101,10 +101,14 @@ class FlatRules:
             numbers: of their rows.
             again: draws codes for some of them, given the numbers of their rows.
             asked: the columns that conditions are set to.
+
+        Raises:
+            InputError: no patient obeys.
         """
         everyone, draw = np.arange(len(own)), Timeless(again)
         judged = Judged(self.persons, everyone, rng, place=everyone, sizes=numbers, asked=asked, raking=self.rakings[0])
         judged.settle(everyone, own, draw.moments(everyone), draw)
+        judged.left("the patients")
         return judged.texts(everyone), judged.lost
 
     def rows_of(

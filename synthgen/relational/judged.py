@@ -9,7 +9,8 @@ draw from what the model says of the row under the condition that it obeys, and 
    code occurs was learned from rows that obey, and only the drawing within the bin does not know the rule: given the
    codes, the values that are kept have the right distribution, and the codes keep theirs.
 3. Of two columns that a rule says are equal one is set to the other, which drawing would hardly ever find.
-4. Rows whose codes leave no room are drawn again, a bounded number of times.
+4. Rows whose codes leave no room are drawn again, a bounded number of times, and looked at so often that codes keep the
+   margins of the model, where these are known (``synthgen.relational.raking``).
 5. What is left is repaired (``synthgen.relational.repair``), and a row that even this does not help is left out.
 """
 
@@ -150,8 +151,7 @@ class Judged:
             tried = np.repeat(left, _WITHIN)
             again = self._tries(at[tried], codes[tried], draw.moments(tried, codes[tried]))
             left = self._taken(step, tried, again)
-        left = np.sort(np.r_[left, np.setdiff1d(every, kept)])
-        left = self._drawn_again(step, left, draw)
+        left = self._drawn_again(step, np.union1d(left, np.setdiff1d(every, kept)), draw)
         if len(left):
             tries = self._tries(at[left], codes[left], moments[left])
             tries = mended(self._judge, tries, self._free, partial(repairs, rng=self._rng))
@@ -180,7 +180,7 @@ class Judged:
         left = np.flatnonzero(~self.lost)
         if not len(left) and len(self.lost) > _TELLING:
             raise InputError(
-                f"{name}: none of {len(self.lost)} rows obeys the table's rules and dates; where --where asks for "
+                f"{name}: none of {len(self.lost)} obeys the rules and dates of the table; where --where asks for "
                 "something rare, or unique() leaves nothing else, ask for less; else remove the rule"
             )
         return left

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from synthgen.errors import InputError
 from synthgen.relational import flat
 from synthgen.relational.flat import FlatSynthesizer
 from synthgen.schema.table import TableConfig
@@ -247,6 +248,24 @@ class TestAcrossBlocks:
         two = sample(made, 450)
         monkeypatch.setattr(flat, "_WORKERS", 1)
         assert sample(made, 450) == two
+
+    def test_where_nothing_else_is_left_sampling_stops_and_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(flat, "BLOCK", 200)
+        pairs = {"ward": ["A", "B"] * 200, "bed": ["1", "1", "2", "2"] * 100}
+        made = learned(pairs, ruled(config(ward="category", bed="category"), "unique(ward, bed)"))
+        strict = replace(made, rates=(None,))
+        assert len(set(zip(*sample(strict, 4).values(), strict=True))) == 4
+        with pytest.raises(InputError, match="the table: none of 200 obeys the rules"):
+            sample(strict, 5)
+
+    def test_a_row_that_finds_no_room_beside_those_of_its_patient_is_left_out(self) -> None:
+        rows = [(f"P{who:03}", ward) for who in range(300) for ward in ("A", "B", "A")[: 1 + who % 3]]
+        table = {"who": [who for who, _ in rows], "ward": [ward for _, ward in rows]}
+        made = learned(table, ruled(config("who", who="id", ward="category"), "unique(who, ward)"))
+        found = sample(replace(made, rates=(None,)), 600)
+        assert len(found["who"]) == 600
+        assert len(set(zip(found["who"], found["ward"], strict=True))) == 600
+        assert set(Counter(found["who"]).values()) == {1, 2}
 
     def test_an_identifier_that_is_made_up_anew_is_unique_by_construction(self) -> None:
         declared = config(nr="id", ward="category")
