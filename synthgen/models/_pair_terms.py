@@ -102,10 +102,13 @@ class PairRates:
             mass: the unnormalised probabilities of the entry's codes in those rows, ``(codes, rows)``; corrected.
             terms: what was added to the logits of each pair so far, ``(n,)``; corrected.
         """
+        own = np.flatnonzero(self.pairs[:, 2] == entry)
+        if not len(own):
+            return
         # In double precision, since what is nearly all of a row's mass may be taken away again.
         total = mass.sum(axis=0, dtype=np.float64)
         met, rows = (-1, -1), np.zeros(0, np.intp)
-        for at in np.flatnonzero(self.pairs[:, 2] == entry):
+        for at in own:
             earlier, first, _, second = self.pairs[at].tolist()
             if met != (earlier, first):
                 met, rows = (earlier, first), np.flatnonzero(drawn[earlier] == first)
