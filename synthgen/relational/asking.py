@@ -12,10 +12,11 @@ from synthgen.relational.balance import Balance
 from synthgen.relational.bounds import narrowed
 from synthgen.relational.condition import Condition, parse
 from synthgen.relational.flat import FlatSynthesizer
+from synthgen.relational.frame import FittedTable
 from synthgen.schema.column import Integer, Number
 
 if TYPE_CHECKING:
-    from synthgen.relational.extract import Extract, FittedTable
+    from synthgen.relational.extract import Extract
 
 
 @dataclass(frozen=True, eq=False)

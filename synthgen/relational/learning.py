@@ -23,18 +23,8 @@ from synthgen.progress import Progress, silent
 from synthgen.relational import timeline as timelines
 from synthgen.relational.calendar import Calendar
 from synthgen.relational.codec import BadBlock, Codec, Plan
-from synthgen.relational.extract import (
-    PERSONS,
-    Extract,
-    FittedTable,
-    Frame,
-    anchors,
-    context_domains,
-    contexts,
-    end_unit,
-    origins,
-    subjects_of,
-)
+from synthgen.relational.contexts import anchors, context_domains, contexts, end_unit, origins
+from synthgen.relational.extract import PERSONS, Extract
 from synthgen.relational.flat_learning import valued
 from synthgen.relational.fold import (
     NONE,
@@ -51,6 +41,7 @@ from synthgen.relational.fold import (
     resolved,
     start_of,
 )
+from synthgen.relational.frame import FittedTable, Frame, subjects_of
 from synthgen.relational.history import Mark, Memory, entropy, limits
 from synthgen.relational.kinship import Kinship
 from synthgen.relational.links import Linking, echoed, popularity, told_drawn, told_kin, up
