@@ -13,6 +13,7 @@ from synthgen.relational.bounds import narrowed
 from synthgen.relational.condition import Condition, parse
 from synthgen.relational.flat import FlatSynthesizer
 from synthgen.relational.frame import FittedTable
+from synthgen.relational.on_codes import on_codes
 from synthgen.schema.column import Integer, Number
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def conditioned(
     tables = {name: _bounded(extract, name) for name in extract.tables}
     given = {}
     for name, conditions in asked.items():
-        narrowed, given[name] = _alone(tables[name]).conditioned(conditions)
-        tables[name] = replace(tables[name], codec=narrowed.codec)
+        codec, given[name] = on_codes(tables[name].codec, conditions)
+        tables[name] = replace(tables[name], codec=codec)
     groups = None
     if balance:
         names = [_own(extract, name) for name in balance]
