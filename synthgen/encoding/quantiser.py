@@ -245,7 +245,7 @@ def _aside(counts: NDArray[np.int64]) -> int:
     """The rows without those of keys that hold half of what commoner keys leave.
 
     Where nearly all rows hold one key, such as a pause of no time, a share of all of them would leave the other keys a
-    few bins between them; the last one would reach from two hours to a day and be drawn from as if all in it were alike.
+    few bins between them; the last would reach from two hours to a day, and its keys would be drawn as if all alike.
     """
     left = int(counts.sum())
     for most in np.sort(counts)[::-1].tolist():
