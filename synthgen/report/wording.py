@@ -93,7 +93,8 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "group_accuracy": (
             "Likeness within groups",
-            "Agreement of pairs of columns in the group that is furthest below its ceiling.",
+            "Agreement of pairs of columns in the group that is furthest below its ceiling, which is that of other real "
+            "patients of the group.",
         ),
         "group_utility": (
             "Use for prediction within groups",
@@ -146,6 +147,7 @@ LIMITS: Mapping[str, str] = MappingProxyType(
     {
         "membership_inference": "true positives up to {limit:g} times the false ones",
         "membership_disclosure": "relative F1 up to {limit:g}",
+        "group_accuracy": "no group more than {limit:g} below its ceiling",
         "rare_values_leaked": "rare: fewer than {limit:g} patients",
         **dict.fromkeys(("singling_out", "linkability", "attribute_inference"), "risk beyond chance up to {limit:g}"),
     }
