@@ -93,8 +93,7 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "group_accuracy": (
             "Likeness within groups",
-            "Agreement of pairs of columns in the group that is furthest below its ceiling, which is that of other real "
-            "patients of the group.",
+            "Agreement of pairs of columns in the group that is furthest below its ceiling, other real patients of it.",
         ),
         "group_utility": (
             "Use for prediction within groups",

@@ -131,7 +131,11 @@ def test_equity_fails_where_a_group_was_not_generated() -> None:
 def test_equity_is_an_open_question_where_the_limit_lies_within_the_interval() -> None:
     measure = GroupAccuracy()
     row = {
-        **{"group": "sex = f", "patients": 900, "patients_synthetic": 900, "value": 0.90, "ceiling": 0.94},
+        "group": "sex = f",
+        "patients": 900,
+        "patients_synthetic": 900,
+        "value": 0.90,
+        "ceiling": 0.94,
         "difference_from_ceiling": [-0.07, -0.01],
     }
     sets = _against(draw(3))
