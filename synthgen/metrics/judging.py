@@ -49,7 +49,10 @@ _ORDER: Final = (
 )
 
 #: Measures that take long are begun first, so that no core waits for the last of them.
-_LONGEST: Final = ("c2st", "membership_inference", "nearest_neighbour_share", "tstr", "group_utility", "missingness")
+_LONGEST: Final = (
+    *("c2st", "membership_inference", "nearest_neighbour_share", "tstr", "group_utility", "missingness"),
+    *("inference", "distances"),
+)
 
 
 def measures(policy: Policy, *, quick: bool = False) -> dict[str, Measure]:
