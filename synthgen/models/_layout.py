@@ -159,6 +159,10 @@ class Layout:
         own = range(self.first_own, len(self.order))
         return sum(self.widths[e] * (self.n_told(e) + self.sizes[e]) for e in own)
 
+    def column(self, entry: int) -> int:
+        """The model's own column that an entry of ``order`` is."""
+        return self.order[entry] - self.n_context
+
     def told(self, entry: int) -> NDArray[np.intp]:
         """Which of all numbers a column is told, in the same order for all of its run."""
         if not self.heard:

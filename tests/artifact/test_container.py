@@ -188,7 +188,11 @@ def test_a_zip_of_another_program_is_foreign(model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "said"), [(1, "made by an older synthgen .*fit it again"), (3, "made by a newer synthgen .*upgrade")]
+    ("version", "said"),
+    [
+        (container.FORMAT_VERSION - 1, "made by an older synthgen .*fit it again"),
+        (container.FORMAT_VERSION + 1, "made by a newer synthgen .*upgrade"),
+    ],
 )
 def test_a_file_of_another_version_says_so_whatever_else_it_holds(model: Path, version: int, said: str) -> None:
     with zipfile.ZipFile(model, "w") as archive:

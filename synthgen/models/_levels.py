@@ -1,0 +1,69 @@
+"""Levels of columns, and terms for pairs, at which rows drawn column by column have the shares of the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgen.models._chain import Chain, Network
+from synthgen.models._draws import at_share
+from synthgen.models._pair_terms import PairRates, PairTerms
+
+if TYPE_CHECKING:
+    from synthgen.models._descent import Rows
+
+#: Rows by which levels are corrected, and the probabilities held for that.
+_LEVELLED: Final = 50_000
+_LEVELLED_LOGITS: Final = 1 << 25
+#: How often each column's levels are corrected after its pairs are, and how often that is done in turn.
+_LEVELLINGS: Final = 2
+_MEETINGS: Final = 3
+#: Rows added to both sides there, so that a code of a few rows is not taken at its word.
+_PSEUDO_ROWS: Final = 10.0
+
+
+def levelled(
+    network: Network,
+    rows: Rows,
+    shares: Sequence[NDArray[np.float64]],
+    rates: PairRates,
+    rng: np.random.Generator,
+) -> Network:
+    """The network, with levels and terms at which generated rows have the shares of real ones, column by column.
+
+    What a column is given in training are real columns, in sampling those drawn before it; these differ a little, more
+    from column to column. So rows are drawn as in sampling, and each column's levels are raised until the mean
+    probability of a code is its share (iterative proportional fitting), before the column is drawn itself. The rates of
+    pairs of codes are met in the same way.
+
+    Args:
+        network: as it was learned, with no pairs corrected.
+        rows: whose contexts are given.
+        shares: of the codes, per entry of the layout.
+        rates: of the pairs that are kept, as real rows have them.
+    """
+    layout, weights = network.layout, list(network.weights)
+    n = min(len(rows), _LEVELLED, _LEVELLED_LOGITS // max(layout.sizes, default=1))
+    if n == 0:
+        return network
+    odds = None if rows.weights is None else rows.weights / rows.weights.sum(dtype=np.float64)
+    chosen = rng.choice(len(rows), n, replace=odds is not None, p=odds)
+    chain = Chain.of(network, rows.codes[chosen, : layout.first_own].astype(np.int32))
+    terms = np.zeros(len(rates.pairs), np.float32)
+    for e in range(layout.first_own, len(layout.order)):
+        mass = chain.mass(slice(None))
+        for _ in range(_MEETINGS):
+            rates.meet(e, chain.drawn, mass, terms)
+            raised = np.ones(layout.sizes[e], np.float32)
+            for _ in range(_LEVELLINGS):
+                # Not by BLAS: its float32 kernels have told of invalid values where all of them were finite.
+                mean = raised * np.einsum("kn,n->k", mass, 1 / np.einsum("kn,k->n", mass, raised))
+                raised *= ((shares[e] * n + _PSEUDO_ROWS) / (mean + _PSEUDO_ROWS)).astype(np.float32)
+            mass *= raised[:, None]
+            weights[e] = replace(weights[e], level=weights[e].level + np.log(raised))
+        chain.next(at_share(mass, rng.random(n, dtype=np.float32)))
+    return replace(network, weights=tuple(weights), pairs=PairTerms(rates.pairs, terms))
