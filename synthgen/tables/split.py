@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from synthgen.errors import InputError
 from synthgen.tables.dataset import Dataset, Table
 
-_FORMAT_VERSION: Final = 1
+#: Raised whenever the sides of patients would be others: a model of an older version is fitted again, not misread.
+_FORMAT_VERSION: Final = 2
 _PRIVATE: Final = 0o600
 
 
@@ -64,9 +65,8 @@ class Split:
 
     def of_patients(self, ids: pa.StringArray) -> NDArray[np.uint64]:
         """The keyed hash of each patient, the same in every table; one without an id is told by its place."""
-        by_place = self.of_rows("", len(ids))
-        anonymous = np.asarray(pc.equal(pc.utf8_trim_whitespace(ids), ""), bool)
-        return np.where(anonymous, by_place, _hashes_of_texts(self.key, ids))
+        by_text, anonymous = self._read(ids)
+        return np.where(anonymous, self.of_rows("", len(ids)), by_text)
 
     def of_rows(self, table: str, rows: int) -> NDArray[np.uint64]:
         """The keyed hashes of the rows of one of several tables, for those that belong to no patient."""
@@ -77,11 +77,15 @@ class Split:
         if self.patient is None:
             return by_row
         cells = block.column(self.patient)
-        by_text = _hashes_of_texts(self.key, cells.dictionary)
+        by_text, anonymous = self._read(cells.dictionary)
         indices = np.asarray(cells.indices)
         # A row without a patient id is a patient of its own.
-        anonymous = np.asarray(pc.equal(pc.utf8_trim_whitespace(cells.dictionary), ""), bool)
         return np.where(anonymous[indices], by_row, by_text[indices])
+
+    def _read(self, ids: pa.StringArray) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+        """The keyed hash of each id, spaces around it apart, and which are none."""
+        texts = pc.utf8_trim_whitespace(ids)
+        return _hashes_of_texts(self.key, texts), np.asarray(pc.equal(texts, ""), bool)
 
     def require_same_input(self, data: Table | Dataset) -> None:
         """Raise ``InputError`` unless this is what was split."""
@@ -112,13 +116,14 @@ class Split:
 
     @classmethod
     def load(cls, path: Path) -> Split:
-        """Read what ``save`` wrote. Raises ``InputError`` where the file is missing or damaged."""
+        """Read what ``save`` wrote. Raises ``InputError`` where the file is missing, damaged or of another version."""
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
+            _require_version(path, document["format_version"])
             key, mac = bytes.fromhex(document["key"]), bytes.fromhex(document["input_mac"])
             share, patient = float(document["share"]), document["patient"]
-            if document["format_version"] != _FORMAT_VERSION or (len(key), len(mac)) != (32, 32):
-                raise ValueError("another format")
+            if (len(key), len(mac)) != (32, 32):
+                raise ValueError("no key")
             if not 0 <= share < 1 or not isinstance(patient, str | None):
                 raise ValueError("no share of patients")
             return cls(key, share, patient, mac)
@@ -129,6 +134,18 @@ class Split:
             ) from None
         except (ValueError, KeyError, TypeError, OSError):
             raise InputError(f"{path}: this is not a readable split file; put the one that `fit` wrote back") from None
+
+
+def _require_version(path: Path, version: object) -> None:
+    """Raise ``InputError`` where another version of synthgen wrote the file, ``ValueError`` where none did."""
+    if not isinstance(version, int) or version < 1:
+        raise ValueError("no version")
+    if version > _FORMAT_VERSION:
+        found = f"was made by a newer synthgen (split format {version}, this one reads {_FORMAT_VERSION})"
+        raise InputError(f"{path}: {found}; upgrade synthgen")
+    if version < _FORMAT_VERSION:
+        found = f"was made by an older synthgen (split format {version}, this one reads {_FORMAT_VERSION})"
+        raise InputError(f"{path}: {found}; fit the model again")
 
 
 def _hashes_of_texts(key: bytes, texts: pa.StringArray) -> NDArray[np.uint64]:
