@@ -126,7 +126,8 @@ def _fit_table(dataset: Dataset, schema: Schema, seed: int, progress: Progress) 
         schema = _for_types(schema.model_copy(update={"format": table.format}), dataset)
     config = schema.tables[table.name]
     plan = Plan(config, schema.format)
-    split = Split.draw(table, share=schema.holdout, patient=config.patient, seed=seed)
+    missing = () if config.patient is None else config.missing_in(config.patient)
+    split = Split.draw(table, share=schema.holdout, patient=config.patient, missing=missing, seed=seed)
     if config.order is not None and config.patient is not None:
         return _fit_ordered(table, schema, split, seed, progress), split
     flat = learn(

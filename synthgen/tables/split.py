@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,6 +33,7 @@ class Split:
         share: of the patients to hold out.
         patient: the patient column of a single table; ``None`` where every row is a unit of its own, and for several
             tables, whose rows find their patients through their links.
+        missing: the texts of that column that mean missing; a blank one always does.
         input_mac: HMAC-SHA256 of the input's digest under the key.
     """
 
@@ -40,16 +41,25 @@ class Split:
     share: float
     patient: str | None
     input_mac: bytes
+    missing: tuple[str, ...] = ()
 
     @classmethod
-    def draw(cls, data: Table | Dataset, *, share: float, patient: str | None, seed: int) -> Split:
+    def draw(
+        cls,
+        data: Table | Dataset,
+        *,
+        share: float,
+        patient: str | None,
+        missing: Sequence[str] = (),
+        seed: int,
+    ) -> Split:
         """The split of this input under this seed.
 
         The key depends on the input too, so that a published seed does not tell the sides of known patients.
         """
         digest = data.digest()
         key = hmac.digest(digest, f"synthgen split {seed}".encode(), "sha256")
-        return cls(key, share, patient, hmac.digest(key, digest, "sha256"))
+        return cls(key, share, patient, hmac.digest(key, digest, "sha256"), tuple(missing))
 
     def blocks(self, table: Table) -> Iterator[tuple[pa.RecordBatch, NDArray[np.uint64], NDArray[np.bool_]]]:
         """The table block by block: all rows, the keyed hash of each row's unit, and which rows are held out."""
@@ -85,7 +95,8 @@ class Split:
     def _read(self, ids: pa.StringArray) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """The keyed hash of each id, spaces around it apart, and which are none."""
         texts = pc.utf8_trim_whitespace(ids)
-        return _hashes_of_texts(self.key, texts), np.asarray(pc.equal(texts, ""), bool)
+        none = pa.array(["", *(token.strip() for token in self.missing)], pa.string())
+        return _hashes_of_texts(self.key, texts), np.asarray(pc.is_in(texts, none), bool)
 
     def require_same_input(self, data: Table | Dataset) -> None:
         """Raise ``InputError`` unless this is what was split."""
@@ -103,6 +114,7 @@ class Split:
             "key": self.key.hex(),
             "share": self.share,
             "patient": self.patient,
+            "missing": list(self.missing),
             "input_mac": self.input_mac.hex(),
         }
         beside = path.with_name(path.name + ".part")
@@ -121,12 +133,14 @@ class Split:
             document = json.loads(path.read_text(encoding="utf-8"))
             _require_version(path, document["format_version"])
             key, mac = bytes.fromhex(document["key"]), bytes.fromhex(document["input_mac"])
-            share, patient = float(document["share"]), document["patient"]
+            share, patient, missing = float(document["share"]), document["patient"], document["missing"]
             if (len(key), len(mac)) != (32, 32):
                 raise ValueError("no key")
             if not 0 <= share < 1 or not isinstance(patient, str | None):
                 raise ValueError("no share of patients")
-            return cls(key, share, patient, mac)
+            if not isinstance(missing, list) or not all(isinstance(token, str) for token in missing):
+                raise ValueError("no tokens")
+            return cls(key, share, patient, mac, tuple(missing))
         except FileNotFoundError:
             raise InputError(
                 f"{path}: there is no split beside the model; put the file that `fit` wrote back, "
