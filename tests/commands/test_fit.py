@@ -58,6 +58,20 @@ def test_the_data_are_never_written_over(refused: Callable[..., str], small: Pat
     assert "is also what this command reads" in refused("fit", data, "-o", data, "--force")
 
 
+def test_a_table_of_the_folder_that_is_read_is_never_written_over(
+    run: Cli, refused: Callable[..., str], small: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "extract"
+    folder.mkdir()
+    table = folder / "small.csv"
+    table.write_bytes(small.read_bytes())
+    for command in ("fit", "init"):
+        assert "is also what this command reads" in refused(command, folder, "-o", table, "--force")
+    assert table.read_bytes() == small.read_bytes()
+    for _ in range(2):  # what else is in the folder is not read
+        assert run("init", folder, "-o", folder / "config.yaml", "--force").status == 0
+
+
 def test_mistakes_are_told_before_any_work(refused: Callable[..., str], small: Path, tmp_path: Path) -> None:
     assert "the folder nowhere does not exist; make it first" in refused("fit", small, "-o", "nowhere/m")
     assert "known models: autoregressive, copula, ctgan, independent" in refused(
