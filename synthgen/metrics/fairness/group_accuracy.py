@@ -39,8 +39,9 @@ class GroupAccuracy(Measure):
 
     The verdict: it passes where no group can be more than ``limit`` below its ceiling (of one pair of columns, that
     share of the group's records would have to be others), and fails where one surely is, or where hardly any patient of
-    a group was generated. Where the interval of a group is wider than the limit on either side, nothing could be said
-    of it even if nothing were wrong: it has too few patients to tell, and does not count.
+    a group was generated. A group has too few patients to tell, and does not count, where its interval is wider than
+    the limit on either side, or wider than half of it and reaches the limit though the group itself does not: so the
+    interval of a perfect group might.
     """
 
     pairs: int = 100
@@ -195,7 +196,7 @@ def _verdict(metric: Metric, limit: float) -> Verdict:
     gone = [row for row in rows if _gone(row, metric, _TAIL / len(rows))]
     bounded = [_Bounded.of(row) for row in rows if row["difference_from_ceiling"]]
     below = [each for each in bounded if each.high < -limit]
-    told = [each for each in bounded if each.reach <= limit]
+    told = [each for each in bounded if not each.too_wide(limit)]
     open_ = [each for each in told if each.low < -limit <= each.high]
     if gone or below:
         word: Word = "fail"
@@ -231,6 +232,10 @@ class _Bounded:
     @property
     def reach(self) -> float:
         return (self.high - self.low) / 2
+
+    def too_wide(self, limit: float) -> bool:
+        """Whether nothing could be said of the group even if nothing were wrong with it."""
+        return self.reach > limit or (2 * self.reach > limit and self.low < -limit <= self.value)
 
     @property
     def said(self) -> str:

@@ -134,9 +134,9 @@ def test_equity_is_an_open_question_where_the_limit_lies_within_the_interval() -
         "group": "sex = f",
         "patients": 900,
         "patients_synthetic": 900,
-        "value": 0.90,
+        "value": 0.88,
         "ceiling": 0.94,
-        "difference_from_ceiling": [-0.07, -0.01],
+        "difference_from_ceiling": [-0.09, -0.03],
     }
     sets = _against(draw(3))
     (metric,) = measure.measure(sets, rng=np.random.default_rng(0))
@@ -144,9 +144,13 @@ def test_equity_is_an_open_question_where_the_limit_lies_within_the_interval() -
     (line,) = measure.judge((metric,), sets)
     assert line.verdict == "not_assessable"
     assert line.detail == (
-        "sex = f, -0.040 from its ceiling, interval -0.070 to -0.010: the limit lies within; "
+        "sex = f, -0.060 from its ceiling, interval -0.090 to -0.030: the limit lies within; "
         "2 groups have too few patients to tell"
     )
+    # As wide an interval around no difference might reach the limit by chance: of that group nothing is said.
+    wide = row | {"value": 0.92, "difference_from_ceiling": [-0.055, 0.015]}
+    (line,) = measure.judge((replace(metric, details={"rows": [wide]}),), sets)
+    assert line.detail == "no group has patients enough; 3 groups have too few patients to tell"
 
 
 def test_equity_says_nothing_of_groups_of_too_few_patients() -> None:
