@@ -11,7 +11,7 @@ import numpy as np
 from synthgen.inference.dependencies import Dependency, find_dependencies
 from synthgen.inference.equations import Quantities, find_equations
 from synthgen.inference.header import Header, read_header
-from synthgen.inference.identity import find_patient, guess_id, guess_particulars
+from synthgen.inference.identity import doubt, find_patient, guess_id, guess_particulars
 from synthgen.inference.labels import (
     guess_boolean,
     guess_category,
@@ -236,7 +236,9 @@ class _Guessing:
         if name == self.patient:
             return Guess(Id(), ("looks like the patient: rows with the same value are one person's",))
         subject = self._subject(name, header)
-        return next(guess for rule in _RULES if (guess := rule(subject)) is not None)
+        guess = next(guess for rule in _RULES if (guess := rule(subject)) is not None)
+        told = doubt(subject, guess.column)
+        return guess if told is None else Guess(guess.column, (told, *guess.notes))
 
     def _subject(self, name: str, header: Header) -> Subject:
         everything = self.everything[name]
@@ -249,6 +251,7 @@ class _Guessing:
             marks=self.missing.marks,
             rare_below=self.rare_below,
             of_people=not _THINGS & set(read_header(self.table.name).words),
+            beside_first_name=any(header.provider == "first_name" for header in self.headers.values()),
         )
 
     @property

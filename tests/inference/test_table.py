@@ -78,6 +78,14 @@ UUIDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(40)]
         ("heart_rate", ["101", "250", "401"] * 5, Integer(min=0)),
         ("FirstName", ["Ada", "Bo", "Cy"] * 5, Fake(provider="first_name")),
         ("email", ["a@b.org", "c@d.org"] * 5, Fake(provider="email")),
+        ("Vorname", ["Jürgen", "Käthe"] * 50, Fake(provider="first_name")),
+        ("Nachname", ["Müller", "von der Leyen"] * 50, Fake(provider="last_name")),
+        ("Telefon", ["0351 123456", "0351/654321"] * 50, Fake(provider="phone_number")),
+        ("Hausnummer", ["1", "12a", "3-5"] * 5, Fake(provider="building_number")),
+        ("Nachname", ["123", "124", "125"] * 50, Text()),  # not shaped like names, yet named so
+        ("Versichertennr", ["A 123", "B 124", "C 125"] * 50, Id()),
+        ("phone", ["Y", "N"] * 5, Boolean(true="Y", false="N")),  # whether there is one
+        ("Bemerkung", ["Pat. Müller klagt", "Pat. Weiß klagt"] * 50, Text()),
         ("ssn", ["999-17-5017", "999-50-8136"] * 5, Id()),
         ("key", UUIDS, Id()),
         ("note", [f"The patient felt well on day {day} of the stay" for day in range(20)], Text()),
@@ -160,6 +168,19 @@ def test_rare_texts_among_numbers_are_not_named_but_told() -> None:
 def test_a_made_up_name_agrees_with_the_sex_column() -> None:
     cells = {"name": [f"Ada B{chr(97 + number)}" for number in range(20)], "gender": ["M", "F"] * 10}
     assert inferred(cells).schema.tables["visits"].columns["name"] == Fake(provider="name", sex="gender")
+
+
+def test_few_surnames_beside_first_names_are_made_up() -> None:
+    cells = {"Name": ["Müller", "Weiß"] * 60, "Vorname": ["Jürgen", "Käthe", "Zoë"] * 40}
+    columns = inferred(cells).schema.tables["visits"].columns
+    assert (columns["Name"], columns["Vorname"]) == (Fake(provider="last_name"), Fake(provider="first_name"))
+
+
+def test_what_is_named_like_a_person_or_a_note_is_not_learned_without_a_word() -> None:
+    cells = {"name": ["Urea", "Sodium"] * 60, "phone": ["Y", "N"] * 60, "Befund": ["normal", "abnormal", "krank"] * 40}
+    guess = inferred(cells)
+    assert all("PERSONAL?" in told(guess, name) for name in cells)
+    assert told(inferred(cells, name="drugs"), "name") == ""
 
 
 def test_an_outcome_by_name_is_the_target() -> None:
