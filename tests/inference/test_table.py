@@ -158,6 +158,11 @@ def test_day_and_month_that_could_be_exchanged_are_told() -> None:
     assert "could be exchanged" not in told(inferred({"seen": ["13/02/2020", "03/04/2021"] * 5}), "seen")
 
 
+@pytest.mark.parametrize("times", [["10:15", "23:59"], ["10:15:30", "23:59:00"], ["2020-01-02", "2020-03-04"]])
+def test_a_time_has_no_day_and_month_to_exchange(times: list[str]) -> None:
+    assert told(inferred({"seen": times * 5}), "seen") == ""
+
+
 def test_rare_texts_among_numbers_are_not_named_but_told() -> None:
     guess = inferred({"crp": ["1.5", "2.5", "3.5"] * 100 + ["see letter"]})
     assert guess.schema.tables["visits"].columns["crp"] == Category()
