@@ -250,9 +250,14 @@ class _Guessing:
             patients=self._patients(),
             marks=self.missing.marks,
             rare_below=self.rare_below,
-            of_people=not _THINGS & set(read_header(self.table.name).words),
+            of_people=self._of_people,
             beside_first_name=any(header.provider == "first_name" for header in self.headers.values()),
         )
+
+    @property
+    def _of_people(self) -> bool:
+        """Whether the table may be about persons, told from its name."""
+        return not _THINGS & set(read_header(self.table.name).words)
 
     @property
     def people(self) -> int:
@@ -267,9 +272,12 @@ class _Guessing:
         levels = {
             name: self.everything[name]
             for name, guess in guesses.items()
-            if isinstance(guess.column, (*_LABELS, Text)) and self.profiles[name].complete
+            if isinstance(guess.column, (*_LABELS, Text))
+            and self.profiles[name].complete
+            and not self.headers[name].is_personal
         }
-        return find_dependencies(self.table, self.table.columns, levels)
+        names = {name for name in levels if self._of_people and self.headers[name].is_bare_name}
+        return find_dependencies(self.table, self.table.columns, levels, names)
 
     def _determined(self, guesses: Mapping[str, Guess], found: list[Dependency]) -> dict[str, Guess]:
         """The guesses with the columns that others determine."""
