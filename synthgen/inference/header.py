@@ -79,7 +79,8 @@ _SEX = frozenset("sex gender kjonn geschlecht sexe geslacht sexo kon koen".split
 _WITH_E = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe"})
 _CODED = frozenset("id code cd kode type cat category class group status flag".split())
 _CLINICAL = frozenset(
-    "diag diagnosis dx icd icd9 icd10 diagnose tilstandskode atc hoveddiagnose bidiagnose cause".split()
+    "diag diagnosis dx icd icd9 icd10 diagnose tilstandskode atc hoveddiagnose bidiagnose cause ops prozedur "
+    "prozeduren".split()
 )
 _CODES = frozenset("code codes kode koder cd".split())
 
@@ -219,7 +220,7 @@ class Header:
     @property
     def is_clinical(self) -> bool:
         """It is named like a diagnosis or drug code."""
-        return any(word in _CLINICAL or word.startswith(("diagnos", "icd")) for word in self.words)
+        return any(word in _CLINICAL or "diagnos" in word or word.startswith("icd") for word in self.words)
 
     @property
     def is_code(self) -> bool:
