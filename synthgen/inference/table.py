@@ -208,7 +208,7 @@ class _Guessing:
             everything = {name: values(column, people[name]) for name, column in self.profiles.items()}
         self.everything: Mapping[str, Values] = everything
         declared = Marks(table.format.decimal, table.format.thousands)
-        self.missing: Missing = find_missing(everything, declared, rare_below)
+        self.missing: Missing = find_missing(everything, self.headers, declared, rare_below)
         guesses = {name: self._guess(name, header) for name, header in self.headers.items()}
         if known is None or not known.kept:
             guesses = self._computed(self._determined(guesses, self._dependencies(guesses)))

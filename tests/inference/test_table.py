@@ -122,6 +122,26 @@ def test_a_number_far_from_the_others_means_missing_in_its_column_alone() -> Non
     assert table.columns["scale"] == Integer()
 
 
+@pytest.mark.parametrize("token", ["k.A.", "k. A.", "n.b.", "o. A.", "keine Angabe", "unbekannt", "entfällt"])
+def test_german_words_for_missing(token: str) -> None:
+    guess = inferred({"crp": [token, "1.5", "2.5"] * 5, "stage": ["I", "b", "b"] * 5})
+    assert guess.schema.tables["visits"].missing == ("", token)
+    assert "counts as a value; add it" in told(inferred({"smoker": [token, "ex", "never"] * 5}), "smoker")
+
+
+def test_without_finding_is_a_result() -> None:
+    guess = inferred({"crp": ["o.B.", "1.5", "2.5"] * 5})
+    assert guess.schema.tables["visits"].missing == ("",)
+    assert guess.schema.tables["visits"].columns["crp"] == Number(decimals=1, min=0, atoms=("o.B.",))
+
+
+def test_missing_tokens_do_not_hide_codes() -> None:
+    table = inferred({"icd": ["-", "-", "I48.0|J44.1", "E11.9"] * 5, "ops": ["-", "-", "8-930", "9-260"] * 5})
+    assert table.schema.tables["visits"].missing == ("", "-")
+    assert table.schema.tables["visits"].columns["icd"] == Code(system="icd10", separator="|")
+    assert table.schema.tables["visits"].columns["ops"] == Code()
+
+
 def test_missing_tokens_do_not_hide_numbers() -> None:
     table = inferred({"crp": ["NA", "1.5", "2.5"] * 5}).schema.tables["visits"]
     assert table.missing == ("", "NA")
