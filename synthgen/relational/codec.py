@@ -81,7 +81,7 @@ class Plan:
     def lists(self) -> dict[str, CodeList]:
         """Columns with several codes in a cell."""
         return {
-            name: CodeList(name, column.separator)
+            name: CodeList(name, column.separator, self.config.missing_in(name))
             for name, column in self.config.columns.items()
             if isinstance(column, schema_column.Code) and column.separator and not column.determined_by
         }
