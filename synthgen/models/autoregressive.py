@@ -43,9 +43,11 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 3, 60
 _ROWS_OF_FEWEST: Final = 1_000_000
 _BATCHES: Final = (64, 1024)
 _BATCHES_PER_EPOCH: Final = 25
-#: The share of patients by whom learning is stopped, and how many have to be there for that.
+#: The share of patients by whom learning is stopped; so many at least, but no larger share than the last. Without any,
+#: a few hundred patients with their histories are learned by heart.
 _HELD_OUT: Final = 0.05
-_FEWEST_HELD_OUT: Final = 20
+_FEWEST_HELD_OUT: Final = 40
+_MOST_HELD_OUT: Final = 0.15
 #: The penalty on weights for each code that could be generated, of all columns: the more codes, the more there is in
 #: which noise could be taken for something. By trial against a membership attack by likelihood ratio.
 _PENALTY: Final = 0.21
@@ -155,12 +157,11 @@ def _gathered(layout: Layout, source: CodeSource, context: CodeSource | None) ->
 
 
 def _held_out(whose: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The rows to learn from, and those of some patients by whom to stop; none where there are too few."""
+    """The rows to learn from, and those of some patients by whom to stop; none of a handful of patients."""
     patients, dense = np.unique(whose, return_inverse=True)
-    n = round(_HELD_OUT * len(patients))
+    n = max(round(_HELD_OUT * len(patients)), min(_FEWEST_HELD_OUT, int(_MOST_HELD_OUT * len(patients))))
     apart = np.zeros(len(patients), bool)
-    if n >= _FEWEST_HELD_OUT:
-        apart[rng.permutation(len(patients))[:n]] = True
+    apart[rng.permutation(len(patients))[:n]] = True
     return np.flatnonzero(~apart[dense]), np.flatnonzero(apart[dense])
 
 
