@@ -19,7 +19,6 @@ from synthgen.tables.read import read
 from tests.relational import clinic
 from tests.relational.test_ordered import schema, visits
 
-
 RELATED = Path(__file__).parents[2] / "sample_data" / "related"
 
 
