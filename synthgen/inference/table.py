@@ -27,6 +27,7 @@ from synthgen.inference.profile import Profile, profile
 from synthgen.inference.quantities import guess_mixed, guess_moment, guess_number
 from synthgen.inference.shapes import NONE_SIGNS
 from synthgen.inference.subject import Guess, Subject
+from synthgen.inference.times import find_obvious_day, find_survival
 from synthgen.inference.units import find_questions, find_units
 from synthgen.inference.values import Values, values
 from synthgen.reshape.operands import Operand
@@ -442,6 +443,11 @@ class _Guessing:
         told = self._about_rows(config) if self.known is None else []
         if config.target is not None:
             told.append(f"`{config.target}` is the target, by its name")
+        if not config.reference and (found := find_survival(config.columns, self.headers)) is not None:
+            told.append(
+                f"`{found.time}` and `{found.event}` look like a follow-up and what ended it; if they are, add "
+                f"survival: {{time: {found.time}, event: {found.event}}}"
+            )
         tokens = [f'"{token}"' for token in config.missing if token]
         if tokens:
             told.append(f"missing: the empty cell and {', '.join(tokens)}")
@@ -461,6 +467,8 @@ class _Guessing:
         if config.patient is not None:
             people = self.everything[config.patient].distinct
             told.append(f"`{config.patient}` is the patient: {people} of them in {self.rows} rows")
+            if (day := find_obvious_day(config.columns, self.headers)) is not None:
+                told.append(f"`{day}` probably says when a row was; if it does, add order: {day}")
         else:
             told.append("no patient column: each row counts as a person of its own")
         return told

@@ -217,6 +217,33 @@ def test_an_outcome_by_name_is_the_target() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("time", "event"), [("time", "status"), ("followup_days", "died"), ("OS", "os_event"), ("days_to_death", "death")]
+)
+def test_follow_up_and_event_are_noted_and_not_set(time: str, event: str) -> None:
+    guess = inferred({time: ["10", "250", "401"] * 5, event: ["1", "0", "0"] * 5})
+    assert f"survival: {{time: {time}, event: {event}}}" in told(guess, None)
+    assert guess.schema.tables["visits"].survival is None
+
+
+@pytest.mark.parametrize(
+    ("time", "event"), [("time_in_hospital", "died"), ("time", "smoking_status"), ("days", "sex"), ("age", "event")]
+)
+def test_no_follow_up(time: str, event: str) -> None:
+    assert "survival" not in told(inferred({time: ["10", "250", "401"] * 5, event: ["1", "0", "0"] * 5}), None)
+
+
+def test_the_date_of_the_rows_of_a_patient_is_noted_as_their_order() -> None:
+    days = [f"2021-03-{day:02}" for day in range(11, 29)]
+    cells = {"patient_id": ["1", "2", "3"] * 6, "birth_date": ["1950-01-31", "1960-12-31", "1970-02-28"] * 6}
+    guess = inferred(cells | {"seen": days})
+    assert "add order: seen" in told(guess, None)
+    assert guess.schema.tables["visits"].order is None
+    assert "add order: admitted_at" in told(inferred(cells | {"seen": days, "admitted_at": days}), None)
+    assert "add order" not in told(inferred(cells | {"seen": days, "met": days}), None)
+    assert "add order" not in told(inferred({"seen": days}), None)
+
+
 def test_the_rendered_config_reads_back_as_the_schema(tmp_path: Path) -> None:
     cells = {
         "patient_id": [str(number % 9) for number in range(36)],
