@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
 from synthgen.inference.dependencies import Dependency, find_dependencies
 from synthgen.inference.equations import Quantities, find_equations
@@ -238,8 +239,15 @@ class _Guessing:
             return Guess(Id(), ("looks like the patient: rows with the same value are one person's",))
         subject = self._subject(name, header)
         guess = next(guess for rule in _RULES if (guess := rule(subject)) is not None)
-        told = doubt(subject, guess.column)
-        return guess if told is None else Guess(guess.column, (told, *guess.notes))
+        told = [doubt(subject, guess.column), self._about_type(name, guess.column)]
+        return Guess(guess.column, (*filter(None, told), *guess.notes))
+
+    def _about_type(self, name: str, column: Column) -> str | None:
+        """What to tell where the type of a category says that its levels have an order: the order is not in it."""
+        kind = self.table.types.get(name)
+        if kind is None or not pa.types.is_dictionary(kind) or not kind.ordered or not isinstance(column, Category):
+            return None
+        return "its type says that the levels have an order; use kind: ordinal, with all levels in order, lowest first"
 
     def _subject(self, name: str, header: Header) -> Subject:
         everything = self.everything[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from synthgen.inference import infer, render
@@ -242,6 +243,14 @@ def test_the_date_of_the_rows_of_a_patient_is_noted_as_their_order() -> None:
     assert "add order: admitted_at" in told(inferred(cells | {"seen": days, "admitted_at": days}), None)
     assert "add order" not in told(inferred(cells | {"seen": days, "met": days}), None)
     assert "add order" not in told(inferred({"seen": days}), None)
+
+
+def test_an_ordered_type_is_told() -> None:
+    cells = {"triage": ["green", "yellow", "red"] * 5, "ward": ["A", "B", "C"] * 5}
+    types = {name: pa.dictionary(pa.int8(), pa.string(), ordered=name == "triage") for name in cells}
+    guess = inferred(cells, types=types)
+    assert "levels have an order" in told(guess, "triage")
+    assert told(guess, "ward") == ""
 
 
 def test_the_rendered_config_reads_back_as_the_schema(tmp_path: Path) -> None:
