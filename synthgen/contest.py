@@ -24,6 +24,7 @@ from synthgen.inputs import drawn_seed
 from synthgen.metrics.result import Contender, Contest, Evaluation, Metric, Verdict
 from synthgen.progress import Progress, silent
 from synthgen.schema.config import ModelConfig, Schema
+from synthgen.tables.memory import MemoryTable
 from synthgen.tables.read import read
 from synthgen.tables.write import write_table
 
@@ -106,8 +107,9 @@ def _names(asked: Sequence[str]) -> tuple[str, ...]:
 def _file(data: Path | str | pd.DataFrame, folder: Path) -> Path:
     if isinstance(data, Path | str):
         return Path(data).absolute()
-    data.to_parquet(folder / "table.parquet", index=False)
-    return folder / "table.parquet"
+    path, table = folder / "table.parquet", MemoryTable.from_pandas(data, "table")
+    write_table(path, table.name, table.columns, table, table.format, table.types)
+    return path
 
 
 def _with(schema: Schema, model: ModelConfig) -> Schema:

@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, overload
@@ -58,6 +59,8 @@ class Fit:
     def save(self, path: Path | str) -> None:
         """Write the synthesizer to ``path`` and its split beside it: both appear, each whole, or neither.
 
+        Where they cannot, a model that is there already stays, with its split.
+
         Raises:
             InputError: the parent of ``path`` does not exist, or ``path`` is a folder.
             SynthgenError: the disk refused.
@@ -72,16 +75,24 @@ class Fit:
                 model = Path(beside) / path.name
                 self.split.save(split_path(model))
                 self.synthesizer.save(model)
-                os.replace(split_path(model), split_path(path))
-                try:
-                    os.replace(model, path)
-                except BaseException:
-                    split_path(path).unlink()
-                    raise
+                _put(model, path)
         except OSError as error:
             raise SynthgenError(
                 f"{path}: could not be written ({error.strerror}); mend that, or name another"
             ) from error
+
+
+def _put(model: Path, path: Path) -> None:
+    """Move a model and its split to ``path``; after any exception the pair that was there is there again."""
+    split, old = split_path(path), model.with_name(f"{model.name}.old")
+    with ExitStack() as undo:
+        if split.is_file():
+            os.replace(split, old)
+            undo.callback(os.replace, old, split)
+        os.replace(split_path(model), split)
+        undo.callback(split.unlink, missing_ok=True)
+        os.replace(model, path)
+        undo.pop_all()
 
 
 def fit(
@@ -126,7 +137,8 @@ def _fit_table(dataset: Dataset, schema: Schema, seed: int, progress: Progress) 
         schema = _for_types(schema.model_copy(update={"format": table.format}), dataset)
     config = schema.tables[table.name]
     plan = Plan(config, schema.format)
-    split = Split.draw(table, share=schema.holdout, patient=config.patient, seed=seed)
+    missing = () if config.patient is None else config.missing_in(config.patient)
+    split = Split.draw(table, share=schema.holdout, patient=config.patient, missing=missing, seed=seed)
     if config.order is not None and config.patient is not None:
         return _fit_ordered(table, schema, split, seed, progress), split
     flat = learn(

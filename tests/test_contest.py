@@ -192,6 +192,12 @@ def test_a_dataframe_is_handed_over_as_a_file(tmp_path: Path) -> None:
     assert contest._file("here.csv", tmp_path) == Path("here.csv").absolute()
 
 
+def test_a_dataframe_that_cannot_be_a_table_is_refused_without_a_cell() -> None:
+    with pytest.raises(InputError, match="<DataFrame>: column a holds values of several types") as refused:
+        contest.compare(pd.DataFrame({"a": [1, "SECRET"] * 20}), models=["independent"])
+    assert "SECRET" not in str(refused.value)
+
+
 def test_temporary_files_go_to_a_folder_that_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(InputError):

@@ -90,8 +90,6 @@ def _column(codec: Codec, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": column.kind}
     if name in codec.computed:
         found["computed"] = str(codec.plan.computed[name].expression)
-    if name in codec.computed:
-        found["computed"] = str(codec.plan.computed[name].expression)
     if name in codec.determined:
         return found | {"determined_by": column.determined_by, "values": dict(codec.determined[name])}
     if name in codec.ids:

@@ -23,9 +23,10 @@ def command(data: Path, config: Path | None, model: str | None, seed: int | None
     A share of the patients (`holdout` in the config) is set aside first and never learned from; which they are can be
     found again from OUTPUT.split, which is personal data and stays with DATA. OUTPUT itself holds no record.
     """
+    require_file(output)
     split = output.with_name(output.name + ".split")
+    require_file(split)
     for path in (output, split):
-        require_file(path)
         require_free(path, force=force, inputs=(data, config))
     from synthgen import workflow
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,7 @@ def require_free(path: Path, *, force: bool, inputs: tuple[Path | None, ...] = (
     Args:
         path: the file or folder to write.
         force: whether a file, or a folder that is not empty, may be written over.
-        inputs: what the command reads; never written over, whatever ``force`` says.
+        inputs: what the command reads, folders with the tables in them; never written over, whatever ``force`` says.
 
     Raises:
         InputError: with the way out.
@@ -30,12 +31,22 @@ def require_free(path: Path, *, force: bool, inputs: tuple[Path | None, ...] = (
     parent = path.absolute().parent
     if not parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
-    if any(given is not None and given.exists() and path.exists() and path.samefile(given) for given in inputs):
+    if path.exists() and any(path.samefile(each) for given in inputs if given is not None for each in _read(given)):
         raise InputError(f"{path}: is also what this command reads; choose another name")
     taken = any(path.iterdir()) if path.is_dir() else path.exists()
     if taken and not force:
         what = "the folder is not empty" if path.is_dir() else "the file exists already"
         raise InputError(f"{path}: {what}; give --force to write over it, or choose another name")
+
+
+def _read(given: Path) -> Iterator[Path]:
+    """What is read where this is given: itself, and of a folder the tables."""
+    if given.exists():
+        yield given
+    if given.is_dir():
+        from synthgen.tables.read import SUFFIXES
+
+        yield from (file for file in given.iterdir() if file.is_file() and file.name.lower().endswith(SUFFIXES))
 
 
 def require_file(path: Path) -> None:

@@ -85,9 +85,9 @@ def command(
 def _write_rows(sample: Sample, output: Path, *, force: bool) -> None:
     from synthgen.tables.write import write_table, write_text
 
+    require_file(output)
     readme = output.with_name(output.name + ".README.txt")
-    for path in (output, readme):
-        require_file(path)
+    require_file(readme)
     require_free(readme, force=force)
     synthesizer = sample.synthesizer
     if (worth := sample.effective_share()) < _EXACT:
@@ -110,7 +110,8 @@ def _write_tables(sample: ExtractSample, output: Path) -> None:
     endings = {name: ".parquet" if name in synthesizer.types else ".csv" for name in synthesizer.written}
     with shown() as progress, sample.tables(progress) as dataset:
         write_dataset(output, dataset, endings)
-    write_text(output / "README.txt", _readme(sample, f"This folder ({output.name})", f"{sample.n} patients"))
+    readme = _readme(sample, f"This folder ({output.absolute().name})", f"{sample.n} patients")
+    write_text(output / "README.txt", readme)
     say(f"{output}: {len(endings)} tables of {sample.n} synthetic patients, seed {sample.seed}")
 
 

@@ -75,7 +75,7 @@ class Kinship:
     Attributes:
         structure: which tables belong to which.
         tables: by name, in the order of the structure.
-        ids: the patients' ids as they are written, by ordinal. Personal data.
+        ids: the patients' ids as they are written, by ordinal; empty where one has none. Personal data.
     """
 
     structure: Structure
@@ -282,7 +282,8 @@ def _read(table: Table, member: Member, config: TableConfig, marks: Format) -> _
             times.append(times_of(block.column(member.order), column, missing, marks))
         if member.role == "patient":
             cells = block.column(config.key_columns[0])
-            ids.append(pc.utf8_trim_whitespace(cells.dictionary).take(cells.indices))
+            texts = pc.utf8_trim_whitespace(cells.dictionary).take(cells.indices)
+            ids.append(pc.if_else(pa.array(keys[-1][1]), "", texts))
     return _Read(
         n_rows=n_rows,
         key=concatenated(keys),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from synthgen.errors import InputError
 from synthgen.tables.dataset import Dataset, Table
 
-_FORMAT_VERSION: Final = 1
+#: Raised whenever the sides of patients would be others: a model of an older version is fitted again, not misread.
+_FORMAT_VERSION: Final = 2
 _PRIVATE: Final = 0o600
 
 
@@ -32,6 +33,7 @@ class Split:
         share: of the patients to hold out.
         patient: the patient column of a single table; ``None`` where every row is a unit of its own, and for several
             tables, whose rows find their patients through their links.
+        missing: the texts of that column that mean missing; a blank one always does.
         input_mac: HMAC-SHA256 of the input's digest under the key.
     """
 
@@ -39,16 +41,25 @@ class Split:
     share: float
     patient: str | None
     input_mac: bytes
+    missing: tuple[str, ...] = ()
 
     @classmethod
-    def draw(cls, data: Table | Dataset, *, share: float, patient: str | None, seed: int) -> Split:
+    def draw(
+        cls,
+        data: Table | Dataset,
+        *,
+        share: float,
+        patient: str | None,
+        missing: Sequence[str] = (),
+        seed: int,
+    ) -> Split:
         """The split of this input under this seed.
 
         The key depends on the input too, so that a published seed does not tell the sides of known patients.
         """
         digest = data.digest()
         key = hmac.digest(digest, f"synthgen split {seed}".encode(), "sha256")
-        return cls(key, share, patient, hmac.digest(key, digest, "sha256"))
+        return cls(key, share, patient, hmac.digest(key, digest, "sha256"), tuple(missing))
 
     def blocks(self, table: Table) -> Iterator[tuple[pa.RecordBatch, NDArray[np.uint64], NDArray[np.bool_]]]:
         """The table block by block: all rows, the keyed hash of each row's unit, and which rows are held out."""
@@ -64,9 +75,8 @@ class Split:
 
     def of_patients(self, ids: pa.StringArray) -> NDArray[np.uint64]:
         """The keyed hash of each patient, the same in every table; one without an id is told by its place."""
-        by_place = self.of_rows("", len(ids))
-        anonymous = np.asarray(pc.equal(pc.utf8_trim_whitespace(ids), ""), bool)
-        return np.where(anonymous, by_place, _hashes_of_texts(self.key, ids))
+        by_text, anonymous = self._read(ids)
+        return np.where(anonymous, self.of_rows("", len(ids)), by_text)
 
     def of_rows(self, table: str, rows: int) -> NDArray[np.uint64]:
         """The keyed hashes of the rows of one of several tables, for those that belong to no patient."""
@@ -77,11 +87,16 @@ class Split:
         if self.patient is None:
             return by_row
         cells = block.column(self.patient)
-        by_text = _hashes_of_texts(self.key, cells.dictionary)
+        by_text, anonymous = self._read(cells.dictionary)
         indices = np.asarray(cells.indices)
         # A row without a patient id is a patient of its own.
-        anonymous = np.asarray(pc.equal(pc.utf8_trim_whitespace(cells.dictionary), ""), bool)
         return np.where(anonymous[indices], by_row, by_text[indices])
+
+    def _read(self, ids: pa.StringArray) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+        """The keyed hash of each id, spaces around it apart, and which are none."""
+        texts = pc.utf8_trim_whitespace(ids)
+        none = pa.array(["", *(token.strip() for token in self.missing)], pa.string())
+        return _hashes_of_texts(self.key, texts), np.asarray(pc.is_in(texts, none), bool)
 
     def require_same_input(self, data: Table | Dataset) -> None:
         """Raise ``InputError`` unless this is what was split."""
@@ -99,6 +114,7 @@ class Split:
             "key": self.key.hex(),
             "share": self.share,
             "patient": self.patient,
+            "missing": list(self.missing),
             "input_mac": self.input_mac.hex(),
         }
         beside = path.with_name(path.name + ".part")
@@ -112,16 +128,19 @@ class Split:
 
     @classmethod
     def load(cls, path: Path) -> Split:
-        """Read what ``save`` wrote. Raises ``InputError`` where the file is missing or damaged."""
+        """Read what ``save`` wrote. Raises ``InputError`` where the file is missing, damaged or of another version."""
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
+            _require_version(path, document["format_version"])
             key, mac = bytes.fromhex(document["key"]), bytes.fromhex(document["input_mac"])
-            share, patient = float(document["share"]), document["patient"]
-            if document["format_version"] != _FORMAT_VERSION or (len(key), len(mac)) != (32, 32):
-                raise ValueError("another format")
+            share, patient, missing = float(document["share"]), document["patient"], document["missing"]
+            if (len(key), len(mac)) != (32, 32):
+                raise ValueError("no key")
             if not 0 <= share < 1 or not isinstance(patient, str | None):
                 raise ValueError("no share of patients")
-            return cls(key, share, patient, mac)
+            if not isinstance(missing, list) or not all(isinstance(token, str) for token in missing):
+                raise ValueError("no tokens")
+            return cls(key, share, patient, mac, tuple(missing))
         except FileNotFoundError:
             raise InputError(
                 f"{path}: there is no split beside the model; put the file that `fit` wrote back, "
@@ -129,6 +148,18 @@ class Split:
             ) from None
         except (ValueError, KeyError, TypeError, OSError):
             raise InputError(f"{path}: this is not a readable split file; put the one that `fit` wrote back") from None
+
+
+def _require_version(path: Path, version: object) -> None:
+    """Raise ``InputError`` where another version of synthgen wrote the file, ``ValueError`` where none did."""
+    if not isinstance(version, int) or version < 1:
+        raise ValueError("no version")
+    if version > _FORMAT_VERSION:
+        found = f"was made by a newer synthgen (split format {version}, this one reads {_FORMAT_VERSION})"
+        raise InputError(f"{path}: {found}; upgrade synthgen")
+    if version < _FORMAT_VERSION:
+        found = f"was made by an older synthgen (split format {version}, this one reads {_FORMAT_VERSION})"
+        raise InputError(f"{path}: {found}; fit the model again")
 
 
 def _hashes_of_texts(key: bytes, texts: pa.StringArray) -> NDArray[np.uint64]:

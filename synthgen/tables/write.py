@@ -87,8 +87,8 @@ def write_text(path: Path, text: str) -> None:
 def write_dataset(folder: Path, dataset: Dataset, suffix: str | Mapping[str, str]) -> None:
     """Write every table of the data set to a file of its own in ``folder``, which appears with all of them or not.
 
-    In a folder that holds something already, the files are put in place once all are whole; where one cannot be, all
-    are as they were. Files of other names stay.
+    In a folder that is there already, the files are put in place once all are whole; where one cannot be, all are as
+    they were. Files of other names stay.
 
     Args:
         folder: the folder; its parent exists.
@@ -106,7 +106,7 @@ def write_dataset(folder: Path, dataset: Dataset, suffix: str | Mapping[str, str
         for name, table in dataset.tables.items():
             ending = suffix if isinstance(suffix, str) else suffix[name]
             write_table(temporary / f"{name}{ending}", name, table.columns, table, table.format, table.types)
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir():
             _put(sorted(temporary.iterdir()), folder)
 
 
@@ -133,7 +133,8 @@ def _whole(path: Path) -> Iterator[Path]:
     """A path beside ``path`` for a file or folder that takes its place at the end, and is gone after any exception."""
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    whole = path.absolute()  # ``.`` has no name
+    temporary = whole.with_name(f".{whole.name}.{secrets.token_hex(4)}")
     try:
         yield temporary
         if temporary.is_dir() and not any(temporary.iterdir()):

@@ -58,6 +58,20 @@ def test_the_data_are_never_written_over(refused: Callable[..., str], small: Pat
     assert "is also what this command reads" in refused("fit", data, "-o", data, "--force")
 
 
+def test_a_table_of_the_folder_that_is_read_is_never_written_over(
+    run: Cli, refused: Callable[..., str], small: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "extract"
+    folder.mkdir()
+    table = folder / "small.csv"
+    table.write_bytes(small.read_bytes())
+    for command in ("fit", "init"):
+        assert "is also what this command reads" in refused(command, folder, "-o", table, "--force")
+    assert table.read_bytes() == small.read_bytes()
+    for _ in range(2):  # what else is in the folder is not read
+        assert run("init", folder, "-o", folder / "config.yaml", "--force").status == 0
+
+
 def test_mistakes_are_told_before_any_work(refused: Callable[..., str], small: Path, tmp_path: Path) -> None:
     assert "the folder nowhere does not exist; make it first" in refused("fit", small, "-o", "nowhere/m")
     assert "known models: autoregressive, copula, ctgan, independent" in refused(
@@ -90,18 +104,22 @@ def test_a_policy_that_no_line_can_meet_is_a_mistake(
     assert "there is no verdict line exact_copy; lines: " in message
 
 
-def test_where_the_second_file_fails_the_first_goes_too(
-    run: Cli, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("before", [{}, {"m": b"an older model", "m.split": b"its split"}])
+def test_where_the_second_file_fails_all_is_as_it_was(
+    before: dict[str, bytes], run: Cli, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, content in before.items():
+        (tmp_path / name).write_bytes(content)
+
     def replace(source: Path, place: Path) -> None:
         if Path(place) == tmp_path / "m":
             raise OSError(28, "No space left on device")
         os.rename(source, place)
 
     monkeypatch.setattr(os, "replace", replace)
-    done = run("fit", small, "--model", "independent", "-o", tmp_path / "m")
+    done = run("fit", small, "--model", "independent", "-o", tmp_path / "m", "--force")
     assert done.status == 3
     assert done.err == (
         f"synthgen: {tmp_path / 'm'}: could not be written (No space left on device); mend that, or name another\n"
     )
-    assert list(tmp_path.iterdir()) == []
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

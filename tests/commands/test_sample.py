@@ -105,6 +105,14 @@ def test_a_condition_without_support_or_sense_is_refused(
     assert found in refused("sample", model, "-n", 40, *given, "-o", tmp_path / "s.csv")
 
 
+def test_the_present_folder_is_no_file(
+    refused: Callable[..., str], model: Path, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ".: is a folder; name a file" in refused("sample", model, "-n", 1, "-o", ".")
+    assert ".: is a folder; name a file" in refused("fit", small, "-o", ".", "--force")
+
+
 def test_mistakes_are_told_before_any_work(
     refused: Callable[..., str], model: Path, small: Path, tmp_path: Path
 ) -> None:

@@ -35,7 +35,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_a_folder_of_tables_and_a_readme_come_out(run: Cli, folder: Path, tmp_path: Path) -> None:
+def test_a_folder_of_tables_and_a_readme_come_out(
+    run: Cli, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = run("sample", folder / "model", "-n", 30, "--seed", 7, "-o", tmp_path / "out")
     assert done.err == f"{tmp_path / 'out'}: 9 tables of 30 synthetic patients, seed 7\n"
     found = clinic.read(tmp_path / "out")
@@ -48,7 +50,9 @@ def test_a_folder_of_tables_and_a_readme_come_out(run: Cli, folder: Path, tmp_pa
     assert "independent, fitted with seed 1" in text
 
     assert "--force" in run("sample", folder / "model", "-n", 30, "-o", tmp_path / "out").err
-    again = run("sample", folder / "model", "-n", 30, "--seed", 7, "-o", tmp_path / "again")
+    (tmp_path / "again").mkdir()
+    monkeypatch.chdir(tmp_path / "again")
+    again = run("sample", folder / "model", "-n", 30, "--seed", 7, "-o", ".")
     assert again.status == 0
     for path in (tmp_path / "out").glob("*.csv"):
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()

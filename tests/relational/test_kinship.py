@@ -352,3 +352,13 @@ def test_joins_are_those_of_pandas(
     assert labs.siblings.positions.tolist() == places.tolist()
     before = in_time.groupby("stay")["row"].shift(1).fillna(-1).astype(int).set_axis(in_time["row"])
     assert labs.siblings.previous.tolist() == before.reindex(range(len(e)), fill_value=-1).tolist()
+
+
+def test_patients_whose_key_is_a_missing_token_are_each_their_own() -> None:
+    found = kinship(
+        Dataset({"patients": table("patients", "nr", [("p1",), ("?",), (" ? ",), ("",)])}),
+        patients={"key": "nr", "patient": "nr", "missing": ["", "?"], "columns": {"nr": {"kind": "id"}}},
+    )
+    assert found.ids.to_pylist() == ["p1", "", "", ""]
+    hashes, _ = found.sides(Split(b"k" * 32, 0.3, None, b"m" * 32))["patients"]
+    assert len(np.unique(hashes)) == 4

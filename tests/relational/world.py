@@ -37,7 +37,8 @@ def learned(
     seed: int = 1,
 ) -> FlatSynthesizer:
     data = table(columns)
-    split = Split.draw(data, share=holdout, patient=declared.patient, seed=seed)
+    missing = () if declared.patient is None else declared.missing_in(declared.patient)
+    split = Split.draw(data, share=holdout, patient=declared.patient, missing=missing, seed=seed)
     return learn(data, Plan(declared, Format()), split, load_model(model), rare_below=rare_below, seed=seed)
 
 

@@ -43,6 +43,15 @@ def test_joining_leaves_out_gaps_and_repeated_codes() -> None:
     assert STEP.join(columns).to_pylist() == ["I10, J45", "E11", "I10, E11", ""]
 
 
+def test_what_means_missing_is_the_whole_cell_or_nothing() -> None:
+    step = CodeList("diagnoses", "/", ("", "-", "n/a"))
+    first, second, *_ = split(["-", "n/a", " - ", "-/I10", "I10/-/E11", "-/-", ""], step)
+    assert first == ["-", "n/a", "-", "I10", "I10", "-", ""]
+    assert second == ["", "", "", "", "E11", "", ""]
+    drawn = [column(texts) for texts in (["-", "n/a", "I10", ""], ["I10", "", "E11", "J45"])]
+    assert step.join(drawn).to_pylist() == ["-", "n/a", "I10/E11", "J45"]
+
+
 def test_codes_beyond_the_last_position_are_not_learned() -> None:
     codes = [f"A{number:02d}" for number in range(MOST_CODES + 2)]
     assert STEP.join(STEP.split(column([", ".join(codes)]))).to_pylist() == [", ".join(codes[:MOST_CODES])]

@@ -33,12 +33,30 @@ def test_all_rows_of_a_patient_are_on_one_side() -> None:
     assert np.mean([side for _, side in sides]) == pytest.approx(0.2, abs=0.06)
 
 
+def test_spaces_around_an_id_make_no_other_patient() -> None:
+    data = table([f"p{i // 2}{' ' * (i % 2)}" for i in range(800)])
+    split = Split.draw(data, share=0.2, patient="who", seed=1)
+    (hashes,) = [hashes for _, hashes, _ in split.blocks(data)]
+    assert np.array_equal(hashes[::2], hashes[1::2])
+    assert len(np.unique(hashes)) == 400
+    assert np.array_equal(split.of_patients(pa.array([" p7 ", "p7"])), hashes[[14, 15]])
+
+
 def test_without_patients_and_without_ids_each_row_is_its_own() -> None:
     data = table([""] * 4000)
     by_row = held_out(Split.draw(data, share=0.2, patient=None, seed=1), data)
     assert by_row.mean() == pytest.approx(0.2, abs=0.03)
     anonymous = held_out(Split.draw(data, share=0.2, patient="who", seed=1), data)
     assert np.array_equal(by_row, anonymous)
+
+
+def test_rows_whose_id_is_a_missing_token_are_each_their_own() -> None:
+    data = table(["?", " ? ", "", "p1", "p1"] * 100)
+    told = Split.draw(data, share=0.2, patient="who", missing=("", "?"), seed=1)
+    (hashes,) = [hashes for _, hashes, _ in told.blocks(data)]
+    assert len(np.unique(hashes)) == 301
+    (hashes,) = [hashes for _, hashes, _ in Split.draw(data, share=0.2, patient="who", seed=1).blocks(data)]
+    assert len(np.unique(hashes)) == 102
 
 
 def test_the_sides_of_rows_do_not_depend_on_how_the_table_is_cut() -> None:
@@ -64,7 +82,7 @@ def test_the_same_seed_holds_out_the_same_and_another_others() -> None:
 
 def test_saved_it_comes_back_holds_no_patient_and_is_for_its_owner_only(tmp_path: Path) -> None:
     data = table([f"patient-{i}" for i in range(50)])
-    split = Split.draw(data, share=0.3, patient="who", seed=1)
+    split = Split.draw(data, share=0.3, patient="who", missing=("", "?"), seed=1)
     split.save(tmp_path / "m.split")
     assert Split.load(tmp_path / "m.split") == split
     assert stat.S_IMODE((tmp_path / "m.split").stat().st_mode) == 0o600
@@ -99,13 +117,31 @@ def test_a_patient_has_one_hash_in_a_single_table_and_in_several() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"key": "zz"}, {"key": ""}, {"share": "x"}, {"share": 7}, {"patient": 3}, {"format_version": 9}, {"input_mac": 1}],
+    [
+        {"key": "zz"},
+        {"key": ""},
+        {"share": "x"},
+        {"share": 7},
+        {"patient": 3},
+        {"missing": "?"},
+        {"format_version": "x"},
+        {"input_mac": 1},
+    ],
 )
 def test_a_damaged_split_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     Split.draw(table(["a", "b"]), share=0.3, patient="who", seed=1).save(tmp_path / "s")
     document = json.loads((tmp_path / "s").read_text())
     (tmp_path / "s").write_text(json.dumps(document | change))
     with pytest.raises(InputError, match="not a readable split file"):
+        Split.load(tmp_path / "s")
+
+
+@pytest.mark.parametrize(("version", "mend"), [(1, "older synthgen.*fit the model again"), (9, "newer.*upgrade")])
+def test_a_split_of_another_version_is_refused(tmp_path: Path, version: int, mend: str) -> None:
+    Split.draw(table(["a", "b"]), share=0.3, patient="who", seed=1).save(tmp_path / "s")
+    document = json.loads((tmp_path / "s").read_text())
+    (tmp_path / "s").write_text(json.dumps(document | {"format_version": version}))
+    with pytest.raises(InputError, match=mend):
         Split.load(tmp_path / "s")
 
 

@@ -268,6 +268,16 @@ def test_a_folder_appears_with_all_its_tables(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["out"]
 
 
+def test_the_present_folder_is_filled_and_stays_the_same_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = tmp_path.stat().st_ino
+    write_dataset(Path(), _dataset(stays={"id": ["1"], "b": ["2"]}), ".csv")
+    assert [file.name for file in tmp_path.iterdir()] == ["stays.csv"]
+    assert tmp_path.stat().st_ino == before
+
+
 def test_a_folder_that_fails_is_not_there(tmp_path: Path) -> None:
     dataset = _dataset(stays={"id": ["1"], "b": ["2"]}, labs={"id": ["1"], "name": ["Ω"]})
     table = dataset.tables["labs"]
