@@ -285,7 +285,11 @@ class _Guessing:
             and self.profiles[name].complete
             and not self.headers[name].is_personal
         }
-        names = {name for name in levels if self._of_people and self.headers[name].is_bare_name}
+        names = {
+            name
+            for name in levels
+            if self.headers[name].is_of_others or (self._of_people and self.headers[name].is_bare_name)
+        }
         return find_dependencies(self.table, self.table.columns, levels, names)
 
     def _determined(self, guesses: Mapping[str, Guess], found: list[Dependency]) -> dict[str, Guess]:

@@ -212,6 +212,15 @@ def test_what_is_named_like_a_person_or_a_note_is_not_learned_without_a_word() -
     assert told(inferred(cells, name="drugs"), "name") == ""
 
 
+def test_the_names_of_doctors_are_told_and_their_codes_are_not() -> None:
+    cells = {"Hausarzt": ["Dr. Müller", "Dr. Weiß", "A. Schäfer"] * 40, "physician": ["D1", "D2", "D3"] * 40}
+    cells |= {"ward": ["A", "B", "B"] * 40}
+    guess = inferred(cells)
+    assert "PERSONAL?" in told(guess, "Hausarzt")
+    assert "PERSONAL?" not in told(guess, "physician")
+    assert guess.schema.tables["visits"].columns["ward"].determined_by is None
+
+
 def test_an_outcome_by_name_is_the_target() -> None:
     assert (
         inferred({"age": ["1", "2", "3"] * 5, "died": ["Yes", "No", "No"] * 5}).schema.tables["visits"].target == "died"
