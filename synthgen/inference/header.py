@@ -55,6 +55,11 @@ _LAST = frozenset(
     "apellidos achternaam familienaam efternamn efternavn".split()
 )
 _FULL = frozenset("ownername patientenname patientname patientnavn patientnaam pasientnavn arztname".split())
+#: Others than the patient whom a column may name: who treats, refers or cares.
+_OTHERS = frozenset(
+    "doctor physician surgeon hausarzt arzt aerztin einweiser zuweiser operateur medecin medico huisarts lege laege "
+    "lakare angehoeriger angehoerige kontaktperson ansprechpartner betreuer arbeitgeber".split()
+)
 _ADDRESS = frozenset(
     "address adresse street gateadresse strasse anschrift rue straat adres calle domicilio direccion gata adress "
     "gatuadress".split()
@@ -182,6 +187,11 @@ class Header:
     def is_bare_name(self) -> bool:
         """It is a name, and does not say of what."""
         return len(self.words) == 1 and bool(self._said & _NAME)
+
+    @property
+    def is_of_others(self) -> bool:
+        """It may name a doctor, a relative or the like."""
+        return bool(self.words) and bool(_OTHERS & _spellings(self.words[-1]))
 
     @property
     def is_personal(self) -> bool:

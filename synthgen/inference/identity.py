@@ -15,6 +15,8 @@ _UUID = r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-
 #: One word with a digit in it: what identifiers look like, if they are no plain numbers.
 _MARKED = r"[A-Za-z0-9._/-]*\d[A-Za-z0-9._/-]*"
 _PERSONS_NAME = r"\pL[\pL\d'’.-]*(?:,? \pL[\pL\d'’.-]*){0,4}"
+#: Words without a figure.
+_NO_CODE = r"\PN*\pL{2}\PN*"
 _SHAPES = {
     "email": r"\S+@\S+\.\S+",
     "phone_number": r"[+(]?\d[\d\s()./-]{4,}(?:x\d+)?",
@@ -75,7 +77,8 @@ def doubt(subject: Subject, column: Column) -> str | None:
     if isinstance(column, Id | Fake | Text | Drop | Constant):
         return None
     header = subject.header
-    if header.is_personal or (header.is_bare_name and subject.of_people):
+    names_others = header.is_of_others and subject.values.matching(_NO_CODE) >= _MOST
+    if header.is_personal or names_others or (header.is_bare_name and subject.of_people):
         return (
             "PERSONAL? named like personal particulars, yet its values are learned and published; "
             "if they are persons', use kind: fake, id, text or drop"

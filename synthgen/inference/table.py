@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
 from synthgen.inference.dependencies import Dependency, find_dependencies
 from synthgen.inference.equations import Quantities, find_equations
@@ -27,6 +28,7 @@ from synthgen.inference.profile import Profile, profile
 from synthgen.inference.quantities import guess_mixed, guess_moment, guess_number
 from synthgen.inference.shapes import NONE_SIGNS
 from synthgen.inference.subject import Guess, Subject
+from synthgen.inference.times import find_obvious_day, find_survival
 from synthgen.inference.units import find_questions, find_units
 from synthgen.inference.values import Values, values
 from synthgen.reshape.operands import Operand
@@ -237,8 +239,15 @@ class _Guessing:
             return Guess(Id(), ("looks like the patient: rows with the same value are one person's",))
         subject = self._subject(name, header)
         guess = next(guess for rule in _RULES if (guess := rule(subject)) is not None)
-        told = doubt(subject, guess.column)
-        return guess if told is None else Guess(guess.column, (told, *guess.notes))
+        told = [doubt(subject, guess.column), self._about_type(name, guess.column)]
+        return Guess(guess.column, (*filter(None, told), *guess.notes))
+
+    def _about_type(self, name: str, column: Column) -> str | None:
+        """What to tell where the type of a category says that its levels have an order: the order is not in it."""
+        kind = self.table.types.get(name)
+        if kind is None or not pa.types.is_dictionary(kind) or not kind.ordered or not isinstance(column, Category):
+            return None
+        return "its type says that the levels have an order; use kind: ordinal, with all levels in order, lowest first"
 
     def _subject(self, name: str, header: Header) -> Subject:
         everything = self.everything[name]
@@ -276,7 +285,11 @@ class _Guessing:
             and self.profiles[name].complete
             and not self.headers[name].is_personal
         }
-        names = {name for name in levels if self._of_people and self.headers[name].is_bare_name}
+        names = {
+            name
+            for name in levels
+            if self.headers[name].is_of_others or (self._of_people and self.headers[name].is_bare_name)
+        }
         return find_dependencies(self.table, self.table.columns, levels, names)
 
     def _determined(self, guesses: Mapping[str, Guess], found: list[Dependency]) -> dict[str, Guess]:
@@ -442,6 +455,11 @@ class _Guessing:
         told = self._about_rows(config) if self.known is None else []
         if config.target is not None:
             told.append(f"`{config.target}` is the target, by its name")
+        if not config.reference and (found := find_survival(config.columns, self.headers)) is not None:
+            told.append(
+                f"`{found.time}` and `{found.event}` look like a follow-up and what ended it; if they are, add "
+                f"survival: {{time: {found.time}, event: {found.event}}}"
+            )
         tokens = [f'"{token}"' for token in config.missing if token]
         if tokens:
             told.append(f"missing: the empty cell and {', '.join(tokens)}")
@@ -461,6 +479,8 @@ class _Guessing:
         if config.patient is not None:
             people = self.everything[config.patient].distinct
             told.append(f"`{config.patient}` is the patient: {people} of them in {self.rows} rows")
+            if (day := find_obvious_day(config.columns, self.headers)) is not None:
+                told.append(f"`{day}` probably says when a row was; if it does, add order: {day}")
         else:
             told.append("no patient column: each row counts as a person of its own")
         return told

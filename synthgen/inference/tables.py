@@ -16,23 +16,12 @@ from synthgen.inference.patients import Whose, named_in
 from synthgen.inference.preset import Preset, constraints, kinds, placed
 from synthgen.inference.shapes import Outline, outline
 from synthgen.inference.table import Inference, Known, Note, TableGuess, guess_table
-from synthgen.schema.column import Code, Column, Date, Datetime, Drop, Fake, Id, Integer, Number, Text, Time
+from synthgen.inference.times import find_time
+from synthgen.schema.column import Code, Column, Date, Datetime, Drop, Fake, Id, Text
 from synthgen.schema.config import Format, ModelConfig, Privacy, Schema
 from synthgen.schema.table import Parent, TableConfig
 from synthgen.tables.dataset import Dataset
 from synthgen.tables.keys import KeyColumns, KeyIndex, concatenated
-
-#: Words of the time column of a table, best first: what begins before what is only dated.
-_BEGINS = (
-    "start begin admitted admission admit from onset in taken charttime datetime time date day at "
-    "aufnahmedatum aufnahme beginn aufnahmezeit datum zeitpunkt"
-).split()
-#: Words of days that say who a person is, or that end something, not when a row was.
-_NOT_BEGINS = frozenset(
-    "birth born birthdate dob death died dod end stop to out until discharge discharged valid geburtsdatum geburtstag "
-    "gebdatum gebdat sterbedatum todesdatum tod entlassdatum entlassungsdatum entlassung ende bis".split()
-)
-
 
 #: By trial on series of patients: as for few rows, however many there are, since those of a patient are much alike.
 _PENALTY: Final = 0.1
@@ -249,24 +238,13 @@ def _one_or_more(names: tuple[str, ...]) -> str | tuple[str, ...]:
 
 
 def _order(guess: TableGuess, preset: Preset | None) -> str | None:
-    """The time column of a table: the best named of those with days, else of times, else a number named as a time."""
+    """The time column of a table: that of its preset, else the best by kind and name."""
     columns = guess.config.columns
     if preset is not None and (table := preset.tables.get(guess.name.lower())) is not None:
         dates = {name.lower(): name for name, column in columns.items() if isinstance(column, Date | Datetime)}
         if (known := next((dates[each.lower()] for each in table.order if each.lower() in dates), None)) is not None:
             return known
-    for timed in ((Date, Datetime), (Time,), (Integer, Number)):
-        ranked = []
-        for place, (name, column) in enumerate(columns.items()):
-            words = guess.headers[name].words
-            ranks = [_BEGINS.index(word) for word in words if word in _BEGINS]
-            if not isinstance(column, timed) or _NOT_BEGINS & set(words):
-                continue
-            if ranks or timed == (Date, Datetime):
-                ranked.append((min(ranks, default=len(_BEGINS)), place, name))
-        if ranked:
-            return min(ranked)[2]
-    return None
+    return find_time(columns, guess.headers)
 
 
 def _formats(guesses: Mapping[str, TableGuess]) -> tuple[Format, dict[str, Format]]:

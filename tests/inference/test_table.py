@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from synthgen.inference import infer, render
@@ -211,10 +212,54 @@ def test_what_is_named_like_a_person_or_a_note_is_not_learned_without_a_word() -
     assert told(inferred(cells, name="drugs"), "name") == ""
 
 
+def test_the_names_of_doctors_are_told_and_their_codes_are_not() -> None:
+    cells = {"Hausarzt": ["Dr. Müller", "Dr. Weiß", "A. Schäfer"] * 40, "physician": ["D1", "D2", "D3"] * 40}
+    cells |= {"ward": ["A", "B", "B"] * 40}
+    guess = inferred(cells)
+    assert "PERSONAL?" in told(guess, "Hausarzt")
+    assert "PERSONAL?" not in told(guess, "physician")
+    assert guess.schema.tables["visits"].columns["ward"].determined_by is None
+
+
 def test_an_outcome_by_name_is_the_target() -> None:
     assert (
         inferred({"age": ["1", "2", "3"] * 5, "died": ["Yes", "No", "No"] * 5}).schema.tables["visits"].target == "died"
     )
+
+
+@pytest.mark.parametrize(
+    ("time", "event"), [("time", "status"), ("followup_days", "died"), ("OS", "os_event"), ("days_to_death", "death")]
+)
+def test_follow_up_and_event_are_noted_and_not_set(time: str, event: str) -> None:
+    guess = inferred({time: ["10", "250", "401"] * 5, event: ["1", "0", "0"] * 5})
+    assert f"survival: {{time: {time}, event: {event}}}" in told(guess, None)
+    assert guess.schema.tables["visits"].survival is None
+
+
+@pytest.mark.parametrize(
+    ("time", "event"), [("time_in_hospital", "died"), ("time", "smoking_status"), ("days", "sex"), ("age", "event")]
+)
+def test_no_follow_up(time: str, event: str) -> None:
+    assert "survival" not in told(inferred({time: ["10", "250", "401"] * 5, event: ["1", "0", "0"] * 5}), None)
+
+
+def test_the_date_of_the_rows_of_a_patient_is_noted_as_their_order() -> None:
+    days = [f"2021-03-{day:02}" for day in range(11, 29)]
+    cells = {"patient_id": ["1", "2", "3"] * 6, "birth_date": ["1950-01-31", "1960-12-31", "1970-02-28"] * 6}
+    guess = inferred(cells | {"seen": days})
+    assert "add order: seen" in told(guess, None)
+    assert guess.schema.tables["visits"].order is None
+    assert "add order: admitted_at" in told(inferred(cells | {"seen": days, "admitted_at": days}), None)
+    assert "add order" not in told(inferred(cells | {"seen": days, "met": days}), None)
+    assert "add order" not in told(inferred({"seen": days}), None)
+
+
+def test_an_ordered_type_is_told() -> None:
+    cells = {"triage": ["green", "yellow", "red"] * 5, "ward": ["A", "B", "C"] * 5}
+    types = {name: pa.dictionary(pa.int8(), pa.string(), ordered=name == "triage") for name in cells}
+    guess = inferred(cells, types=types)
+    assert "levels have an order" in told(guess, "triage")
+    assert told(guess, "ward") == ""
 
 
 def test_the_rendered_config_reads_back_as_the_schema(tmp_path: Path) -> None:
