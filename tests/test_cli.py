@@ -149,7 +149,7 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing(
     status, message, seconds = interrupt([verb, *arguments[verb]], tmp_path, at=at)
     assert (status, message) == (130, "synthgen: interrupted\n")
     assert list(tmp_path.iterdir()) == []
-    assert seconds < 5  # about one on a machine of its own
+    assert seconds < 15  # about one on a machine of its own
 
 
 @pytest.fixture(scope="module")

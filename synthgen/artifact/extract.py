@@ -18,8 +18,10 @@ from synthgen.encoding.identifier import Identifier
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.plugins import load_model
 from synthgen.relational.calendar import Calendar
-from synthgen.relational.extract import PERSONS, Extract, FittedTable, Frame, context_domains, subjects_of
+from synthgen.relational.contexts import context_domains
+from synthgen.relational.extract import PERSONS, Extract
 from synthgen.relational.fold import Additions, derived, implied, number_of, orphans_of, panel_of
+from synthgen.relational.frame import FittedTable, Frame, subjects_of
 from synthgen.relational.history import Memory
 from synthgen.relational.links import Linking
 from synthgen.relational.panels import constituents

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synthgen.encoding import disclosure
 from synthgen.encoding.levels import LevelCounts
 
-#: A key with at least this share of the rows is an atom.
+#: A key with at least this share of the rows is an atom; of those rows that hold no key of most.
 ATOM_SHARE = 1 / 160
 #: Where at most this many keys are common enough to be shown, each of them is an atom.
 MOST_ATOMS = 160
@@ -232,13 +232,27 @@ def solve(
     """
     common = levels.patients >= rare_below
     if np.count_nonzero(common) > MOST_ATOMS:
-        common &= levels.counts >= ATOM_SHARE * levels.counts.sum()
+        common &= levels.counts >= ATOM_SHARE * _aside(levels.counts)
     atoms, rest = levels.keys[common].astype(np.int64), levels.take(~common)
     starts, ends = _bins(rest, rare_below, pitch, phase, inward)
     # A bin wholly outside the declared bounds ends before it starts once they are applied, and is left out.
     starts = _without(atoms, starts if lowest is None else np.maximum(starts, lowest), step=1)
     ends = _without(atoms, ends if highest is None else np.minimum(ends, highest), step=-1)
     return Quantiser.of(atoms, starts[starts <= ends], ends[starts <= ends])
+
+
+def _aside(counts: NDArray[np.int64]) -> int:
+    """The rows without those of keys that hold half of what commoner keys leave.
+
+    Where nearly all rows hold one key, such as a pause of no time, a share of all of them would leave the other keys a
+    few bins between them; the last would reach from two hours to a day, and its keys would be drawn as if all alike.
+    """
+    left = int(counts.sum())
+    for most in np.sort(counts)[::-1].tolist():
+        if 2 * most < left:
+            break
+        left -= most
+    return left
 
 
 def _without(atoms: NDArray[np.int64], bounds: NDArray[np.int64], *, step: int) -> NDArray[np.int64]:

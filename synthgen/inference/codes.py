@@ -21,15 +21,19 @@ _ICD9 = r"\d{1,3}(?:\.\d{1,2})?|V\d{2}(?:\.\d{1,2})?|E\d{3}(?:\.\d)?"
 _ICD9_UNDOTTED = r"\d{3,5}|V\d{2,4}|E\d{3,4}"
 _ICD9_SUPPLEMENTARY = r"V\d{2}.*|E\d{3}.*"
 # ICD-10 and its national forms: a letter, a digit, a digit or A or B; up to four more after, letters only there.
-_ICD10 = r"[A-Z]\d[0-9AB](?:\.?[0-9A-Z]{1,4})?[*†+]?"
+# A mark at the end says of what kind a code is: * † (also typed +) and, in ICD-10-GM, ! for one that adds to another.
+_ICD10 = r"[A-Z]\d[0-9AB](?:\.?[0-9A-Z]{1,4})?[*†+!]?"
 _ICD10_DOTTED = r"[A-Z]\d[0-9AB]\.[0-9A-Z]{1,4}"
 # ATC: full codes of seven characters, or the levels above of three, four or five.
 _ATC = r"[ABCDGHJLMNPRSV]\d{2}(?:[A-Z](?:[A-Z](?:\d{2})?)?)?"
 _ATC_LONG = r"[ABCDGHJLMNPRSV]\d{2}[A-Z]{2}(?:\d{2})?"
 
+# OPS, the German procedures: chapter, three digits (the third may be a letter), one or two more after the point.
+_OPS = r"\d-\d{2}[0-9a-z](?:\.[0-9a-z]{1,2})?"
+
 _SEPARATORS = (", ", ",", "; ", ";", "|", " | ", "/", " ")
 
-System = Literal["icd9", "icd10", "atc"]
+System = Literal["icd9", "icd10", "atc", "ops"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ def _system(cells: Values, header: Header) -> System | None:
         dotted = cells.share(cells.match(_ICD10_DOTTED))
         chapters = len(set(pc.utf8_slice_codeunits(cells.stripped, 0, 1).to_pylist()))
         return "icd10" if hinted or dotted >= 0.2 or chapters >= 8 else None
+    if cells.share(cells.match(_OPS)) >= _MOST:
+        return "ops"
     supplementary = cells.share(cells.match(_ICD9_SUPPLEMENTARY))
     if share["icd9"] >= _MOST and (supplementary > 0.001 or hinted and cells.share(cells.match(r"\d{3}\..*")) > 0.05):
         return "icd9"
@@ -74,7 +80,7 @@ def _system(cells: Values, header: Header) -> System | None:
 
 def _separator(column: Values) -> str | None:
     """What stands between code-like pieces in at least one cell in a hundred."""
-    piece = r"[A-Z]?\d[0-9A-Z.]{1,6}"
+    piece = rf"(?:[A-Z]?\d[0-9A-Z.]{{1,6}}[*†+!]?|{_OPS})"
     for separator in _SEPARATORS:
         several = column.match(rf"{piece}(?:{re.escape(separator)}{piece})+")
         if column.share(several) >= 0.01:

@@ -77,7 +77,8 @@ def find_format(column: Values) -> DateFormat | None:
     if not read:
         return _beyond_a_day(column)
     best = max(read, key=lambda parts: column.share(parts.is_date))  # the first of equals
-    exchanged = any(_exchange(other.format) == best.format for other in read)
+    # A time of day has neither day nor month and would be its own exchange.
+    exchanged = any(other.format != best.format == _exchange(other.format) for other in read)
     return DateFormat(best.kind, best.format, best.is_date, exchanged, best.unpadded, best.far)
 
 

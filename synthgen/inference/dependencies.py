@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -46,7 +46,10 @@ class Dependency:
 
 
 def find_dependencies(
-    batches: Iterable[pa.RecordBatch], columns: Sequence[str], levels: Mapping[str, Values]
+    batches: Iterable[pa.RecordBatch],
+    columns: Sequence[str],
+    levels: Mapping[str, Values],
+    personal: Collection[str] = (),
 ) -> list[Dependency]:
     """At most one dependency for each column, exact ones before near ones, without circles.
 
@@ -68,9 +71,14 @@ def find_dependencies(
     Args:
         columns: the columns of ``batches``, in order.
         levels: the columns to look at with all their texts, missing tokens included.
+        personal: those of them that may say who somebody is; they determine nothing.
     """
     names = [name for name in columns if name in levels and 1 < levels[name].distinct <= MOST_LEVELS]
-    pairs = [_Pair(by, of, levels[by], levels[of]) for by, of in permutations(names, 2) if _may(by, of, levels)]
+    pairs = [
+        _Pair(by, of, levels[by], levels[of])
+        for by, of in permutations(names, 2)
+        if by not in personal and _may(by, of, levels)
+    ]
     places = {name: _places(levels[name]) for name in names}
     for batch in batches:
         codes = {name: translate(batch.column(columns.index(name)), places[name].__getitem__) for name in names}

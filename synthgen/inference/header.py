@@ -4,44 +4,83 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
+from unicodedata import normalize
 
-_WORDS = re.compile(r"[A-Z]+(?![a-zæøåäö])|[A-ZÆØÅÄÖ]?[a-zæøåäö]+|[A-ZÆØÅÄÖ]+|\d+")
+# The letters of Latin-1: German, French, Dutch, Spanish and the Nordic languages.
+_LOWER, _UPPER = "a-zß-öø-ÿ", "A-ZÀ-ÖØ-Þ"
+_WORDS = re.compile(rf"[{_UPPER}]+(?![{_LOWER}])|[{_UPPER}]?[{_LOWER}]+|[{_UPPER}]+|\d+")
 
 #: Words that make the last word of a header an identifier: ``patient_nbr``, ``lab no``, ``Record Number``.
-_ID_WORDS = frozenset("id ids nbr nr no num number uuid guid key identifier oid uid sk sno index ref".split())
+_ID_WORDS = frozenset(
+    "id ids nbr nr no num number nummer numero uuid guid key identifier oid uid sk sno index ref".split()
+)
 #: Words that are an identifier by themselves.
-_ID_ALONE = frozenset("mrn ssn nhs fnr pid pnr fodselsnummer personnummer pasientnr journalnr passport drivers".split())
-_PERSON_ID = frozenset("mrn ssn fnr pnr fodselsnummer personnummer passport drivers".split())
+#: Those by which authorities and insurers know a person. (Not Danish ``cpr`` nor Spanish ``dni`` alone, which in
+#: English files are resuscitation and an order not to intubate.)
+_PERSON_ID = frozenset(
+    "mrn ssn fnr pnr fodselsnummer personnummer passport drivers kvnr svnr ahv ahvnr ahvnummer reisepass bsn "
+    "burgerservicenummer nif cprnr cprnummer".split()
+)
+_ID_ALONE = _PERSON_ID | frozenset("nhs pid pasientnr journalnr".split())
+#: The numbers of insured persons, in one word or several: ``Versicherten-Nr.``, ``Krankenversichertennummer``.
+_INSURED = re.compile(r"[a-z]*versicher(?:ten|ungs)(?:nr|nummer|no|id)")
 #: What stands before ``id`` in headers that are written without a mark between the words: ``PATIENTID``.
 _GLUED = re.compile(
     r"[a-z]*?(patient|person|provider|claim|charge|appointment|member|encounter|subject|hadm|stay|record|department|visit|"
     r"organi[sz]ation|note|sample|specimen|transferout|schedule|insurance|pasient|case|order|episode|event|row|type|class|"
-    r"group|status)(id|nr|nbr)"
+    r"group|status|patienten|versicherten|fall|aufnahme|proben|auftrags)(id|nr|nbr|nummer)"
 )
 #: Words for the person, best first.
 _PERSON = (
     "patient pat pasient person subject pid participant mrn member individual client beneficiary bene fnr pnr "
-    "fodselsnummer personnummer record"
+    "fodselsnummer personnummer patienten paciente versicherten kvnr record"
 ).split()
 
 #: What tables of persons, and columns that name one, are called.
-PERSON_WORDS = frozenset(_PERSON) - {"record", "fnr", "pnr", "mrn", "pid"}
+PERSON_WORDS = frozenset(_PERSON) - {"record", "fnr", "pnr", "mrn", "pid", "kvnr"}
 #: Words that make the last word of a header a number within something: the second diagnosis of a stay.
 COUNTERS = frozenset("position pos seq sequence line number no nr num index rank ordinal item".split())
 
-_NAME_OWNERS = frozenset("patient person pasient full member subject owner doctor physician provider contact".split())
-_FIRST = frozenset("fornavn firstname forename givenname".split())
-_LAST = frozenset("etternavn lastname surname familyname maiden".split())
-_ADDRESS = frozenset("address adresse street gateadresse".split())
-_CITY = frozenset("city poststed town".split())
-_PHONE = frozenset("phone telephone telefon mobile mobil cellphone tlf fax".split())
-_EMAIL = frozenset("email mail epost".split())
-_POSTAL = frozenset("zip zipcode postal postcode postnr postnummer postalcode".split())
-_NOTES = frozenset(["note", "notes", "comment", "comments", "remark", "narrative", "freetext", "notat", "kommentar"])
-_SEX = frozenset("sex gender kjonn kjønn".split())
+# Particulars in English, German, French, Dutch, Spanish, Norwegian, Swedish and Danish, in plain letters: headers are
+# held against them in every spelling that ``_spellings`` gives.
+_NAME = frozenset("name navn nom naam nombre namn".split())
+_NAME_OWNERS = frozenset(
+    "patient person pasient full member subject owner doctor physician provider contact patienten paciente arzt medecin"
+    " arts medico".split()
+)
+_FIRST = frozenset("fornavn firstname forename givenname vorname rufname prenom voornaam fornamn".split())
+_LAST = frozenset(
+    "etternavn lastname surname familyname maiden nachname familienname zuname geburtsname maedchenname apellido "
+    "apellidos achternaam familienaam efternamn efternavn".split()
+)
+_FULL = frozenset("ownername patientenname patientname patientnavn patientnaam pasientnavn arztname".split())
+_ADDRESS = frozenset(
+    "address adresse street gateadresse strasse anschrift rue straat adres calle domicilio direccion gata adress "
+    "gatuadress".split()
+)
+_HOUSE = frozenset("hausnummer hausnr huisnummer husnummer".split())
+_CITY = frozenset("city poststed town ort wohnort geburtsort stadt ville woonplaats plaats ciudad postort".split())
+_PHONE = frozenset(
+    "phone telephone telefon mobile mobil cellphone tlf fax tel telefonnummer telefonnr handy handynummer handynr "
+    "mobilnummer mobiltelefon rufnummer faxnummer telefoon telefoonnummer telefono movil celular".split()
+)
+_EMAIL = frozenset("email mail epost emailadresse mailadresse courriel correo".split())
+#: What ends a German word for a particular of a relative, an employer or a doctor: ``Mutterfamilienname``.
+_COMPOUND = ("vorname", "nachname", "familienname", "geburtsname", "strasse", "hausnummer", "telefon", "telefonnummer")
+_POSTAL = frozenset("zip zipcode postal postcode postnr postnummer postalcode plz postleitzahl".split())
+_NOTES = frozenset(
+    "note notes comment comments remark remarks narrative freetext notat kommentar kommentare bemerkung bemerkungen "
+    "anmerkung anmerkungen notiz notizen freitext arztbrief befund befunde befundtext epikrise anamnese commentaire "
+    "commentaires remarque remarques opmerking opmerkingen comentario comentarios observaciones anteckning "
+    "anteckningar bemaerkning bemaerkninger".split()
+)
+_SEX = frozenset("sex gender kjonn geschlecht sexe geslacht sexo kon koen".split())
+_WITH_E = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe"})
 _CODED = frozenset("id code cd kode type cat category class group status flag".split())
 _CLINICAL = frozenset(
-    "diag diagnosis dx icd icd9 icd10 diagnose tilstandskode atc hoveddiagnose bidiagnose cause".split()
+    "diag diagnosis dx icd icd9 icd10 diagnose tilstandskode atc hoveddiagnose bidiagnose cause ops prozedur "
+    "prozeduren".split()
 )
 _CODES = frozenset("code codes kode koder cd".split())
 
@@ -73,6 +112,7 @@ class Header:
             self.words[-1] in _ID_WORDS
             or bool(_ID_ALONE & set(self.words))
             or bool(_GLUED.fullmatch("".join(self.words)))
+            or self.is_persons_number
         )
 
     @property
@@ -94,8 +134,13 @@ class Header:
 
     @property
     def is_persons_number(self) -> bool:
-        """It is named like a number by which authorities know a person."""
-        return bool(_PERSON_ID & set(self.words)) or self.words[-2:] == ("social", "security")
+        """It is named like a number by which authorities or insurers know a person."""
+        return (
+            bool(_PERSON_ID & self._said)
+            or self.words[-2:] == ("social", "security")
+            or bool(_INSURED.fullmatch("".join(self.words)))
+            or self.words[:2] in (("cpr", "nr"), ("cpr", "nummer"))
+        )
 
     @property
     def person_rank(self) -> int | None:
@@ -111,41 +156,60 @@ class Header:
     @property
     def provider(self) -> str | None:
         """The Faker provider for personal particulars of this name; whether the values fit is another question."""
-        words = set(self.words)
-        if words & _FIRST or self.words in (("first", "name"), ("given", "name"), ("first",), ("middle", "name")):
+        words, said = self.words, self._said
+        first = bool(said & _FIRST) or words in (("first", "name"), ("given", "name"), ("first",), ("middle", "name"))
+        last = bool(said & _LAST) or words in (("last", "name"), ("family", "name"), ("last",), ("maiden", "name"))
+        if said & _FULL or (first and last) or (said & _FIRST and said & _NAME):
+            return "name"
+        if first:
             return "first_name"
-        if words & _LAST or self.words in (("last", "name"), ("family", "name"), ("last",), ("maiden", "name")):
+        if last:
             return "last_name"
-        if (
-            self.words in (("name",), ("navn",), ("ownername",))
-            or self.words[-1:] == ("name",)
-            and words & _NAME_OWNERS
-        ):
+        if self.is_bare_name or (said & _NAME and said & _NAME_OWNERS):
             return "name"
         for named, provider in (
             (_EMAIL, "email"),
             (_PHONE, "phone_number"),
+            (_HOUSE, "building_number"),
             (_ADDRESS, "street_address"),
             (_CITY, "city"),
         ):
-            if words & named and not words & _CODED:
+            if said & named and not said & _CODED:
                 return provider
         return None
 
     @property
+    def is_bare_name(self) -> bool:
+        """It is a name, and does not say of what."""
+        return len(self.words) == 1 and bool(self._said & _NAME)
+
+    @property
+    def is_personal(self) -> bool:
+        """It names who somebody is or how to reach them; a bare name, a place and the words first and last may not."""
+        if self.is_bare_name or self.words in (("first",), ("last",)):
+            return False
+        return self.is_persons_number or self.provider not in (None, "city")
+
+    @cached_property
+    def _said(self) -> frozenset[str]:
+        """The words in all spellings; of German compounds, what they end with as well."""
+        said = {spelling for word in self.words for spelling in _spellings(word)}
+        return frozenset(said | {end for end in _COMPOUND for word in said if word.endswith(end)})
+
+    @property
     def is_postal(self) -> bool:
         """It names a postal code."""
-        return bool(_POSTAL & set(self.words))
+        return bool(_POSTAL & self._said)
 
     @property
     def is_note(self) -> bool:
         """It names free text."""
-        return bool(_NOTES & set(self.words))
+        return bool(_NOTES & self._said)
 
     @property
     def is_sex(self) -> bool:
         """It names the sex of a person."""
-        return bool(_SEX & set(self.words)) and len(self.words) <= 3
+        return bool(_SEX & self._said) and len(self.words) <= 3
 
     @property
     def is_coded(self) -> bool:
@@ -156,7 +220,7 @@ class Header:
     @property
     def is_clinical(self) -> bool:
         """It is named like a diagnosis or drug code."""
-        return any(word in _CLINICAL or word.startswith(("diagnos", "icd")) for word in self.words)
+        return any(word in _CLINICAL or "diagnos" in word or word.startswith("icd") for word in self.words)
 
     @property
     def is_code(self) -> bool:
@@ -173,6 +237,18 @@ class Header:
         return None if not named else named[0] if name in TARGETS else len(TARGETS) + named[0]
 
 
+def _spellings(word: str) -> set[str]:
+    """A word in plain letters, its umlauts with and without an e.
+
+    >>> sorted(_spellings("straße")), sorted(_spellings("prénom")), sorted(_spellings("kön"))
+    (['strasse'], ['prenom'], ['koen', 'kon'])
+    """
+    written = word.replace("ß", "ss").replace("æ", "ae")
+    plain = normalize("NFKD", written.replace("ø", "o")).encode("ascii", "ignore").decode()
+    with_e = written.translate(_WITH_E)
+    return {plain, normalize("NFKD", with_e).encode("ascii", "ignore").decode()}
+
+
 def read_header(name: str) -> Header:
     """The words of a column name.
 
@@ -181,4 +257,4 @@ def read_header(name: str) -> Header:
     >>> read_header("In-hospital_death").words
     ('in', 'hospital', 'death')
     """
-    return Header(name, tuple(word.lower() for word in _WORDS.findall(name) if not word.isdigit()))
+    return Header(name, tuple(word.lower() for word in _WORDS.findall(normalize("NFC", name)) if not word.isdigit()))

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from synthgen.inference.header import Header
 from synthgen.inference.subject import Guess, Subject
 from synthgen.inference.values import Values
-from synthgen.schema.column import Category, Fake, Id
+from synthgen.schema.column import Category, Column, Constant, Drop, Fake, Id, Text
 
 _UUID = r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}"
 #: One word with a digit in it: what identifiers look like, if they are no plain numbers.
@@ -19,6 +19,7 @@ _SHAPES = {
     "email": r"\S+@\S+\.\S+",
     "phone_number": r"[+(]?\d[\d\s()./-]{4,}(?:x\d+)?",
     "street_address": r".*\pL.*",
+    "building_number": r"\d{1,4} ?[a-zA-Z]?(?: ?[-/+] ?\d{1,4} ?[a-zA-Z]?)?",
     "city": r"[\pL .'’-]+",
     "first_name": _PERSONS_NAME,
     "last_name": _PERSONS_NAME,
@@ -33,6 +34,8 @@ _LONG_NUMBER = 9
 FEW_LEVELS = 30
 _COUNTERS = frozenset({"number", "no", "nr", "num", "index", "ref"})
 _SMALL = 999
+#: A column of so few levels only says whether there is a phone, a name, a number.
+_YES_OR_NO = 2
 
 
 def find_patient(columns: Mapping[str, Header], values: Mapping[str, Values], rows: int) -> str | None:
@@ -49,25 +52,50 @@ def find_patient(columns: Mapping[str, Header], values: Mapping[str, Values], ro
 
 
 def guess_particulars(subject: Subject) -> Guess | None:
-    """Names, addresses and the like, by header and shape."""
-    provider, values = subject.header.provider, subject.values
-    if provider is None or values.matching(_SHAPES[provider]) < 0.8:
+    """Names, addresses and the like, by header and shape; where the shape is another, nothing is learned of them."""
+    header, values = subject.header, subject.values
+    provider = header.provider
+    if header.is_bare_name and subject.beside_first_name:
+        provider = "last_name"
+    elif header.is_bare_name and not (subject.of_people and 10 * values.distinct >= (subject.patients or values.rows)):
         return None
-    if provider == "name" and not (subject.of_people and 10 * values.distinct >= (subject.patients or values.rows)):
+    if provider is not None and values.matching(_SHAPES[provider]) >= 0.8:
+        told = [f"looks like personal particulars; replaced by Faker's `{provider}`, which never depends on the data"]
+        if provider == "city":
+            told = ["replaced by Faker's `city`; use kind: category to keep the places and how common they are"]
+        return Guess(Fake(provider=provider), tuple(told))
+    if provider is not None and header.is_personal and values.distinct > _YES_OR_NO:
+        told = ["named like personal particulars, but not shaped like them; never learned: its cells come out empty"]
+        return Guess(Text(), tuple(told))
+    return None
+
+
+def doubt(subject: Subject, column: Column) -> str | None:
+    """What to tell where a column is learned although its name is that of personal particulars; else ``None``."""
+    if isinstance(column, Id | Fake | Text | Drop | Constant):
         return None
-    told = [f"looks like personal particulars; replaced by Faker's `{provider}`, which never depends on the data"]
-    if provider == "city":
-        told = ["replaced by Faker's `city`; use kind: category to keep the places and how common they are"]
-    return Guess(Fake(provider=provider), tuple(told))
+    header = subject.header
+    if header.is_personal or (header.is_bare_name and subject.of_people):
+        return (
+            "PERSONAL? named like personal particulars, yet its values are learned and published; "
+            "if they are persons', use kind: fake, id, text or drop"
+        )
+    if header.is_note and isinstance(column, Category):
+        return (
+            "PERSONAL? named like free text, yet its texts are learned and published; "
+            "if they may name persons, use kind: text"
+        )
+    return None
 
 
 def guess_id(subject: Subject) -> Guess | None:
     """Identifiers, by header, shape and how often they repeat. The patient column is none of its business."""
     header, values = subject.header, subject.values
-    if values.matching(_MARKED) < _MOST or not _plain(subject):
-        return None
-    if header.is_persons_number:
+    marked = values.matching(_MARKED) >= _MOST
+    if header.is_persons_number and (marked and _plain(subject) or values.distinct > _YES_OR_NO):
         return Guess(Id(), ("looks like a number by which a person is known; made up anew",))
+    if not marked or not _plain(subject):
+        return None
     is_uuid = values.matching(_UUID) >= _MOST
     if values.unique:
         if is_uuid or header.is_id or (values.rows >= _ENOUGH_ROWS and _shaped_like_id(subject)):

@@ -20,9 +20,11 @@ _MOST_BANDS = 60
 _MOST = 0.9
 #: SNOMED CT and the like: far too long for an amount.
 _LONG_NUMBER = r"\d{6,18}"
-#: Free text: so many characters and words on average, and mostly different or named as notes.
+#: Free text: so many characters and words on average, and mostly different.
 _LONG = 25
 _WORDS = 4
+#: ... and of columns that are named as notes, which may name persons however often a sentence repeats.
+_NOTE_WORDS = 2
 
 
 def guess_constant(subject: Subject) -> Guess | None:
@@ -70,7 +72,8 @@ def guess_code(subject: Subject) -> Guess | None:
         told = [f"looks like {found.system.upper().replace('ICD', 'ICD-')} codes"]
         if found.separator is not None:
             told.append(f'several in a cell, between "{found.separator}"')
-        return Guess(Code(system=found.system, separator=found.separator), ("; ".join(told),))
+        system = "other" if found.system == "ops" else found.system
+        return Guess(Code(system=system, separator=found.separator), ("; ".join(told),))
     many = (
         subject.header.is_code
         and subject.values.distinct > FEW_LEVELS
@@ -88,8 +91,9 @@ def guess_text(subject: Subject) -> Guess | None:
         return None
     characters = float(values.counts @ pc.utf8_length(values.stripped).to_numpy()) / values.rows
     words = float(values.counts @ pc.count_substring(values.stripped, " ").to_numpy()) / values.rows + 1
-    differ = 2 * min(values.distinct, values.rows) > values.rows or subject.header.is_note
-    if characters >= _LONG and words >= _WORDS and differ:
+    noted = subject.header.is_note and words >= _NOTE_WORDS
+    differ = 2 * min(values.distinct, values.rows) > values.rows
+    if noted or (characters >= _LONG and words >= _WORDS and differ):
         return Guess(Text(), ("free text; the column is kept and its cells come out empty",))
     if 2 * subject.shared < 1:
         told = near_miss(subject) or (f"most rows hold a text that fewer than {subject.rare_below} patients share",)

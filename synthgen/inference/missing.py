@@ -7,14 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from synthgen.inference.codes import find_codes
 from synthgen.inference.dates import find_format
+from synthgen.inference.header import Header
 from synthgen.inference.numbers import NEARLY_ALL, Marks, find_marks, read_numbers
 from synthgen.inference.values import Values
 
 #: Texts that programs write for a missing value.
-WORDS = ("?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "null", "NaN", "nan", "NaT", "\\N", "(null)")
-#: Texts that mean missing among numbers or dates; elsewhere they may be results.
-_SIGNS = (".", "-", "--", "None", "none")
+WORDS = (
+    "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NULL", "null", "NaN", "nan", "NaT", "\\N", "(null)",
+    # as German hospitals write that nothing is stated or was measured; "o.B.", without finding, is a result
+    "k.A.", "k. A.", "K.A.", "n.b.", "n. b.", "o.A.", "o. A.",
+)  # fmt: skip
+#: Texts that mean missing among numbers, dates or codes; elsewhere they may be results.
+_SIGNS = (
+    ".", "-", "--", "None", "none", "keine Angabe", "keine Angaben", "ohne Angabe", "unbekannt", "Unbekannt",
+    "entfällt", "Entfällt",
+)  # fmt: skip
 _EVERY = ("", *WORDS, *_SIGNS)
 #: Numbers that stand for missing where all others are at least 0.
 _NEGATIVE = (-1, -7, -8, -9, -77, -88, -98, -99, -999, -9999, -99999)
@@ -46,25 +55,30 @@ class Missing:
         return self.columns.get(column, self.table)
 
 
-def find_missing(columns: Mapping[str, Values], declared: Marks, rare_below: int) -> Missing:
+def find_missing(
+    columns: Mapping[str, Values], headers: Mapping[str, Header], declared: Marks, rare_below: int
+) -> Missing:
     """Propose missing tokens for a table; ``declared``: the marks that the file's format has.
 
-    A word such as ``NA`` means missing everywhere when several columns hold it, or one that otherwise holds numbers or
-    dates; a lone sign or ``None`` only among numbers or dates; a number such as -999 only where it stands far from
-    the others and ``rare_below`` patients share it. The empty cell always does.
+    A word such as ``NA`` means missing everywhere when several columns hold it, or one that otherwise holds numbers,
+    dates or clinical codes; a lone sign or ``None`` only among those; a number such as -999 only where it stands far
+    from the others and ``rare_below`` patients share it. The empty cell always does.
     """
     bare = {name: column.take(~column.among(_EVERY)) for name, column in columns.items()}
     marks = find_marks(bare.values(), declared)
     quantities = {name for name, column in bare.items() if _is_quantity(column, marks)}
     held = {name: set(column.take(column.among(_EVERY)).stripped.to_pylist()) for name, column in columns.items()}
     holders = {token: [name for name in columns if token in held[name]] for token in _EVERY[1:]}
+    exact = quantities | {
+        name for name, tokens in held.items() if tokens - {""} and find_codes(bare[name], headers[name]) is not None
+    }
     table = [""]
     for token in (*WORDS, *_SIGNS):
-        among_quantities = [name for name in holders[token] if name in quantities]
-        several = len(holders[token]) > 1 if token in WORDS else len(among_quantities) == len(holders[token])
-        if among_quantities and (token in WORDS or several) or token in WORDS and several:
+        among_exact = [name for name in holders[token] if name in exact]
+        several = len(holders[token]) > 1 if token in WORDS else len(among_exact) == len(holders[token])
+        if among_exact and (token in WORDS or several) or token in WORDS and several:
             table.append(token)
-    own = {name: _own(name, quantities, holders, table) for name in columns}
+    own = {name: _own(name, exact, holders, table) for name in columns}
     numbers = {name: _sentinels(bare[name], marks, rare_below) if name in quantities else () for name in columns}
     return Missing(
         table=tuple(table),
@@ -75,8 +89,8 @@ def find_missing(columns: Mapping[str, Values], declared: Marks, rare_below: int
     )
 
 
-def _own(name: str, quantities: set[str], holders: Mapping[str, list[str]], table: list[str]) -> tuple[str, ...]:
-    if name not in quantities:
+def _own(name: str, exact: set[str], holders: Mapping[str, list[str]], table: list[str]) -> tuple[str, ...]:
+    if name not in exact:
         return ()
     return tuple(token for token in _SIGNS if token not in table and name in holders[token])
 

@@ -33,6 +33,7 @@ class Subject:
         marks: the decimal and thousands marks of the table.
         rare_below: a text of fewer patients is never named.
         of_people: whether the table may be about persons, told from its name.
+        beside_first_name: whether another column of the table is named like first names.
     """
 
     header: Header
@@ -43,6 +44,7 @@ class Subject:
     marks: Marks
     rare_below: int
     of_people: bool
+    beside_first_name: bool
 
     @cached_property
     def numbers(self) -> Numbers:

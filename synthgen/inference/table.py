@@ -11,7 +11,7 @@ import numpy as np
 from synthgen.inference.dependencies import Dependency, find_dependencies
 from synthgen.inference.equations import Quantities, find_equations
 from synthgen.inference.header import Header, read_header
-from synthgen.inference.identity import find_patient, guess_id, guess_particulars
+from synthgen.inference.identity import doubt, find_patient, guess_id, guess_particulars
 from synthgen.inference.labels import (
     guess_boolean,
     guess_category,
@@ -208,7 +208,7 @@ class _Guessing:
             everything = {name: values(column, people[name]) for name, column in self.profiles.items()}
         self.everything: Mapping[str, Values] = everything
         declared = Marks(table.format.decimal, table.format.thousands)
-        self.missing: Missing = find_missing(everything, declared, rare_below)
+        self.missing: Missing = find_missing(everything, self.headers, declared, rare_below)
         guesses = {name: self._guess(name, header) for name, header in self.headers.items()}
         if known is None or not known.kept:
             guesses = self._computed(self._determined(guesses, self._dependencies(guesses)))
@@ -236,7 +236,9 @@ class _Guessing:
         if name == self.patient:
             return Guess(Id(), ("looks like the patient: rows with the same value are one person's",))
         subject = self._subject(name, header)
-        return next(guess for rule in _RULES if (guess := rule(subject)) is not None)
+        guess = next(guess for rule in _RULES if (guess := rule(subject)) is not None)
+        told = doubt(subject, guess.column)
+        return guess if told is None else Guess(guess.column, (told, *guess.notes))
 
     def _subject(self, name: str, header: Header) -> Subject:
         everything = self.everything[name]
@@ -248,8 +250,14 @@ class _Guessing:
             patients=self._patients(),
             marks=self.missing.marks,
             rare_below=self.rare_below,
-            of_people=not _THINGS & set(read_header(self.table.name).words),
+            of_people=self._of_people,
+            beside_first_name=any(header.provider == "first_name" for header in self.headers.values()),
         )
+
+    @property
+    def _of_people(self) -> bool:
+        """Whether the table may be about persons, told from its name."""
+        return not _THINGS & set(read_header(self.table.name).words)
 
     @property
     def people(self) -> int:
@@ -264,9 +272,12 @@ class _Guessing:
         levels = {
             name: self.everything[name]
             for name, guess in guesses.items()
-            if isinstance(guess.column, (*_LABELS, Text)) and self.profiles[name].complete
+            if isinstance(guess.column, (*_LABELS, Text))
+            and self.profiles[name].complete
+            and not self.headers[name].is_personal
         }
-        return find_dependencies(self.table, self.table.columns, levels)
+        names = {name for name in levels if self._of_people and self.headers[name].is_bare_name}
+        return find_dependencies(self.table, self.table.columns, levels, names)
 
     def _determined(self, guesses: Mapping[str, Guess], found: list[Dependency]) -> dict[str, Guess]:
         """The guesses with the columns that others determine."""

@@ -23,10 +23,14 @@ from synthgen.tables.dataset import Dataset
 from synthgen.tables.keys import KeyColumns, KeyIndex, concatenated
 
 #: Words of the time column of a table, best first: what begins before what is only dated.
-_BEGINS = "start begin admitted admission admit from onset in taken charttime datetime time date day at".split()
+_BEGINS = (
+    "start begin admitted admission admit from onset in taken charttime datetime time date day at "
+    "aufnahmedatum aufnahme beginn aufnahmezeit datum zeitpunkt"
+).split()
 #: Words of days that say who a person is, or that end something, not when a row was.
 _NOT_BEGINS = frozenset(
-    "birth born birthdate dob death died dod end stop to out until discharge discharged valid".split()
+    "birth born birthdate dob death died dod end stop to out until discharge discharged valid geburtsdatum geburtstag "
+    "gebdatum gebdat sterbedatum todesdatum tod entlassdatum entlassungsdatum entlassung ende bis".split()
 )
 
 

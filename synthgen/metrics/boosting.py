@@ -48,12 +48,14 @@ def splittable(matrix: NDArray[np.float64], fewest: int) -> NDArray[np.bool_]:
     return found
 
 
-def classifier(categorical: NDArray[np.bool_], rows: int, seed: int, rounds: int) -> HistGradientBoostingClassifier:
+def classifier(
+    categorical: NDArray[np.bool_], rows: int, seed: int, rounds: int, leaves: int = 31
+) -> HistGradientBoostingClassifier:
     """Boosted trees for this many training rows, without early stopping, so that no rows are spent on it."""
     return HistGradientBoostingClassifier(
         max_iter=rounds,
         learning_rate=0.15,
-        max_leaf_nodes=31,
+        max_leaf_nodes=leaves,
         min_samples_leaf=leaf(rows),
         categorical_features=categorical,
         early_stopping=False,
@@ -82,6 +84,7 @@ def tell_apart(
     folds: int = 5,
     scored: int | None = None,
     rounds: int = 60,
+    leaves: int = 31,
     importance: bool = False,
 ) -> Telling:
     """Cross-fitted AUC of a classifier between two matrices, each with the patient of every row.
@@ -103,7 +106,7 @@ def tell_apart(
     with threads(len(matrix)):
         for k in range(scored):
             rows = fold == k
-            fitted = classifier(features.categorical[columns], int((~rows).sum()), seed, rounds)
+            fitted = classifier(features.categorical[columns], int((~rows).sum()), seed, rounds, leaves)
             fitted.fit(learnable(matrix[~rows]), label[~rows])
             scores[rows] = fitted.decision_function(matrix[rows])
             if importance and k == 0:

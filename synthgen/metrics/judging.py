@@ -31,9 +31,6 @@ _ORDER: Final = (
     "marginals",
     "rare_categories",
     "structural_zeros",
-    "representation",
-    "group_accuracy",
-    "group_utility",
     "nearest_neighbour_share",
     "exact_copies",
     "rare_values_leaked",
@@ -46,10 +43,16 @@ _ORDER: Final = (
     "linkability",
     "attribute_inference",
     "vulnerable_records",
+    "representation",
+    "group_accuracy",
+    "group_utility",
 )
 
 #: Measures that take long are begun first, so that no core waits for the last of them.
-_LONGEST: Final = ("c2st", "membership_inference", "nearest_neighbour_share", "tstr", "group_utility", "missingness")
+_LONGEST: Final = (
+    *("c2st", "membership_inference", "nearest_neighbour_share", "tstr", "group_utility", "missingness"),
+    *("inference", "distances"),
+)
 
 
 def measures(policy: Policy, *, quick: bool = False) -> dict[str, Measure]:

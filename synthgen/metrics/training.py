@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from synthgen.metrics.base import Comparison, Records, Variable
-from synthgen.metrics.boosting import threads
+from synthgen.metrics.boosting import splittable, threads
 from synthgen.metrics.design import Design
 from synthgen.metrics.equal import EqualSets
 from synthgen.metrics.features import Features, learnable
@@ -22,6 +22,8 @@ from synthgen.metrics.outcome import Classes, Outcome
 
 #: Predictions of a model by the name of the set that it was trained on.
 Predictions = dict[str, NDArray[np.float64]]
+#: The fewest records of a leaf of boosted trees.
+_LEAF = 20
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,20 @@ class Training:
 
     def boosted(self, known: Records, wanted: NDArray[np.float64], test: Records) -> NDArray[np.float64]:
         """Boosted trees."""
+        matrix = self.features.matrix(known)
+        columns = splittable(matrix, _LEAF)
         options: dict[str, Any] = {
             "max_iter": self.rounds,
             "max_leaf_nodes": 15,
-            "categorical_features": self.features.categorical,
+            "min_samples_leaf": _LEAF,
+            "categorical_features": self.features.categorical[columns],
             "early_stopping": False,
             "random_state": self.seed,
         }
         kind = HistGradientBoostingRegressor if self.classes is None else HistGradientBoostingClassifier
         with threads(len(wanted)):
             return self._predicted(
-                kind(**options), learnable(self.features.matrix(known)), wanted, self.features.matrix(test)
+                kind(**options), learnable(matrix[:, columns]), wanted, self.features.matrix(test)[:, columns]
             )
 
     def linear(self, known: Records, wanted: NDArray[np.float64], test: Records) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ chapter 5: incomplete tables), and what the network says of them is corrected, b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -26,12 +27,11 @@ _BY_CHANCE: Final = 50.0
 _BY_CHANCE_OF_TARGET: Final = 1000.0
 #: The share of what chance would give that is seldom.
 _SELDOM: Final = 0.1
-#: What fewer patients have counts as never: an artifact tells nothing of so few, and no patient alone decides.
-_FEWEST: Final = 5
 #: Rows in which pairs are looked for; what is found there is counted in all.
 _ROWS: Final = 1 << 15
-#: The largest term. Finite, so that every row has a likelihood.
+#: The largest term, and the most that the terms of a code come to: so that every row has a likelihood.
 _LARGEST: Final = 20.0
+_MOST: Final = 60.0
 #: Rows added to those with and without the later code, so that few are not taken at their word.
 _PSEUDO_ROWS: Final = 0.5
 
@@ -46,20 +46,21 @@ class PairRates:
 
     Attributes:
         pairs: int32 ``(n, 4)``: an entry of the layout, a code of it, a later entry, a code of that; by later entry.
-        rates: of the real rows that have the earlier code, how many have the later, ``(n,)``; 0 where that counts as
-            never.
+        rates: of the real rows that have the earlier code and in which the later column is observed, how many have the
+            later code, ``(n,)``; 0 where too few patients have both, 1 where too few have the earlier code alone.
     """
 
     pairs: NDArray[np.int32]
     rates: NDArray[np.float64]
 
     @classmethod
-    def of(cls, layout: Layout, rows: Rows, whose: NDArray[np.int64]) -> PairRates:
+    def of(cls, layout: Layout, rows: Rows, whose: NDArray[np.int64], fewest: int) -> PairRates:
         """The pairs of some rows.
 
         Args:
             rows: their codes ``(n, entries)``, with the slot behind a column's codes where a cell is unobserved.
             whose: the patient of each row, ``(n,)``.
+            fewest: of fewer patients nothing is told.
         """
         pairs, rates = [np.zeros((0, 4), np.int32)], [np.zeros(0)]
         if not len(rows):
@@ -67,30 +68,33 @@ class PairRates:
         codes = rows.codes
         patients, dense, times = np.unique(whose, return_inverse=True, return_counts=True)
         weight = np.ones(len(rows)) if rows.weights is None else rows.weights.astype(np.float64)
-        slots = [size + 1 for size in layout.sizes]
-        each, alone = weight / weight.sum(), weight / times[dense]
-        usual = [np.bincount(codes[:, e], each, n)[:-1] for e, n in enumerate(slots)]
-        by_patient = [np.bincount(codes[:, e], alone, n)[:-1] / alone.sum() for e, n in enumerate(slots)]
+        columns = [
+            _Column.of(codes[:, e], size, weight, weight / times[dense], len(patients))
+            for e, size in enumerate(layout.sizes)
+        ]
         some = slice(None, None, -(-len(rows) // _ROWS))
-        seen, each = np.ascontiguousarray(codes[some].T, np.int32), weight[some] / weight[some].sum()
-        for later in range(layout.first_own, len(slots)):
+        seen, each = [column.place[codes[some, e]] for e, column in enumerate(columns)], weight[some]
+        for later in range(layout.first_own, len(columns)):
             for earlier in layout.before(later):
-                by_chance = np.outer(by_patient[earlier], by_patient[later]) * len(patients)
+                one, other = columns[earlier], columns[later]
+                by_chance = np.outer(one.by_patient, other.by_patient) * len(patients)
                 if by_chance.max(initial=0) < _BY_CHANCE:
                     continue
-                place = seen[earlier] * slots[later] + seen[later]
-                found = np.bincount(place, each, slots[earlier] * slots[later])
-                found = found.reshape(slots[earlier], slots[later])[:-1, :-1]
+                shape = len(one.codes) + 1, len(other.codes) + 1
+                both = np.bincount(seen[earlier] * shape[1] + seen[later], each, shape[0] * shape[1])
+                found = both.reshape(shape)[:-1, :-1] / each.sum()
                 # Among some of the rows it may look a little more frequent than it is.
-                kept = found <= 2 * _SELDOM * np.outer(usual[earlier], usual[later])
-                always = _always(layout, earlier, later, by_chance)
+                kept = found <= 2 * _SELDOM * np.outer(one.usual, other.usual)
+                always = _always(layout, earlier, later, by_chance, columns)
                 kept = (kept & (by_chance >= _BY_CHANCE)) | always
                 if kept.any():
                     first, second = np.nonzero(kept)
-                    rate = _rates(codes[:, earlier], codes[:, later], kept, dense, weight)
-                    sure = always[first, second] | (rate <= _SELDOM * usual[later][second])
-                    ends = (np.full(len(first), earlier), first, np.full(len(first), later), second)
-                    pairs.append(np.stack(ends, axis=1).astype(np.int32)[sure])
+                    cut = one.place[codes[:, earlier]], other.place[codes[:, later]], codes[:, later] < other.n_codes
+                    rate = _rates(*cut, kept, dense, weight, fewest)
+                    sure = always[first, second] | (rate <= _SELDOM * other.usual[second])
+                    entries = np.full(len(first), earlier), np.full(len(first), later)
+                    ends = np.stack([entries[0], one.codes[first], entries[1], other.codes[second]], axis=1)
+                    pairs.append(ends.astype(np.int32)[sure])
                     rates.append(rate[sure])
         return cls(np.concatenate(pairs), np.concatenate(rates))
 
@@ -128,7 +132,44 @@ def _log_odds(rows: float, of: int) -> float:
     return float(np.log(rows + _PSEUDO_ROWS) - np.log(max(of - rows, 0.0) + _PSEUDO_ROWS))
 
 
-def _always(layout: Layout, earlier: int, later: int, by_chance: NDArray[np.float64]) -> NDArray[np.bool_]:
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """A column's codes of which chance may bring enough patients beside any other.
+
+    Attributes:
+        n_codes: how many codes there are in all.
+        codes: those ``(n,)``, ascending.
+        place: int64 ``(codes + 1,)``, where each code stands among these; ``n`` for all others.
+        usual: the share of each among the rows in which the column is observed, ``(n,)``.
+        by_patient: the same among all rows, where every patient counts as much.
+    """
+
+    n_codes: int
+    codes: NDArray[np.intp]
+    place: NDArray[np.int64]
+    usual: NDArray[np.float64]
+    by_patient: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        codes: NDArray[np.integer[Any]],
+        size: int,
+        weight: NDArray[np.float64],
+        alone: NDArray[np.float64],
+        patients: int,
+    ) -> _Column:
+        by_patient = np.bincount(codes, alone, size + 1)[:-1] / alone.sum()
+        (kept,) = np.nonzero(by_patient * patients >= _BY_CHANCE)
+        place = np.full(size + 1, len(kept), np.int64)
+        place[kept] = np.arange(len(kept))
+        counts = np.bincount(codes, weight, size + 1)[:-1]
+        return cls(size, kept, place, counts[kept] / max(counts.sum(), np.finfo(np.float64).tiny), by_patient[kept])
+
+
+def _always(
+    layout: Layout, earlier: int, later: int, by_chance: NDArray[np.float64], columns: Sequence[_Column]
+) -> NDArray[np.bool_]:
     """The pairs that are kept however often they are together, ``(codes of the earlier, codes of the later)``.
 
     Args:
@@ -137,8 +178,8 @@ def _always(layout: Layout, earlier: int, later: int, by_chance: NDArray[np.floa
     if earlier < layout.first_own:
         return np.zeros(by_chance.shape, bool)
     domains = [layout.domains[layout.order[e]] for e in (earlier, later)]
-    missing = [np.isin(np.arange(domain.size), domain.missing) for domain in domains]
-    of_system = [np.full(domain.size, domain.system != "") for domain in domains]
+    missing = [np.isin(columns[e].codes, of.missing) for e, of in zip((earlier, later), domains, strict=True)]
+    of_system = [np.full(n, of.system != "") for n, of in zip(by_chance.shape, domains, strict=True)]
     gaps = np.outer(of_system[0], missing[1]) | np.outer(missing[0], of_system[1])
     common = np.full(by_chance.shape, domains[1].target) & (by_chance >= _BY_CHANCE_OF_TARGET)
     told: NDArray[np.bool_] = (gaps & (by_chance >= _BY_CHANCE)) | common
@@ -146,35 +187,46 @@ def _always(layout: Layout, earlier: int, later: int, by_chance: NDArray[np.floa
 
 
 def _rates(
-    earlier: NDArray[np.integer[Any]],
-    later: NDArray[np.integer[Any]],
+    earlier: NDArray[np.int64],
+    later: NDArray[np.int64],
+    observed: NDArray[np.bool_],
     asked: NDArray[np.bool_],
     whose: NDArray[np.int64],
     weight: NDArray[np.float64],
+    fewest: int,
 ) -> NDArray[np.float64]:
-    """The rate of each pair asked for among rows with its earlier code; 0 where too few patients have the pair."""
+    """The rate of each pair asked for among rows with its earlier code; 0 and 1 where too few patients decide.
+
+    Args:
+        earlier: which of the rows of ``asked`` each row has, ``(n,)``; their number where none.
+        observed: whether its later column is.
+    """
+    first, second = np.nonzero(asked)
     known = np.pad(asked, ((0, 1), (0, 1)))
     (rows,) = np.nonzero(known[earlier, later] & (weight > 0))
-    place = earlier[rows].astype(np.int64) * asked.shape[1] + later[rows]
+    place = earlier[rows] * asked.shape[1] + later[rows]
     patients = np.bincount(np.unique(np.stack([place, whose[rows]]), axis=1)[0], minlength=asked.size)
-    both = np.bincount(place, weight[rows], asked.size).reshape(asked.shape)
-    rate = both / np.maximum(np.bincount(earlier, weight, len(known))[:-1, None], np.finfo(np.float64).tiny)
-    told: NDArray[np.float64] = np.where(patients.reshape(asked.shape) < _FEWEST, 0, rate)[asked]
-    return told
+    both = np.bincount(place, weight[rows], asked.size)
+    whole = np.bincount(earlier[observed], weight[observed], len(known))[:-1]
+    at = first * asked.shape[1] + second
+    rate: NDArray[np.float64] = both[at] / np.maximum(whole[first], np.finfo(np.float64).tiny)
+    for pair in np.flatnonzero((patients[at] >= fewest) & (rate > 0.5)):
+        without = observed & (earlier == first[pair]) & (later != second[pair]) & (weight > 0)
+        if len(np.unique(whose[without])) < fewest:
+            rate[pair] = 1.0
+    return np.where(patients[at] < fewest, 0.0, rate)
 
 
-class _Table(NamedTuple):
-    """What the codes of one earlier entry add to the logits of some codes of an entry.
+class _Tables(NamedTuple):
+    """What the codes of earlier entries add to the logits of some codes of an entry.
 
     Attributes:
-        earlier: the entry.
         codes: of the later entry, ``(n,)``.
-        terms: float32 ``(n, codes of the earlier + 1)``.
+        terms: for each earlier entry float32 ``(n, codes of the earlier + 1)``.
     """
 
-    earlier: int
     codes: NDArray[np.int32]
-    terms: NDArray[np.float32]
+    terms: dict[int, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,14 +262,17 @@ class PairTerms:
         )
 
     @cached_property
-    def _of(self) -> dict[int, list[_Table]]:
-        found: dict[int, list[_Table]] = {}
-        for earlier, later in np.unique(self.pairs[:, [0, 2]], axis=0).tolist():
-            own = (self.pairs[:, 0] == earlier) & (self.pairs[:, 2] == later)
-            first, (codes, at) = self.pairs[own, 1], np.unique(self.pairs[own, 3], return_inverse=True)
-            terms = np.zeros((len(codes), first.max() + 2), np.float32)
-            terms[at, first] = self.terms[own]
-            found.setdefault(later, []).append(_Table(earlier, codes, terms))
+    def _of(self) -> dict[int, _Tables]:
+        found = {}
+        for later in np.unique(self.pairs[:, 2]).tolist():
+            own = self.pairs[:, 2] == later
+            codes, terms = np.unique(self.pairs[own, 3]), {}
+            for earlier in np.unique(self.pairs[own, 0]).tolist():
+                here = own & (self.pairs[:, 0] == earlier)
+                first, second = self.pairs[here, 1], self.pairs[here, 3]
+                terms[earlier] = np.zeros((len(codes), first.max() + 2), np.float32)
+                terms[earlier][np.searchsorted(codes, second), first] = self.terms[here]
+            found[later] = _Tables(codes, terms)
         return found
 
     def add(self, entry: int, drawn: NDArray[np.int32], logits: NDArray[np.float32]) -> None:
@@ -227,6 +282,11 @@ class PairTerms:
             drawn: the codes of all entries, ``(entries, rows)``; of those before this one they count.
             logits: ``(codes, rows)``, changed in place.
         """
-        for earlier, codes, terms in self._of.get(entry, ()):
+        if entry not in self._of:
+            return
+        codes, terms = self._of[entry]
+        told = np.zeros((len(codes), logits.shape[1]), np.float32)
+        for earlier, table in terms.items():
             # Codes beyond the largest that has a pair share the last place of the table, which adds nothing.
-            logits[codes] += terms.take(drawn[earlier], axis=1, mode="clip")
+            told += table.take(drawn[earlier], axis=1, mode="clip")
+        logits[codes] += np.clip(told, -_MOST, _MOST, out=told)

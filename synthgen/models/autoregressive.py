@@ -21,6 +21,7 @@ from synthgen.models._levels import levelled
 from synthgen.models._pair_terms import PairRates, PairTerms
 from synthgen.models._weights import packed, unpacked
 from synthgen.models.base import (
+    RARE_BELOW,
     Codes,
     CodeSource,
     Condition,
@@ -42,9 +43,11 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 3, 60
 _ROWS_OF_FEWEST: Final = 1_000_000
 _BATCHES: Final = (64, 1024)
 _BATCHES_PER_EPOCH: Final = 25
-#: The share of patients by whom learning is stopped, and how many have to be there for that.
+#: The share of patients by whom learning is stopped; so many at least, but no larger share than the last. Without any,
+#: a few hundred patients with their histories are learned by heart.
 _HELD_OUT: Final = 0.05
-_FEWEST_HELD_OUT: Final = 20
+_FEWEST_HELD_OUT: Final = 40
+_MOST_HELD_OUT: Final = 0.15
 #: The penalty on weights for each code that could be generated, of all columns: the more codes, the more there is in
 #: which noise could be taken for something. By trial against a membership attack by likelihood ratio.
 _PENALTY: Final = 0.21
@@ -64,10 +67,11 @@ class Autoregressive(Model):
     """Learn every conditional distribution of a chain of columns.
 
     Attributes:
-        condition_on: columns that are drawn first, so that conditions on them are exact and cost nothing.
+        condition_on: columns that are drawn first, so that single values asked of them are exact and cost nothing, as
+            is one range.
         epochs: at most so many passes over the rows; chosen by the number of rows where left out.
         penalty: on weights, for each code that could be generated. Where left out it is so strong for few rows that a
-            membership attack on the fitted model finds nobody, and weaker for many. With less the records are more
+            membership attack on the fitted model finds few, and weaker for many. With less the records are more
             faithful, and the model remembers more of who it was learned from.
         device: where to learn; ``auto`` takes a GPU where there is one.
     """
@@ -98,6 +102,7 @@ class Autoregressive(Model):
         groups: Iterable[NDArray[np.int64]] | None = None,
         weights: Iterable[NDArray[np.float64]] | None = None,
         validation: CodeSource | None = None,
+        rare_below: int = RARE_BELOW,
         progress: Progress = silent,
     ) -> FittedAutoregressive:
         from synthgen.models._descent import Rows, Schedule, train
@@ -133,7 +138,7 @@ class Autoregressive(Model):
             progress=lambda epoch, loss, done: progress(f"epoch {epoch}, held-out loss {loss:.2f}", done),
         )
         drifting = Network(layout, tuple(found), PairTerms.none())
-        shares, rates = [np.exp(of) for of in level], PairRates.of(layout, rows, whose)
+        shares, rates = [np.exp(of) for of in level], PairRates.of(layout, rows, whose, rare_below)
         return FittedAutoregressive(source.domains, context_domains, levelled(drifting, rows, shares, rates, rng))
 
 
@@ -152,12 +157,11 @@ def _gathered(layout: Layout, source: CodeSource, context: CodeSource | None) ->
 
 
 def _held_out(whose: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The rows to learn from, and those of some patients by whom to stop; none where there are too few."""
+    """The rows to learn from, and those of some patients by whom to stop; none of a handful of patients."""
     patients, dense = np.unique(whose, return_inverse=True)
-    n = round(_HELD_OUT * len(patients))
+    n = max(round(_HELD_OUT * len(patients)), min(_FEWEST_HELD_OUT, int(_MOST_HELD_OUT * len(patients))))
     apart = np.zeros(len(patients), bool)
-    if n >= _FEWEST_HELD_OUT:
-        apart[rng.permutation(len(patients))[:n]] = True
+    apart[rng.permutation(len(patients))[:n]] = True
     return np.flatnonzero(~apart[dense]), np.flatnonzero(apart[dense])
 
 
@@ -187,12 +191,10 @@ class FittedAutoregressive(FittedModel):
         self._require_possible(conditions, n)
         chain = Chain.begin(self.network, n, context)
         last = self._last_conditioned(conditions)
-        free = sum(self.layout.column(e) not in conditions for e in range(self.layout.first_own, last))
-        if free and last > self.layout.first_own:
+        if not self._is_exact(conditions, n, last).all():
             chain = self._chosen(chain, last, conditions, rng)
-        else:
-            # No free column comes before a conditioned one, so each is drawn from what it asks for, exactly.
-            chain.draw_until(last, conditions, rng)
+        elif np.isneginf(chain.draw_until(last, conditions, rng)).any():
+            raise self._nothing(conditions)
         chain.draw_until(len(self.layout.order), {}, rng)
         return chain.codes()
 
@@ -223,8 +225,11 @@ class FittedAutoregressive(FittedModel):
             if not len(open_rows):
                 done.entry = last
                 return done
+        raise self._nothing(conditions)
+
+    def _nothing(self, conditions: Mapping[int, Condition]) -> NotApplicable:
         names = ", ".join(sorted({self.domains[column].owner for column in conditions}))
-        raise NotApplicable(f"the model finds nothing that meets what is asked of {names} together")
+        return NotApplicable(f"the model finds nothing that meets what is asked of {names} together")
 
     def log_mass(self, given: Given, *, n: int, context: Codes | None = None) -> NDArray[np.float64]:
         """As the contract says; exact where every column before a conditioned one is fixed, else estimated.

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, ClassVar, Protocol, final
+from typing import Any, ClassVar, Final, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ class CodeSource(Protocol):
     def __iter__(self) -> Iterator[Codes]: ...
 
 
+#: How many patients stand behind whatever a model keeps by itself, where the config does not say.
+RARE_BELOW: Final = 5
 #: What is asked of one code column: an array of fixed codes ``(n,)`` with -1 where free; a mask of allowed codes of
 #: shape ``(n, size)`` (or ``(size,)``, the same for every row); or, in place of a mask, how probable each code is to
 #: meet what is asked, from 0 to 1.
@@ -153,6 +155,7 @@ class Model(ABC):
         groups: Iterable[NDArray[np.int64]] | None = None,
         weights: Iterable[NDArray[np.float64]] | None = None,
         validation: CodeSource | None = None,
+        rare_below: int = RARE_BELOW,
         progress: Progress = silent,
     ) -> FittedModel:
         """Learn the distribution of ``source``, given ``context`` where there is one.
@@ -161,6 +164,7 @@ class Model(ABC):
             groups: whose row each row is, block by block (patients as integers).
             weights: how much each row counts, block by block.
             validation: rows that decide when to stop, the context's columns first; never learned from.
+            rare_below: what stands for fewer patients alone is not kept.
         """
 
 

@@ -23,7 +23,18 @@ from synthgen.models._axes import Axis, axes_of
 from synthgen.models._latent import Placement
 from synthgen.models._pairs import Grouping, PairTables
 from synthgen.models._truncated import Interval, LevelSet, Nested, Region
-from synthgen.models.base import Codes, CodeSource, Condition, FittedModel, Given, Model, code_counts, fixes, shares_of
+from synthgen.models.base import (
+    RARE_BELOW,
+    Codes,
+    CodeSource,
+    Condition,
+    FittedModel,
+    Given,
+    Model,
+    code_counts,
+    fixes,
+    shares_of,
+)
 from synthgen.progress import Progress, silent
 
 #: Few enough that what is drawn of them stays near the processor.
@@ -47,10 +58,12 @@ class Copula(Model):
         groups: Iterable[NDArray[np.int64]] | None = None,
         weights: Iterable[NDArray[np.float64]] | None = None,
         validation: CodeSource | None = None,
+        rare_below: int = RARE_BELOW,
         progress: Progress = silent,
     ) -> FittedCopula:
         context_domains = () if context is None else context.domains
         domains = (*source.domains, *context_domains)
+        weights = None if weights is None else list(weights)
         axes = axes_of(domains)
         columns = code_counts(source, weights) + ([] if context is None else code_counts(context, weights))
         columns = [
@@ -64,7 +77,7 @@ class Copula(Model):
             both = block if known is None else np.asfortranarray(np.concatenate([block, known], axis=1))
             pairs = pairs.merge(_pairs.count_pairs(axes, groupings, both, weight))
             done += len(block)
-            progress("copula", done / source.n_rows)
+            progress("copula", done / max(source.n_rows, 1))
         tables = _latent.beside(len(axes), pairs)
         placements = _latent.place(axes, counts, groupings, tables)
         correlation = _latent.correlate(counts, groupings, placements, tables)

@@ -32,7 +32,7 @@ from synthgen.models._layer import Layer, forward, from_arrays, to_arrays
 from synthgen.models._modes import Modes
 from synthgen.models._rejection import draw_until_met
 from synthgen.models._spans import Layout, RowEncoder
-from synthgen.models.base import Codes, CodeSource, FittedModel, Given, Model, code_counts, fixes, shares_of
+from synthgen.models.base import RARE_BELOW, Codes, CodeSource, FittedModel, Given, Model, code_counts, fixes, shares_of
 from synthgen.progress import Progress, silent
 
 #: So many rows tell the mean and variance that are folded in.
@@ -101,6 +101,7 @@ class Ctgan(Model):
         groups: Iterable[NDArray[np.int64]] | None = None,
         weights: Iterable[NDArray[np.float64]] | None = None,
         validation: CodeSource | None = None,
+        rare_below: int = RARE_BELOW,
         progress: Progress = silent,
     ) -> FittedCtgan:
         """As the contract says; ``groups`` and ``validation`` change nothing.

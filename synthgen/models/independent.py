@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import NotApplicable
-from synthgen.models.base import Codes, CodeSource, Condition, FittedModel, Given, Model, code_counts, fixes, shares_of
+from synthgen.models.base import (
+    RARE_BELOW,
+    Codes,
+    CodeSource,
+    Condition,
+    FittedModel,
+    Given,
+    Model,
+    code_counts,
+    fixes,
+    shares_of,
+)
 from synthgen.progress import Progress, silent
 
 
@@ -32,6 +43,7 @@ class Independent(Model):
         groups: Iterable[NDArray[np.int64]] | None = None,
         weights: Iterable[NDArray[np.float64]] | None = None,
         validation: CodeSource | None = None,
+        rare_below: int = RARE_BELOW,
         progress: Progress = silent,
     ) -> FittedIndependent:
         counts = code_counts(source, weights)

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.errors import NotApplicable, SynthgenError
 from synthgen.models._rejection import draw_until_met
-from synthgen.models.base import Codes, CodeSource, Condition, FittedModel, Given, Model, fixes
+from synthgen.models.base import RARE_BELOW, Codes, CodeSource, Condition, FittedModel, Given, Model, fixes
 from synthgen.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class _Sdv(Model):
         groups: Iterable[NDArray[np.int64]] | None = None,
         weights: Iterable[NDArray[np.float64]] | None = None,
         validation: CodeSource | None = None,
+        rare_below: int = RARE_BELOW,
         progress: Progress = silent,
     ) -> FittedSdv:
         """Fit SDV's model to all rows alike; it knows neither whose they are nor when to stop.

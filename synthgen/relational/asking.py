@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from synthgen.errors import InputError
 from synthgen.models.base import Given
 from synthgen.relational.balance import Balance
+from synthgen.relational.bounds import narrowed
 from synthgen.relational.condition import Condition, parse
 from synthgen.relational.flat import FlatSynthesizer
+from synthgen.relational.frame import FittedTable
+from synthgen.relational.on_codes import on_codes
 from synthgen.schema.column import Integer, Number
 
 if TYPE_CHECKING:
-    from synthgen.relational.extract import Extract, FittedTable
+    from synthgen.relational.extract import Extract
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +40,7 @@ class Asked:
 def conditioned(
     extract: Extract, where: Sequence[str | tuple[str, Condition]], balance: Sequence[str]
 ) -> tuple[Extract, Asked]:
-    """The extract with bins that reach no further than the conditions, and the conditions on codes.
+    """The extract with bins that reach no further than conditions and bounding rules, and the conditions on codes.
 
     Raises:
         InputError: a condition makes no sense, asks for what the model never generates, or is on the rows of a patient.
@@ -46,15 +49,24 @@ def conditioned(
     for each in where:
         table, condition = _read(extract, each) if isinstance(each, str) else each
         asked.setdefault(table, []).append(condition)
-    tables, given = dict(extract.tables), {}
+    tables = {name: _bounded(extract, name) for name in extract.tables}
+    given = {}
     for name, conditions in asked.items():
-        narrowed, given[name] = _alone(tables[name]).conditioned(conditions)
-        tables[name] = replace(tables[name], codec=narrowed.codec)
+        codec, given[name] = on_codes(tables[name].codec, conditions)
+        tables[name] = replace(tables[name], codec=codec)
     groups = None
     if balance:
         names = [_own(extract, name) for name in balance]
         groups = _alone(tables[extract.patients]).balanced(names, given.get(extract.patients, {}))
     return replace(extract, tables=tables), Asked(given, groups)
+
+
+def _bounded(extract: Extract, name: str) -> FittedTable:
+    """A table whose bins end where a rule bounds a column."""
+    table = extract.tables[name]
+    if not table.rates:
+        return table
+    return replace(table, codec=narrowed(table.codec, extract.configs[name].rules, table.rates))
 
 
 def _alone(table: FittedTable) -> FlatSynthesizer:

@@ -365,17 +365,23 @@ class Codec:
         return columns
 
     def texts_of(
-        self, names: Collection[str], codes: NDArray[np.int32], rng: np.random.Generator
+        self,
+        names: Collection[str],
+        codes: NDArray[np.int32],
+        rng: np.random.Generator,
+        told: Mapping[str, pa.Array],
     ) -> dict[str, pa.Array]:
         """The texts that some encoders give for codes of shape ``(n, len(domains))``.
 
-        Beside a column whose scale depends on another, that one must be among the names.
+        Args:
+            told: the texts of others. Beside a column whose scale depends on another, that one must be among them or
+                among the names.
         """
         units = [name for name in names if name in self.plan.units]
         found = {
             name: self.encoders[name].decode(codes[:, self.places[name]], rng) for name in names if name not in units
         }
-        columns = self.columns_of(found)
+        columns = self.columns_of({**told, **found})
         return found | {
             name: self._of_units(name, codes[:, self.places[name]], columns[self.plan.units[name]], rng)
             for name in units

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,17 +15,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from synthgen.encoding.base import Shares
 from synthgen.encoding.domain import Scale
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.errors import InputError, NotApplicable
 from synthgen.models._rejection import probability_met
 from synthgen.models.base import Codes, FittedModel, Given, of_rows
 from synthgen.relational.balance import Balance
+from synthgen.relational.bounds import narrowed
 from synthgen.relational.codec import Codec
 from synthgen.relational.condition import Condition, chosen
+from synthgen.relational.flat_rules import FlatRules
+from synthgen.relational.judged import Timeless
 from synthgen.relational.meeting import Share, sampled, share_of
-from synthgen.relational.obeying import Block, Obeying
+from synthgen.relational.on_codes import on_codes
 from synthgen.relational.past import Past
 from synthgen.relational.person import Persons, own_codes
 from synthgen.relational.rules import Rules
@@ -62,10 +64,10 @@ class FlatSynthesizer:
     past: Past | None = None
 
     @cached_property
-    def obeying(self) -> Obeying | None:
-        """What makes rows obey the rules of the table; ``None`` where there are none."""
+    def ruled(self) -> FlatRules | None:
+        """What makes patients and rows obey the rules of the table; ``None`` where there are none."""
         rules = Rules(self.codec.plan.config, self.codec.plan.format)
-        return Obeying(self.codec, rules, self.personal, self.rates) if self.rates else None
+        return FlatRules.of(self.codec, self.personal, rules, self.rates) if self.rates else None
 
     @cached_property
     def rest(self) -> tuple[int, ...]:
@@ -108,9 +110,10 @@ class FlatSynthesizer:
         key = hashlib.sha256(f"synthgen sample {seed}".encode()).digest()
         generator, given = self.conditioned(conditions)
         shared = generator.balanced(balance, given)
+        ruled = generator._raked(given, shared)
         offset, number, per_block = 0, 0, BLOCK
         seen: dict[int, set[Any]] = {}
-        one_by_one = generator.obeying is not None and generator.obeying.across_blocks
+        ahead = 1 if ruled is not None and ruled.rows.of_all else _AHEAD
         # The products of one block are too small to share out: threads of their own would only wait for each other.
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_WORKERS) as pool:
             drawn: deque[Future[_Drawn]] = deque()
@@ -118,17 +121,15 @@ class FlatSynthesizer:
             try:
                 while offset < n or decoded:
                     # Ahead of the writer, but no further than the rows asked for seem to need.
-                    while len(drawn) < _AHEAD and offset + len(drawn) * per_block < n:
-                        drawn.append(pool.submit(generator._draw, seed, number, given, shared))
+                    while len(drawn) < ahead and offset + len(drawn) * per_block < n:
+                        drawn.append(pool.submit(generator._draw, seed, number, given, shared, ruled, seen))
                         number += 1
                     if drawn and len(decoded) < _AHEAD:
                         block = drawn.popleft().result()
                         per_block = len(block.codes)
-                        if one_by_one and decoded:
-                            decoded[-1].result()
-                        if offset < n:
+                        if offset < n and per_block:
                             rows = offset + np.arange(min(per_block, n - offset))
-                            decoded.append(pool.submit(generator._decode, block, rows, key, seen))
+                            decoded.append(pool.submit(generator._decode, block, rows, key))
                             offset += len(rows)
                     else:
                         yield decoded.popleft().result()
@@ -180,31 +181,77 @@ class FlatSynthesizer:
             found = found + self.rows.log_prob(codes[rows][:, self.rest], context=context)
         return found
 
-    def _draw(self, seed: int, number: int, given: Given, balance: Balance | None) -> _Drawn:
+    def _raked(self, given: Given, balance: Balance | None) -> FlatRules | None:
+        """The rules, and how often draws are looked at so that margins stay: learned from one block without that."""
+        if self.ruled is None:
+            return None
+        block, domains = self._draw(0, 0, given, balance, self.ruled, {}), self.codec.domains
+        of_patients = np.unique(block.persons, return_index=True)[1]
+        return self.ruled.raked(
+            [domains[i] for i in self.personal],
+            (block.first[0][:, :-1], block.codes[of_patients][:, self.personal]),
+            [domains[i] for i in self.rest],
+            (block.first[1], block.codes[:, self.rest]),
+        )
+
+    def _draw(
+        self,
+        seed: int,
+        number: int,
+        given: Given,
+        balance: Balance | None,
+        ruled: FlatRules | None,
+        seen: dict[int, set[Any]],
+    ) -> _Drawn:
         rng = np.random.default_rng([seed, number])
-        first = number * BLOCK
         group = np.zeros(BLOCK, np.int64) if balance is None else balance.deal(BLOCK, rng)
         given = given if balance is None else {**given, **balance.given(group)}
-        if self.person is None or self.numbers is None:
-            codes = sampled(self.rows, BLOCK, self._share_of_rows, rng=rng, given=given or None)
-            return _Drawn(codes, first + np.arange(BLOCK), rng, None, np.arange(BLOCK), {}, given, None)
+        asked = frozenset(self.codec.domains[column].owner for column in given)
         own, rows_given = self._parted(given)
-        persons = sampled(self.person, BLOCK, self._share_of_persons, rng=rng, given=own or None)
-        linked = bool(self.rows.context_domains)
-        if rows_given and linked:
-            persons = self._resampled(persons, rows_given, group, rng)
-        times = self.numbers.decode(persons[:, -1], rng)
+        persons, times = self._persons(own, rows_given, group, rng)
+        first_persons = persons
+        kept: dict[str, pa.Array] = {}
+        if ruled is not None and self.person is not None:
+            first_persons, again = persons.copy(), self._persons_again(persons.copy(), own, rows_given, rng)
+            kept, lost = ruled.settle_persons(persons, times, again, rng, asked=asked)
+            times[lost] = 0
         whose = np.repeat(np.arange(BLOCK), times)
+        judged = None if ruled is None else ruled.rows_of(whose, kept, rng, asked=asked, seen=seen)
+        first = np.empty((len(whose), len(self.rest)), np.int32, order="F")
+
+        def rows(at: NDArray[np.int64], past: Codes | None) -> Codes:
+            def some(which: NDArray[np.int64]) -> Codes:
+                told = None if past is None else past[which]
+                return self._rows_of(persons, whose[at[which]], told, rows_given, rng)
+
+            draw, every = Timeless(some), np.arange(len(at))
+            found = some(every)
+            first[at] = found
+            if judged is not None:
+                judged.settle(at, found, draw.moments(every), draw)
+            return found
+
         codes = np.empty((len(whose), len(self.codec.domains)), np.int32, order="F")
         codes[:, self.personal] = persons[whose, :-1]
-        past = None
-        if self.rest and self.past is None:
-            codes[:, self.rest] = self._rows_of(persons, whose, None, rows_given, rng)
-        elif self.rest and self.past is not None:
-            codes[:, self.rest], past = self.past.drawn(
-                whose, lambda at, told: self._rows_of(persons, whose[at], told, rows_given, rng)
-            )
-        return _Drawn(codes, first + whose, rng, persons, whose, own, rows_given, past)
+        if self.rest:
+            every = np.arange(len(whose))
+            codes[:, self.rest] = rows(every, None) if self.past is None else self.past.drawn(whose, rows)[0]
+        if judged is None:
+            return _Drawn(codes, number * BLOCK + whose, rng, None, (first_persons, first))
+        left = judged.left("the table")
+        kept = {name: cells.take(pa.array(whose[left])) for name, cells in kept.items()} | judged.texts(left)
+        return _Drawn(codes[left], number * BLOCK + whose[left], rng, kept, (first_persons, first))
+
+    def _persons(
+        self, own: Given, rows_given: Given, group: NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[Codes, NDArray[np.int64]]:
+        """The codes of the patients of a block, the number of rows last, and these numbers; else rows by themselves."""
+        if self.person is None or self.numbers is None:
+            return np.empty((BLOCK, 1), np.int32), np.ones(BLOCK, np.int64)
+        persons = sampled(self.person, BLOCK, self._share_of_persons, rng=rng, given=own or None)
+        if rows_given and self.rows.context_domains:
+            persons = self._resampled(persons, rows_given, group, rng)
+        return persons, self.numbers.decode(persons[:, -1], rng)
 
     def _rows_of(
         self, persons: Codes, whose: NDArray[np.int64], past: Codes | None, given: Given, rng: np.random.Generator
@@ -269,76 +316,49 @@ class FlatSynthesizer:
         with np.errstate(divide="ignore"):  # what cannot be has a logarithm of minus infinity
             return np.asarray(log_mass + np.log(met * (1.0 if share is None else share(tried))))
 
-    def _decode(self, block: _Drawn, rows: NDArray[np.int64], key: bytes, seen: dict[int, set[Any]]) -> pa.RecordBatch:
+    def _persons_again(
+        self, persons: Codes, own: Given, rows_given: Given, rng: np.random.Generator
+    ) -> Callable[[NDArray[np.int64]], Codes]:
+        """Draws some patients again under the same conditions, given how many rows each has."""
+        assert self.person is not None
+
+        def again(at: NDArray[np.int64]) -> Codes:
+            assert self.person is not None
+            if self.rows.context_domains and rows_given:
+                # Those of the block were chosen by how well their rows meet the conditions.
+                others = persons[rng.integers(len(persons), size=len(at))]
+                others[:, -1] = persons[at, -1]
+                return others
+            given = {**of_rows(own, at), persons.shape[1] - 1: persons[at, -1]}
+            try:
+                return sampled(self.person, len(at), self._share_of_persons, rng=rng, given=given)
+            except NotApplicable:
+                return persons[at]
+
+        return again
+
+    def _decode(self, block: _Drawn, rows: NDArray[np.int64], key: bytes) -> pa.RecordBatch:
         # Decoded whole, so that what the cut leaves out draws from the generator as well.
-        every = np.arange(rows[0], rows[0] + len(block.codes))
-        kept = None if self.obeying is None else self.obeying.obey(self._again(block), block.rng, seen)
         batch = self.codec.decode(
             block.codes,
             rng=block.rng,
             key=key,
-            rows=every,
+            rows=np.arange(rows[0], rows[0] + len(block.codes)),
             persons=block.persons,
             constant=self.constant_columns,
-            kept=kept,
+            kept=block.kept,
         )
         return batch.slice(0, len(rows))
-
-    def _again(self, block: _Drawn) -> Block:
-        """A block whose rows, and patients, can be drawn again under the same conditions."""
-        linked = bool(self.rows.context_domains)
-
-        def rows(at: NDArray[np.int64]) -> Codes:
-            if block.own is None:
-                given = of_rows(block.rows_given, at) or None
-                return sampled(self.rows, len(at), self._share_of_rows, rng=block.rng, given=given)
-            past = None if block.past is None else block.past[at]
-            return self._rows_of(block.own, block.whose[at], past, block.rows_given, block.rng)
-
-        def persons(at: NDArray[np.int64]) -> Codes:
-            assert self.person is not None
-            assert block.own is not None
-            if linked and block.rows_given:
-                # Those of the block were chosen by how well their rows meet the conditions.
-                others = block.own[block.rng.integers(len(block.own), size=len(at))]
-                others[:, -1] = block.own[at, -1]
-                return others
-            given = {**of_rows(block.own_given, at), block.own.shape[1] - 1: block.own[at, -1]}
-            try:
-                return sampled(self.person, len(at), self._share_of_persons, rng=block.rng, given=given)
-            except NotApplicable:
-                return block.own[at]
-
-        asked = {self.personal[at] for at in block.own_given}
-        asked |= {at if block.own is None else self.rest[at] for at in block.rows_given}
-        return Block(block.codes, block.own, block.whose, rows, persons, frozenset(asked))
 
     def conditioned(self, conditions: Sequence[Condition]) -> tuple[FlatSynthesizer, Given]:
         """A synthesizer whose bins reach no further than the conditions, and how probable each code is to meet them.
 
         Raises:
-            InputError: a condition makes no sense for its column, or the model never generates what it asks for.
+            InputError: see ``on_codes``.
         """
-        shares: dict[int, Shares] = {}
-        encoders = dict((self.codec if self.obeying is None else self.obeying.narrowed()).encoders)
-        for asked in conditions:
-            condition = self._on_learned(asked)
-            name = condition.column
-            try:
-                allowed = encoders[name].allowed(condition.operator, condition.values)
-                encoders[name] = encoders[name].asked(condition.operator, condition.values)
-            except ValueError as error:
-                raise InputError(f"--where: column {name}: {error}") from None
-            first = [domain.owner for domain in self.codec.domains].index(name)
-            for at, share in enumerate(allowed, first):
-                both = shares.get(at, np.ones(len(share), bool)) * share
-                if not both.any():
-                    raise InputError(
-                        f"--where: column {asked.column}: nothing that the model generates meets this condition"
-                    )
-                if (both < 1).any():
-                    shares[at] = both
-        return replace(self, codec=replace(self.codec, encoders=encoders)), shares
+        bound = narrowed(self.codec, self.codec.plan.config.rules, self.rates) if self.rates else self.codec
+        codec, given = on_codes(bound, conditions)
+        return replace(self, codec=codec), given
 
     def balanced(self, names: Sequence[str], given: Given) -> Balance | None:
         """The groups to share patients out among; ``None`` where nothing is to be balanced.
@@ -365,7 +385,7 @@ class FlatSynthesizer:
         model, asked = (self.rows, rows_given) if rows_given or self.person is None else (self.person, own)
         if model.likelihood and not (own and rows_given) and not model.context_domains:
             return model.log_mass(asked, n=n)
-        codes = self._draw(0, 0, {}, None).codes
+        codes = self._draw(0, 0, {}, None, None, {}).codes
         every: list[Given] = [{c: np.full(len(codes), of[at]) for c, of in fixed.items()} for at in range(n)]
         met = [probability_met(codes, each) for each in every]
         with np.errstate(divide="ignore"):  # what never occurs has a logarithm of minus infinity
@@ -390,33 +410,6 @@ class FlatSynthesizer:
             share *= generator.rows.effective_share(rows_given, n=BLOCK, rng=rng, context=context)
         return share
 
-    def _on_learned(self, condition: Condition) -> Condition:
-        """The same condition on a column that the model learned: a determined one is traced to what determines it."""
-        columns = self.codec.plan.config.columns
-        if condition.column not in columns:
-            raise InputError(f"--where: there is no column {condition.column}; columns are {', '.join(columns)}")
-        step = self.codec.plan.determined.get(condition.column)
-        if step is not None:
-            if condition.operator not in ("=", "!=", "in"):
-                raise InputError(f"--where: column {condition.column} is determined by {step.by}; use =, != or in")
-            known = self.codec.determined[condition.column]
-            wanted = set(condition.values)
-            causes = [by for by, value in known.items() if (value in wanted) != (condition.operator == "!=")]
-            return self._on_learned(Condition(step.by, "in", tuple(causes)))
-        if condition.column in self.codec.plan.computed:
-            raise InputError(
-                f"--where: what determines the column, {condition.column}, is computed from "
-                f"{', '.join(self.codec.plan.computed[condition.column].operands)}; condition on that or those"
-            )
-        if condition.column in self.codec.plan.lists:
-            raise InputError(
-                f"--where: column {condition.column} holds several codes in a cell, and each is generated by itself; "
-                "condition on another column, or choose among the rows generated"
-            )
-        if condition.column not in self.codec.encoders:
-            raise InputError(f"--where: column {condition.column} is regenerated, not learned; condition on another")
-        return condition
-
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
@@ -425,16 +418,12 @@ class _Drawn:
     Attributes:
         persons: the ordinal of each row's person.
         rng: for what is left to draw.
-        own: the codes of the persons, ``None`` without a patient column; ``whose`` says which of them a row belongs to.
-        own_given, rows_given: the conditions they were drawn under, by their places in each model.
-        past: what each row was told of those before it.
+        kept: by encoder, the texts that rules judged the rows by; ``None`` where there are no rules.
+        first: the codes of patients and of rows as they were drawn first, before they were judged.
     """
 
     codes: Codes
     persons: NDArray[np.int64]
     rng: np.random.Generator
-    own: Codes | None
-    whose: NDArray[np.int64]
-    own_given: Given
-    rows_given: Given
-    past: Codes | None
+    kept: dict[str, pa.Array] | None
+    first: tuple[Codes, Codes]

@@ -60,7 +60,7 @@ def learn(
     rng = np.random.default_rng([seed, 0])
     model = make_model()
     if split.patient is None:
-        rows = model.fit(BlockSource(codec.domains, codes, every), rng=rng, progress=progress)
+        rows = model.fit(BlockSource(codec.domains, codes, every), rng=rng, rare_below=rare_below, progress=progress)
         return FlatSynthesizer(codec, None, (), None, rows, rates)
     persons = Persons.of(np.concatenate([hashes for _, hashes in sides]))
     personal = personal_columns(persons, codes, codec.domains) if model.conditional else ()
@@ -68,11 +68,19 @@ def learn(
     own = own_codes(persons, codes, personal, numbers)
     own_domains = (*(codec.domains[i] for i in personal), rows_domain(numbers))
     person_source = BlockSource(own_domains, own, tuple(range(own.shape[1])))
-    person = (model if model.conditional else Independent()).fit(person_source, rng=rng, progress=progress)
+    person = (model if model.conditional else Independent()).fit(
+        person_source, rng=rng, rare_below=rare_below, progress=progress
+    )
     rest = tuple(i for i in every if i not in set(personal))
     domains = tuple(codec.domains[i] for i in rest)
     if not model.conditional:
-        fitted = model.fit(BlockSource(domains, codes, rest), rng=rng, groups=cut(persons.of_row), progress=progress)
+        fitted = model.fit(
+            BlockSource(domains, codes, rest),
+            rng=rng,
+            groups=cut(persons.of_row),
+            rare_below=rare_below,
+            progress=progress,
+        )
         return FlatSynthesizer(codec, person, personal, numbers, fitted, rates)
     # From here on rows stand patient by patient, so that each comes after those it is given.
     whose = persons.of_row[persons.order]
@@ -83,7 +91,7 @@ def learn(
     if past is not None:
         own_rows = replace(own_rows, domains=past.memory.own_domains)
         given = Beside(given, BlockSource(past.domains, past.told(in_order, whose)))
-    fitted = model.fit(own_rows, rng=rng, context=given, groups=cut(whose), progress=progress)
+    fitted = model.fit(own_rows, rng=rng, context=given, groups=cut(whose), rare_below=rare_below, progress=progress)
     return FlatSynthesizer(codec, person, personal, numbers, fitted, rates, past)
 
 

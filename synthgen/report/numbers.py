@@ -17,7 +17,8 @@ def figure(value: float | None) -> str:
     if size in {0, 1}:
         return f"{value:.0f}".replace("-0", "0").replace("-", "−")
     if size < 1e-4:
-        return f"{value:.1e}".replace("-", "−")
+        # Powers of ten are no language for everyone.
+        return "below 0.0001" if value > 0 else "above −0.0001"
     # A share close to one says how far it is from one: two digits of that distance.
     digits = 1 - math.floor(math.log10(1 - size)) if 0.9 < size < 1 else 2 - math.floor(math.log10(size))
     decimals = min(4, max(0, digits))

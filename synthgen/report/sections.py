@@ -17,6 +17,8 @@ from synthgen.report.shapes import is_roc
 
 #: Histograms drawn in the open, and drawn at all; the rest are named.
 OPEN_HISTOGRAMS, DRAWN_HISTOGRAMS = 12, 60
+#: Columns of a drawn matrix: more names could not be read, and an image grows with their square.
+DRAWN_COLUMNS = 60
 #: Worst offenders shown for each measure, and rows shown of a folded table.
 OFFENDERS, TABLE_ROWS = 8, 200
 
@@ -254,7 +256,10 @@ class Association:
 
 
 def associations(evaluation: Evaluation, key: str = "") -> Iterator[Association]:
-    """Training, synthetic and the difference between them, for each measure that has matrices."""
+    """Training, synthetic and the difference between them, for each measure that has matrices.
+
+    Of many columns those with the largest differences are drawn, in the order of the table.
+    """
     for number, metric in enumerate(evaluation.metrics):
         matrices = metric.details.get("matrices")
         if not matrices or not matrices.get("train") or not matrices.get("synthetic"):
@@ -264,22 +269,26 @@ def associations(evaluation: Evaluation, key: str = "") -> Iterator[Association]
             [None if a is None or b is None else _more(a, b) for a, b in zip(*rows, strict=True)]
             for rows in zip(synthetic, train, strict=True)
         ]
+        drawn, said = _furthest(apart), _largest(names, apart)
+        if len(drawn) < len(names):
+            said = f"{said} Drawn are the {len(drawn)} of {len(names)} columns that differ most."
+        names, apart = [names[i] for i in drawn], _part(apart, drawn)
         limit = _limit(apart)
-        label = f"Difference of associations, synthetic less training, {len(names)} columns. {_largest(names, apart)}"
+        label = f"Difference of associations, synthetic less training, {len(names)} columns. {said}"
         others = [("Training", train, "t"), ("Synthetic", synthetic, "s"), ("Holdout", matrices.get("holdout"), "h")]
         yield Association(
             metric.table,
             Drawn(
                 "Difference: synthetic less training",
                 charts.heatmap(apart, names, label=label, key=f"{key}m{number}d", named=True, limit=limit),
-                _largest(names, apart),
+                said,
             ),
             f"{limit:g}",
             tuple(
                 Drawn(
                     title,
                     charts.heatmap(
-                        matrix,
+                        _part(matrix, drawn),
                         names,
                         label=f"Associations in the {title.lower()} set.",
                         key=f"{key}m{number}{k}",
@@ -290,6 +299,16 @@ def associations(evaluation: Evaluation, key: str = "") -> Iterator[Association]
                 if matrix
             ),
         )
+
+
+def _furthest(apart: Sequence[Sequence[float | None]]) -> list[int]:
+    """The columns to be drawn, ascending: all, or those of which some difference is largest."""
+    largest = [max((abs(value) for value in row if value is not None), default=0.0) for row in apart]
+    return sorted(sorted(range(len(apart)), key=lambda i: -largest[i])[:DRAWN_COLUMNS])
+
+
+def _part(matrix: Sequence[Sequence[float | None]], columns: Sequence[int]) -> list[list[float | None]]:
+    return [[matrix[i][j] for j in columns] for i in columns]
 
 
 def _limit(apart: Sequence[Sequence[float | None]]) -> float:

@@ -10,8 +10,8 @@ from synthgen.report import wording
 from synthgen.report.numbers import figure, percent
 
 _BAD = ("leak", "fail")
-#: The line that speaks of keys, and of no patient.
-_KEYS = "key_integrity"
+#: The lines that speak of likeness, and of no leak: that of keys, and that of groups of patients.
+_KEYS, _GROUPS = "key_integrity", "group_accuracy"
 #: An AUC this far above its ceiling means that a person could be misled by what the set gets wrong.
 _TOLD_APART = 0.1
 
@@ -70,7 +70,12 @@ def _todo(evaluation: Evaluation) -> Iterator[str]:
         yield "Do not rely on this report: the self-test gave an answer that is known to be wrong. Report it."
     if any(line.name == _KEYS and line.verdict == "fail" for line in evaluation.verdicts):
         yield "Do not hand this set on: its tables cannot be joined. Mend the keys and links that are named above."
-    bad = [line for line in evaluation.verdicts if line.verdict in _BAD and line.name != _KEYS]
+    if any(line.name == _GROUPS and line.verdict == "fail" for line in evaluation.verdicts):
+        yield (
+            "Do not use this set for what concerns the groups that are named above: their records are less like real "
+            "ones than the limit allows. The whole set may still serve for the others."
+        )
+    bad = [line for line in evaluation.verdicts if line.verdict in _BAD and line.name not in (_KEYS, _GROUPS)]
     if bad:
         yield (
             "Do not release this set. The lines above say what shows; the figures by column and group say where. "

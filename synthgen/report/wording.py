@@ -93,7 +93,7 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "group_accuracy": (
             "Likeness within groups",
-            "Agreement of pairs of columns in the group that is furthest below its ceiling.",
+            "Agreement of pairs of columns in the group that is furthest below its ceiling, other real patients of it.",
         ),
         "group_utility": (
             "Use for prediction within groups",
@@ -146,6 +146,8 @@ LIMITS: Mapping[str, str] = MappingProxyType(
     {
         "membership_inference": "true positives up to {limit:g} times the false ones",
         "membership_disclosure": "relative F1 up to {limit:g}",
+        "group_accuracy": "no group more than {limit:g} below its ceiling",
+        "key_integrity": "all of them sound",
         "rare_values_leaked": "rare: fewer than {limit:g} patients",
         **dict.fromkeys(("singling_out", "linkability", "attribute_inference"), "risk beyond chance up to {limit:g}"),
     }
@@ -203,7 +205,8 @@ HOW_TO_READ: Mapping[str, str] = MappingProxyType(
         "records. A pointer at an end means that the value lies beyond it. Shuffling leaves single columns as they "
         "are, so there the floor can be as good as the ceiling, and the ceiling is what to compare with.",
         "offenders": "The columns and pairs on which the synthetic set is farthest from the real one. Look here first "
-        "if a column matters for what you have in mind.",
+        "if a column matters for what you have in mind. Of the classifier, “auc alone” is how well a column by itself "
+        "gives the synthetic records away, and “drop when shuffled” how much worse it tells them without that column.",
         "distributions": "Filled: training records. Dashed line or tick: holdout, which shows how much two real sets "
         "differ by chance. Strong line or dot: synthetic. Shares are of the values that are there; the share of "
         "missing, drawn apart, is of all. For numbers every bar is one bin, and bins need not be equally wide. Columns "

@@ -46,6 +46,17 @@ def test_heaped_keys_among_scattered_ones_are_atoms() -> None:
     assert np.count_nonzero(drawn == 50_000) == 2000
 
 
+def test_a_key_that_nearly_all_rows_hold_hides_no_others() -> None:
+    """Nine pauses in ten are of no time; the rest are minutes up to an hour, hours, and a few that are longer."""
+    minutes = [minute for minute in range(1, 61) for _ in range(50)]
+    hours = [hour for hour in (120, 180, 240) for _ in range(40)]
+    longer = [key for key in range(241, 441) for _ in range(6)]
+    quantiser = solved([0] * 40_000 + minutes + hours + longer)
+    assert {*range(61), 120, 180, 240} <= {*quantiser.atoms.tolist()}
+    low, high = quantiser.bounds()
+    assert (high - low).max() < 30
+
+
 def test_codes_are_in_the_order_of_the_line() -> None:
     quantiser = solved(spread(2000) + [50_000] * 200)
     keys = np.arange(0, 100_000, 37)

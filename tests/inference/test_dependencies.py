@@ -24,6 +24,14 @@ def test_of_two_columns_that_determine_each_other_the_first_stays() -> None:
     assert (found["code"].determined_by, found["description"].determined_by) == (None, "code")
 
 
+def test_nothing_is_determined_by_who_somebody_is() -> None:
+    cells = {"Vorname": ["Jürgen", "Käthe", "Zoë"] * 20, "Geschlecht": ["m", "w", "w"] * 20}
+    assert columns(cells)["Geschlecht"].determined_by is None
+    # A bare name may be a person's, or an analyte's that follows from its code.
+    found = columns({"name": ["Urea", "Iron", "Zinc"] * 20, "unit": ["mg", "ug", "ug"] * 20, "loinc": [*"UIZ"] * 20})
+    assert (found["unit"].determined_by, found["name"].determined_by) == ("loinc", "loinc")
+
+
 def test_a_description_is_known_by_its_name_where_patients_are_few() -> None:
     def by(*words: str) -> dict[str, str]:
         table = Cells({"REASONCODE": ["A", "B", "C", "A"], "REASONDESCRIPTION": [*words], "OTHERTEXT": [*words]})

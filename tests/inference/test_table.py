@@ -72,12 +72,23 @@ UUIDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(40)]
         ("diag_1", ["250.83", "V27", "E812.0", "401", "8"] * 5, Code(system="icd9")),
         ("diag_1", ["E11.9", "I10", "J44.1"] * 5, Code(system="icd10")),
         ("icd", ["E11.9, I10", "I10", "J44.1"] * 5, Code(system="icd10", separator=", ")),
+        ("icd", ["U07.1!", "G63.2*", "E11.74†|I48.0+", "J44.1"] * 5, Code(system="icd10", separator="|")),
+        ("OPS", ["8-930", "5-470.11", "8-83b.00, 5-870.a1", "9-260"] * 5, Code(separator=", ")),
+        ("OPS", ["1-275.0", "3-225", "9-260"] * 5, Code()),
         ("atc", ["A10BA02", "C09AA05", "N02BE01"] * 5, Code(system="atc")),
         ("diagnosis", ["195662009", "410620009"] * 5, Code()),
         ("zip", ["90210", "10001"] * 5, Category()),
         ("heart_rate", ["101", "250", "401"] * 5, Integer(min=0)),
         ("FirstName", ["Ada", "Bo", "Cy"] * 5, Fake(provider="first_name")),
         ("email", ["a@b.org", "c@d.org"] * 5, Fake(provider="email")),
+        ("Vorname", ["Jürgen", "Käthe"] * 50, Fake(provider="first_name")),
+        ("Nachname", ["Müller", "von der Leyen"] * 50, Fake(provider="last_name")),
+        ("Telefon", ["0351 123456", "0351/654321"] * 50, Fake(provider="phone_number")),
+        ("Hausnummer", ["1", "12a", "3-5"] * 5, Fake(provider="building_number")),
+        ("Nachname", ["123", "124", "125"] * 50, Text()),  # not shaped like names, yet named so
+        ("Versichertennr", ["A 123", "B 124", "C 125"] * 50, Id()),
+        ("phone", ["Y", "N"] * 5, Boolean(true="Y", false="N")),  # whether there is one
+        ("Bemerkung", ["Pat. Müller klagt", "Pat. Weiß klagt"] * 50, Text()),
         ("ssn", ["999-17-5017", "999-50-8136"] * 5, Id()),
         ("key", UUIDS, Id()),
         ("note", [f"The patient felt well on day {day} of the stay" for day in range(20)], Text()),
@@ -109,6 +120,26 @@ def test_a_number_far_from_the_others_means_missing_in_its_column_alone() -> Non
     table = inferred({"height": ["170", "180", "-999"] * 5, "scale": ["-1", "0", "1"] * 5}).schema.tables["visits"]
     assert table.columns["height"] == Integer(min=0, missing=("", "-999"))
     assert table.columns["scale"] == Integer()
+
+
+@pytest.mark.parametrize("token", ["k.A.", "k. A.", "n.b.", "o. A.", "keine Angabe", "unbekannt", "entfällt"])
+def test_german_words_for_missing(token: str) -> None:
+    guess = inferred({"crp": [token, "1.5", "2.5"] * 5, "stage": ["I", "b", "b"] * 5})
+    assert guess.schema.tables["visits"].missing == ("", token)
+    assert "counts as a value; add it" in told(inferred({"smoker": [token, "ex", "never"] * 5}), "smoker")
+
+
+def test_without_finding_is_a_result() -> None:
+    guess = inferred({"crp": ["o.B.", "1.5", "2.5"] * 5})
+    assert guess.schema.tables["visits"].missing == ("",)
+    assert guess.schema.tables["visits"].columns["crp"] == Number(decimals=1, min=0, atoms=("o.B.",))
+
+
+def test_missing_tokens_do_not_hide_codes() -> None:
+    table = inferred({"icd": ["-", "-", "I48.0|J44.1", "E11.9"] * 5, "ops": ["-", "-", "8-930", "9-260"] * 5})
+    assert table.schema.tables["visits"].missing == ("", "-")
+    assert table.schema.tables["visits"].columns["icd"] == Code(system="icd10", separator="|")
+    assert table.schema.tables["visits"].columns["ops"] == Code()
 
 
 def test_missing_tokens_do_not_hide_numbers() -> None:
@@ -150,6 +181,11 @@ def test_day_and_month_that_could_be_exchanged_are_told() -> None:
     assert "could be exchanged" not in told(inferred({"seen": ["13/02/2020", "03/04/2021"] * 5}), "seen")
 
 
+@pytest.mark.parametrize("times", [["10:15", "23:59"], ["10:15:30", "23:59:00"], ["2020-01-02", "2020-03-04"]])
+def test_a_time_has_no_day_and_month_to_exchange(times: list[str]) -> None:
+    assert told(inferred({"seen": times * 5}), "seen") == ""
+
+
 def test_rare_texts_among_numbers_are_not_named_but_told() -> None:
     guess = inferred({"crp": ["1.5", "2.5", "3.5"] * 100 + ["see letter"]})
     assert guess.schema.tables["visits"].columns["crp"] == Category()
@@ -160,6 +196,19 @@ def test_rare_texts_among_numbers_are_not_named_but_told() -> None:
 def test_a_made_up_name_agrees_with_the_sex_column() -> None:
     cells = {"name": [f"Ada B{chr(97 + number)}" for number in range(20)], "gender": ["M", "F"] * 10}
     assert inferred(cells).schema.tables["visits"].columns["name"] == Fake(provider="name", sex="gender")
+
+
+def test_few_surnames_beside_first_names_are_made_up() -> None:
+    cells = {"Name": ["Müller", "Weiß"] * 60, "Vorname": ["Jürgen", "Käthe", "Zoë"] * 40}
+    columns = inferred(cells).schema.tables["visits"].columns
+    assert (columns["Name"], columns["Vorname"]) == (Fake(provider="last_name"), Fake(provider="first_name"))
+
+
+def test_what_is_named_like_a_person_or_a_note_is_not_learned_without_a_word() -> None:
+    cells = {"name": ["Urea", "Sodium"] * 60, "phone": ["Y", "N"] * 60, "Befund": ["normal", "abnormal", "krank"] * 40}
+    guess = inferred(cells)
+    assert all("PERSONAL?" in told(guess, name) for name in cells)
+    assert told(inferred(cells, name="drugs"), "name") == ""
 
 
 def test_an_outcome_by_name_is_the_target() -> None:

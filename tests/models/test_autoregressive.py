@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from synthgen.encoding.domain import Domain, Scale
+from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.errors import InputError
 from synthgen.models._draws import at_share
 from synthgen.models._layout import Layout
@@ -237,3 +237,20 @@ def test_a_code_is_known_again_in_another_column_of_its_system() -> None:
     assert layout.order == (0, 1)
     assert layout.kin(1) == (0,)
     assert layout.same(1, 0).tolist() == [-1, 0, -1, -1]
+
+
+def test_two_ranges_on_the_leading_columns_are_drawn_together() -> None:
+    """Who never smoked seldom has a lung disease: asked for both, hardly any of them are left."""
+    rng = np.random.default_rng(0)
+    smoker = rng.integers(0, 3, 6000)
+    lung = np.where(rng.random(6000) < np.array([0.02, 0.5, 0.95])[smoker], rng.integers(1, 3, 6000), 0)
+    domains = tuple(Domain(name, name, 3, Scale.NOMINAL) for name in ("smoker", "lung"))
+    model = Autoregressive(epochs=20, condition_on=("smoker", "lung"))
+    fitted = model.fit(CodeTable(domains, [np.stack([smoker, lung], axis=1).astype(np.int32)]), rng=rng)
+    seldom, ill = np.array([True, True, False]), np.array([False, True, True])
+    never = (smoker == 0)[(smoker < 2) & (lung > 0)].mean()
+    assert never < 0.04
+    assert (fitted.sample(8000, rng=rng, given={0: seldom, 1: ill})[:, 0] == 0).mean() == pytest.approx(never, abs=0.02)
+    free, fixed = np.full(8000, UNOBSERVED, np.int32), np.ones(8000, np.int32)
+    shares = np.bincount(fitted.sample(8000, rng=rng, given={0: free, 1: fixed})[:, 0], minlength=3) / 8000
+    assert shares == pytest.approx(np.bincount(smoker[lung == 1], minlength=3) / (lung == 1).sum(), abs=0.04)

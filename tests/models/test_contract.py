@@ -210,6 +210,18 @@ def test_draws_under_a_mask_follow_the_probabilities(likely: FittedModel) -> Non
         assert (codes[:, 2] == code).mean() == pytest.approx(expected, abs=0.025)
 
 
+def test_draws_under_masks_on_every_column_follow_the_probabilities(likely: FittedModel) -> None:
+    """Every column asks for something, and each draw has to reckon with what the others ask."""
+    given = {
+        0: np.ones(2, bool),
+        1: np.array([True, False, True, False]),
+        2: np.array([True, False, False, True, True]),
+    }
+    codes = likely.sample(8000, rng=_rng(), given=given)
+    woman = likely.log_mass({**given, 0: np.array([True, False])}, n=1)[0] - likely.log_mass(given, n=1)[0]
+    assert (codes[:, 0] == 0).mean() == pytest.approx(np.exp(woman), abs=0.05)
+
+
 def test_frequencies_are_the_probabilities(likely: FittedModel) -> None:
     codes = likely.sample(20_000, rng=_rng())
     cells, times = np.unique(codes, axis=0, return_counts=True)
@@ -294,6 +306,16 @@ def test_blocks_may_be_cut_anywhere(name: str) -> None:
     whole, cut = (_fit(_make(name), codes, context, cuts=cuts).state()[1] for cuts in ((), (1, 1, 70, 499)))
     assert whole.keys() == cut.keys()
     assert all(np.array_equal(whole[key], cut[key]) for key in whole)
+
+
+@pytest.mark.parametrize("name", ["independent", "copula"])
+def test_weights_may_be_read_once(name: str) -> None:
+    codes, _ = _table()
+    weights = [np.ones(len(codes))]
+    one, other = (
+        _make(name).fit(CodeTable(DOMAINS, [codes]), rng=_rng(), weights=of) for of in (weights, iter(weights))
+    )
+    assert np.array_equal(one.sample(50, rng=_rng()), other.sample(50, rng=_rng()))
 
 
 @pytest.mark.parametrize("name", ["independent", "copula"])

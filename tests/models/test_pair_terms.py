@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from synthgen.encoding.domain import Domain, Scale
+from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.models._descent import Rows
 from synthgen.models._pair_terms import PairRates
 from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive
@@ -39,7 +39,7 @@ def _found(
     """The pairs of a layout in the order of the columns, with the rate of the later code where the earlier stands."""
     layout = Autoregressive(epochs=1).fit(CodeTable(DOMAINS, [codes[:50]]), rng=np.random.default_rng(1)).layout
     assert [*layout.order] == [0, 1, 2]
-    kept = PairRates.of(layout, Rows(codes, weights), whose)
+    kept = PairRates.of(layout, Rows(codes, weights), whose, 5)
     return dict(zip(map(tuple, kept.pairs.tolist()), kept.rates.tolist(), strict=True))
 
 
@@ -122,6 +122,46 @@ def test_what_is_missing_with_a_diagnosis_is_kept_though_the_network_learns_noth
     for diagnosis in range(4):
         real, own = ((of[of[:, 0] == diagnosis, 1] == 2).mean() for of in (rows, codes))
         assert own == pytest.approx(real, rel=0.05, abs=0.01)
+
+
+def test_cells_that_are_not_observed_say_nothing_of_the_others() -> None:
+    rows = _measured()
+    rows[np.random.default_rng(6).random(N) < 0.4, 1] = UNOBSERVED
+    fitted = Autoregressive(epochs=1, penalty=1e3).fit(CodeTable(MEASURED, [rows]), rng=np.random.default_rng(2))
+    codes = fitted.sample(30_000, rng=np.random.default_rng(3))
+    for diagnosis in range(3):
+        known = rows[(rows[:, 0] == diagnosis) & (rows[:, 1] != UNOBSERVED), 1]
+        assert (codes[codes[:, 0] == diagnosis, 1] == 2).mean() == pytest.approx((known == 2).mean(), abs=0.03)
+
+
+@pytest.mark.parametrize(("patients", "rare_below", "rate"), [(6, 5, 594 / 600), (4, 5, 1.0), (6, 20, 1.0)])
+def test_nothing_is_told_of_the_few_in_whom_a_diagnosis_is_measured(
+    patients: int, rare_below: int, rate: float
+) -> None:
+    """All but some patients of 600 with the fourth diagnosis lack the measurement."""
+    rows = _measured()
+    rows[:600, 0] = 3
+    rows[600:, 0] = np.arange(N - 600) % 3
+    rows[:600, 1] = 2
+    rows[:patients, 1] = 0
+    layout = Autoregressive(epochs=1).fit(CodeTable(MEASURED, [rows[::10]]), rng=np.random.default_rng(1)).layout
+    found = PairRates.of(layout, Rows(rows, None), np.arange(N), rare_below)
+    assert found.rates[(found.pairs[:, 1] == 3) & (found.pairs[:, 3] == 2)] == pytest.approx(rate)
+
+
+def test_many_terms_together_leave_every_row_a_likelihood() -> None:
+    """One column is never 1 where any of six others is."""
+    rng = np.random.default_rng(0)
+    others = rng.integers(0, 2, (8000, 6))
+    rows = np.c_[others, (others.sum(axis=1) == 0) & (rng.random(8000) < 0.9)].astype(np.int32)
+    domains = tuple(Domain(f"c{i}", f"c{i}", 2, Scale.NOMINAL) for i in range(7))
+    model = Autoregressive(epochs=10, condition_on=tuple(domain.name for domain in domains))
+    fitted = model.fit(CodeTable(domains, [rows]), rng=np.random.default_rng(1))
+    assert fitted.network.pairs.terms == pytest.approx([-20] * 6)
+    everything = np.ones((1, 7), np.int32)
+    assert -120 < fitted.log_prob(everything)[0] < -60
+    asked = fitted.sample(5, rng=rng, given={i: np.array([False, True]) for i in range(7)})
+    assert (asked == 1).all()
 
 
 def test_the_target_by_each_common_code_is_kept_though_the_network_learns_nothing() -> None:

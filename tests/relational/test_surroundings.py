@@ -13,7 +13,7 @@ from synthgen.artifact.extract import ExtractSynthesizer
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.models.base import FittedModel
 from synthgen.relational.asking import Asked
-from synthgen.relational.extract import contexts
+from synthgen.relational.contexts import contexts
 from synthgen.relational.history import Memory
 from synthgen.relational.rows import Rows, Steps
 from synthgen.relational.surroundings import Surroundings

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from synthgen.metrics.result import Evaluation, KnownAnswer, Metric, Verdict
@@ -150,6 +151,27 @@ def test_an_evaluation_that_found_nothing_still_reads() -> None:
 
     assert "No verdict line was judged" in page
     assert Page(page).open == []
+
+
+def test_a_thousand_columns_make_no_page_of_three_megabytes() -> None:
+    """Of the matrices the columns with the largest differences are drawn; of the rest the worst, and their names."""
+    rng = np.random.default_rng(0)
+    names = [f"column_{k}" for k in range(1000)]
+    train, holdout, synthetic = (rng.uniform(0, 0.5, (1000, 1000)) for _ in range(3))
+    synthetic[700, 3] = synthetic[3, 700] = 1.0
+    matrices = {"columns": names, "train": train, "holdout": holdout, "synthetic": synthetic}
+    found = {name: each if name == "columns" else np.round(each, 3).tolist() for name, each in matrices.items()}
+    metrics = (
+        Metric(name="association", family="fidelity", table="t", details={"matrices": found}),
+        Metric(
+            name="marginals", family="fidelity", table="t", details={"histograms": [_histogram(n, 0.6) for n in names]}
+        ),
+    )
+    page = render(Evaluation(seed=1, synthgen="0", inputs={}, verdicts=(), metrics=metrics), "internal")
+    assert len(page.encode()) < 3_000_000
+    assert "Drawn are the 60 of 1000 columns that differ most." in page
+    assert "column_3 with column_700" in page
+    assert len(INTERNAL.encode()) < 3_000_000
 
 
 def test_names_in_any_script_are_drawn_without_a_warning() -> None:

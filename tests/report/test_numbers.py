@@ -21,7 +21,8 @@ from synthgen.report.numbers import chance, figure, percent, span
         (-0.2214, "−0.221"),
         (12.345, "12.3"),
         (71518, "71,518"),
-        (0.00001234, "1.2e−05"),
+        (0.00001234, "below 0.0001"),
+        (-0.00001234, "above −0.0001"),
     ],
 )
 def test_figures(value: float | None, text: str) -> None:

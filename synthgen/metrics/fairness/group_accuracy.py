@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import hypergeom
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records
@@ -16,11 +17,14 @@ from synthgen.metrics.equal import FEWEST_PATIENTS, too_few, whole_patients
 from synthgen.metrics.floor import independent
 from synthgen.metrics.groups import FEWEST, Group, groups
 from synthgen.metrics.halves import Halves
-from synthgen.metrics.result import Metric
+from synthgen.metrics.result import Metric, Verdict, Word
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
 
 NAME = "group_accuracy"
+SOURCE = "limit by our policy, no standard sets one; simultaneous 95 % intervals over the groups (Bonferroni)"
+#: What all groups together may be wrong by chance, on either side.
+_TAIL = 0.025
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,18 @@ class GroupAccuracy(Measure):
     size of the group's smallest set, so groups are told from their own ceilings, not from each other. In a small group
     the floor can lie above the ceiling: it is resampled from the very records that it is compared with. Intervals hold
     for all groups at once (Bonferroni). Groups as in ``representation``.
+
+    The verdict: it passes where no group can be more than ``limit`` below its ceiling (of one pair of columns, that
+    share of the group's records would have to be others), and fails where one surely is, or where hardly any patient of
+    a group was generated. A group has too few patients to tell, and does not count, where its interval is wider than
+    the limit on either side, or wider than half of it and reaches the limit though the group itself does not: so the
+    interval of a perfect group might.
     """
 
     pairs: int = 100
     fewest: int = FEWEST
     rows: int = 10_000
+    limit: float = 0.05
 
     def measure(
         self, comparison: Comparison, *, rng: np.random.Generator, progress: Progress = silent
@@ -58,7 +69,11 @@ class GroupAccuracy(Measure):
         for done, group in enumerate(assessed):
             progress(NAME, done / len(assessed))
             scores.append(self._score(comparison, group, cells, chosen, rng))
-        return (_figure(comparison, scores, small, len(assessed)),)
+        return (_figure(comparison, scores, small),)
+
+    def judge(self, metrics: tuple[Metric, ...], comparison: Comparison) -> tuple[Verdict, ...]:
+        """One line, without a p, since a bound decides; none where the schema names no groups."""
+        return tuple(_verdict(metric, self.limit) for metric in metrics if metric.status != "not_applicable")
 
     def _score(
         self,
@@ -137,12 +152,12 @@ class _Score:
         }
 
 
-def _figure(comparison: Comparison, scores: list[_Score], small: tuple[Group, ...], assessed: int) -> Metric:
+def _figure(comparison: Comparison, scores: list[_Score], small: tuple[Group, ...]) -> Metric:
     told = sorted((score for score in scores if score.value is not None), key=lambda score: score.below)
     if not told:
         reason = f"no group has {FEWEST_PATIENTS} patients in every set"
         return unanswered(NAME, "fairness", comparison, reason)
-    tail = 0.025 / len(told)
+    tail = _TAIL / len(told)
     worst = told[0].row(tail)
     untold = [score.group.name for score in scores if score.value is None] + [group.name for group in small]
     details: dict[str, Any] = {
@@ -172,3 +187,69 @@ def _figure(comparison: Comparison, scores: list[_Score], small: tuple[Group, ..
         },
         details=details,
     )
+
+
+def _verdict(metric: Metric, limit: float) -> Verdict:
+    if metric.status != "ok" or metric.ceiling is None:
+        return _line("not_assessable", metric.reason, limit)
+    rows = metric.details["rows"]
+    gone = [row for row in rows if _gone(row, metric, _TAIL / len(rows))]
+    bounded = [_Bounded.of(row) for row in rows if row["difference_from_ceiling"]]
+    below = [each for each in bounded if each.high < -limit]
+    told = [each for each in bounded if not each.too_wide(limit)]
+    open_ = [each for each in told if each.low < -limit <= each.high]
+    if gone or below:
+        word: Word = "fail"
+        said = [f"hardly any patient of {row['group']} was generated" for row in gone] + [each.said for each in below]
+    elif open_:
+        word, said = "not_assessable", [f"{each.said}: the limit lies within" for each in open_]
+    elif told:
+        word, said = (
+            "pass",
+            [f"of {len(told)} groups the furthest below: {min(told, key=lambda each: each.value).said}"],
+        )
+    else:
+        word, said = "not_assessable", ["no group has patients enough"]
+    left_out = metric.n["groups"] + metric.n["groups_too_small"] - len(gone) - len({*below, *told})
+    if left_out:
+        said.append(f"{left_out} {'group has' if left_out == 1 else 'groups have'} too few patients to tell")
+    return _line(word, "; ".join(said), limit)
+
+
+@dataclass(frozen=True)
+class _Bounded:
+    """How far a group is from its ceiling, with the ends of the interval."""
+
+    group: str
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> _Bounded:
+        return cls(row["group"], row["value"] - row["ceiling"], *row["difference_from_ceiling"])
+
+    @property
+    def reach(self) -> float:
+        return (self.high - self.low) / 2
+
+    def too_wide(self, limit: float) -> bool:
+        """Whether nothing could be said of the group even if nothing were wrong with it."""
+        return self.reach > limit or (2 * self.reach > limit and self.low < -limit <= self.value)
+
+    @property
+    def said(self) -> str:
+        return f"{self.group}, {self.value:+.3f} from its ceiling, interval {self.low:+.3f} to {self.high:+.3f}"
+
+
+def _gone(row: dict[str, Any], metric: Metric, tail: float) -> bool:
+    """Whether so few patients of a group were generated that it cannot be judged, and fewer than chance explains."""
+    train, synthetic = row["patients"], row["patients_synthetic"]
+    if row["value"] is not None or synthetic >= FEWEST_PATIENTS:
+        return False
+    whole = metric.n["train_patients"], metric.n["synthetic_patients"]
+    return bool(hypergeom.cdf(synthetic, sum(whole), train + synthetic, whole[1]) < tail)
+
+
+def _line(word: Word, detail: str, limit: float) -> Verdict:
+    return Verdict(name=NAME, verdict=word, metric=NAME, threshold=limit, detail=detail, source=SOURCE)

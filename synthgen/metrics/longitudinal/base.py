@@ -18,7 +18,7 @@ from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Records, Variable
 from synthgen.metrics.equal import FEWEST_PATIENTS
 from synthgen.metrics.extract import Extracts
-from synthgen.metrics.folded import Statistic
+from synthgen.metrics.folded import Statistic, folded_interval
 from synthgen.metrics.halves import Halves
 from synthgen.metrics.histograms import histogram
 from synthgen.metrics.result import HISTORIES, Metric, Status, Verdict
@@ -86,11 +86,22 @@ class Drawn:
         weights: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
         """Rows by cell, or their weights, in the whole and in every half, shape ``(1 + 2 * halvings, size)``."""
+        return np.asarray(self.halves.chosen @ self.counts(which, cells, patient, size, weights))
+
+    def counts(
+        self,
+        which: str,
+        cells: NDArray[np.int64],
+        patient: NDArray[np.int64],
+        size: int,
+        weights: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float64]:
+        """Rows by cell, or their weights, in every group of patients, shape ``(groups, size)``."""
         group = np.where(patient >= 0, self.groups[which][np.maximum(patient, 0)], -1) if len(patient) else patient
         own = group >= 0
         chosen = None if weights is None else weights[own]
         counts = np.bincount(group[own] * size + cells[own], chosen, self.halves.groups * size)
-        return np.asarray(self.halves.chosen @ counts.reshape(self.halves.groups, size))
+        return np.asarray(counts.reshape(self.halves.groups, size), dtype=np.float64)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -114,9 +125,13 @@ class Series:
     size: int
     ordered: bool = False
 
+    def counts(self, which: str, drawn: Drawn) -> NDArray[np.float64]:
+        """How many of each cell are of each group of patients, shape ``(groups, size)``."""
+        return drawn.counts(which, self.cells[which], self.patient[which], self.size)
+
     def shares(self, which: str, drawn: Drawn) -> NDArray[np.float64]:
         """The share of each cell in the whole and in every half; zeros where there is nothing."""
-        sums = drawn.sums(which, self.cells[which], self.patient[which], self.size)
+        sums = drawn.halves.chosen @ self.counts(which, drawn)
         return np.asarray(sums / np.maximum(sums.sum(axis=1, keepdims=True), 1))
 
     def distances(self, drawn: Drawn) -> Distances:
@@ -129,10 +144,14 @@ class Series:
         if not shares["train"][0].any():
             raise NotApplicable("the training set has none")
         far = {which: self._distance(shares["train"], each) for which, each in shares.items() if which != "train"}
-        there = shares["train"].any(axis=1) & shares["synthetic"].any(axis=1)
-        seen = (shares["train"] + shares["synthetic"]).any(axis=0)
-        apart = Apart((shares["synthetic"] - shares["train"])[:, seen], self._measured) if there.all() else None
+        apart = self._apart(shares, drawn) if shares["synthetic"].any(axis=1).all() else None
         return Distances(far["synthetic"], far.get("holdout"), float(far["floor"][0]), apart)
+
+    def _apart(self, shares: Mapping[str, NDArray[np.float64]], drawn: Drawn) -> Apart:
+        seen = (shares["train"][0] + shares["synthetic"][0]) > 0
+        moved = [_influence(self.counts(which, drawn)) for which in ("synthetic", "train")]
+        differences = shares["synthetic"] - shares["train"]
+        return Apart(differences[:, seen], self._measured, (moved[0] - moved[1])[:, seen])
 
     def _distance(self, train: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
         found = self._measured(train - other)
@@ -145,6 +164,12 @@ class Series:
         return np.asarray(np.abs(differences).sum(axis=1) / 2)
 
 
+def _influence(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By how much each group of patients moves the shares of a set, from its counts, shape ``(groups, size)``."""
+    sizes, whole = counts.sum(axis=1, keepdims=True), counts.sum()
+    return np.asarray((counts - sizes * (counts.sum(axis=0) / whole)) / whole)
+
+
 @dataclass(frozen=True, eq=False)
 class Apart:
     """The differences that a distance from the training set rests on.
@@ -152,14 +177,13 @@ class Apart:
     Attributes:
         differences: in the whole and in every half, shape ``(1 + 2 * halvings, n)``.
         distance: what they make, from shape ``(k, n)`` to ``(k,)``.
+        influence: by how much each group of patients moves them, shape ``(groups, n)``; ``None`` of differences that
+            are no sums over patients.
     """
 
     differences: NDArray[np.float64]
     distance: Statistic
-
-    def chance(self, halves: Halves) -> NDArray[np.float64]:
-        """Distances that chance alone makes (``Halves.chance``), one for each halving."""
-        return self.distance(halves.chance(self.differences))
+    influence: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,12 +201,17 @@ class Distances:
     apart: Apart | None = None
     halved: bool = True
 
-    def interval(self, halves: Halves) -> tuple[float, float] | None:
+    def interval(self, halves: Halves, rng: np.random.Generator) -> tuple[float, float] | None:
         """95 % interval of the value's expectation, from 0 to 1."""
         if not self.halved:
             return None
-        chance = self.apart.chance(halves) if self.apart is not None else None
-        return halves.interval(self.value, 0.0, 1.0, chance=chance)
+        apart = self.apart
+        if apart is None:
+            return halves.interval(self.value, 0.0, 1.0)
+        if apart.influence is None:
+            return halves.interval(self.value, 0.0, 1.0, chance=apart.distance(halves.chance(apart.differences)))
+        found = folded_interval(apart.distance, apart.differences[0], apart.influence, rng)
+        return found and (max(0.0, found[0]), min(1.0, found[1]))
 
 
 def mean_of(distances: Sequence[Distances]) -> Distances:
@@ -207,7 +236,9 @@ def _side_by_side(parts: Sequence[Apart]) -> Apart:
         own = np.split(differences, ends, axis=1)
         return np.asarray(np.mean([part.distance(some) for part, some in zip(parts, own, strict=True)], axis=0))
 
-    return Apart(np.concatenate([part.differences for part in parts], axis=1), distance)
+    moved = [part.influence for part in parts if part.influence is not None]
+    influence = np.concatenate(moved, axis=1) if len(moved) == len(parts) else None
+    return Apart(np.concatenate([part.differences for part in parts], axis=1), distance, influence)
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,7 +279,7 @@ def by_table(
     if not scored:
         reasons = {metric.reason for metric in without} or {"no table belongs to the patients"}
         return (unanswered(name, HISTORIES, "; ".join(sorted(reasons)), "not_applicable"), *without)
-    figures = [_metric(name, unit, drawn, each) for each in (_mean(scored), *scored)]
+    figures = [_metric(name, unit, drawn, each, rng) for each in (_mean(scored), *scored)]
     return (*figures, *without)
 
 
@@ -271,7 +302,7 @@ def _mean(scored: Sequence[Scored]) -> Scored:
     return Scored(HISTORIES, mean_of([each.distances for each in scored]), {"rows": rows})
 
 
-def _metric(name: str, unit: str, drawn: Drawn, scored: Scored) -> Metric:
+def _metric(name: str, unit: str, drawn: Drawn, scored: Scored, rng: np.random.Generator) -> Metric:
     value, ceiling = scored.distances.value, scored.distances.ceiling
     details = dict(scored.details)
     if ceiling is not None:
@@ -284,7 +315,7 @@ def _metric(name: str, unit: str, drawn: Drawn, scored: Scored) -> Metric:
         columns=scored.columns,
         reason="" if ceiling is not None else f"no ceiling: {NO_HOLDOUT}",
         value=float(value[0]),
-        interval=scored.distances.interval(drawn.halves),
+        interval=scored.distances.interval(drawn.halves, rng),
         floor=scored.distances.floor,
         ceiling=None if ceiling is None else float(ceiling[0]),
         better="lower",

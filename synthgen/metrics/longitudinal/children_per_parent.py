@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,7 @@ class ChildrenPerParent(RelationalMeasure):
             counts = [per_parent(extracts, name)]
             if not of_patients(extracts, name):
                 counts.append(per_patient(extracts, name))
-            # Ten bins of much the same size are enough for random halves to tell the error.
-            far = [replace(counted(each).distances(drawn), apart=None) for each in counts]
+            far = [counted(each).distances(drawn) for each in counts]
             drawings = [_drawing(each, extracts.schema.privacy.rare_below) for each in counts]
             return Scored(name, mean_of(far), {"histograms": drawings})
 

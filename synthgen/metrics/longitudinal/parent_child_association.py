@@ -115,7 +115,8 @@ class Pairing:
         told = {which: np.concatenate([each for _, each in pairs], axis=1) for which, pairs in found.items()}
         target = told.pop("train")
         far = {which: np.abs(each - target)[:, kept].mean(axis=1) for which, each in told.items()}
-        apart = Apart((told["synthetic"] - target)[:, kept], lambda found: np.abs(found).mean(axis=1))
+        differences = (told["synthetic"] - target)[:, kept]
+        apart = Apart(differences, lambda found: np.abs(found).mean(axis=1))
         distances = Distances(far["synthetic"], far.get("holdout"), float(far["floor"][0]), apart)
         return Scored(self.name, distances, {"rows": _rows(real, found, kept)})
 

@@ -161,16 +161,18 @@ def _told(metric: Metric) -> str:
     How likely that is by chance is for the line's p alone to say, which counts all attacks and the other lines: a
     second p beside it, of this line by itself, would contradict it. The strongest is
     the attack of the smallest p. It may be sure of a few patients only, and then ranks all of them hardly better than
-    a guess: an AUC near 0.5 is no contradiction.
+    a guess: an AUC near 0.5 is no contradiction, and the text says so.
     """
     details = metric.details
     strongest = max(details["rows"], key=lambda row: row["z"])
-    where = "all columns" if strongest["columns"] == "all" else strongest["columns"]
     tried, size, low = len(details["rows"]), details["strongest_top"], details["tpr_low"]
-    shows = "in the ranking of them all" if size is None else f"among the {size} whom it is surest of"
-    reach = "" if low is None else f", {details['tpr']:.2%} found at {details['fpr']:.2%} false alarms"
+    # Where it is no more than chance, which columns it took says nothing.
+    named = strongest["columns"] if details["p"] < LEAK_P else "some of the columns"
+    where = "all columns" if strongest["columns"] == "all" else named
+    sure = "" if size is None else f"is surest of {size} patients or fewer, and "
+    reach = "" if low is None else f"{details['tpr']:.2%} found at {details['fpr']:.2%} false alarms, "
     return (
-        f"the strongest of {tried} attacks is {strongest['attack']} over {where}: AUC {strongest['auc']:.3f} on all "
-        f"patients, most telling {shows}. How much an attacker gains is measured on patients who had no part in "
-        f"choosing an attack: AUC {metric.value:.3f}{reach}, ε at least {details['epsilon_low']:.2f}"
+        f"the strongest of {tried} attacks, {strongest['attack']} over {where}, {sure}ranks all with an AUC of "
+        f"{strongest['auc']:.3f}. What it is worth to an attacker is measured on patients who had no part in choosing "
+        f"the attack: {reach}AUC {metric.value:.3f}, ε at least {details['epsilon_low']:.2f}"
     )

@@ -251,14 +251,17 @@ def _verdict(metric: Metric) -> Verdict:
     strongest = max(metric.details["rows"], key=lambda row: abs(row["z"]))
     low, high = metric.details["expected_by_chance"]
     side = "closer to training" if strongest["z"] > 0 else "closer to holdout"
-    where = "all columns" if strongest["columns"] == "all" else strongest["columns"]
+    leak, subsets = p < LEAK_P, len(metric.details["rows"]) - 1
+    # Where nothing was found, which columns deviate most is chance, and their names say nothing.
+    where = strongest["columns"] if leak and strongest["columns"] != "all" else "all columns"
+    looked = where if leak else f"{where} and {subsets} subsets of them" if subsets else where
     return Verdict(
         name=NAME,
-        verdict="leak" if p < LEAK_P else "none_detected",
+        verdict="leak" if leak else "none_detected",
         metric=NAME,
         p=p,
         detectable=detectable,
         detail=f"share {metric.value:.3f} at equal sizes, {low:.3f} to {high:.3f} by chance; "
-        f"the largest deviation is {abs(strongest['z']):.1f} standard deviations, {side}, over {where}",
+        f"the largest deviation is {abs(strongest['z']):.1f} standard deviations, {side}, over {looked}",
         source=SOURCE,
     )

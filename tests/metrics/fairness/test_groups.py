@@ -14,7 +14,7 @@ from synthgen.metrics.fairness.group_accuracy import GroupAccuracy
 from synthgen.metrics.fairness.group_utility import GroupUtility
 from synthgen.metrics.fairness.representation import Representation
 from synthgen.metrics.groups import groups
-from synthgen.metrics.result import Metric
+from synthgen.metrics.result import Metric, Verdict
 from tests.metrics.build import comparison
 from tests.metrics.fidelity.world import draw
 
@@ -94,6 +94,85 @@ def test_a_subgroup_whose_columns_are_shuffled_is_named() -> None:
     found = _figure(GroupAccuracy(), columns)
     assert found.details["worst_group"] == "sex = f, ward = icu"
     assert found.details["below_ceiling"]["interval"][1] < 0
+
+
+def _verdict(sets: Comparison, measure: GroupAccuracy = GroupAccuracy()) -> Verdict:  # noqa: B008  frozen
+    (line,) = measure.judge(measure.measure(sets, rng=np.random.default_rng(0)), sets)
+    return line
+
+
+def test_equity_passes_where_no_group_can_be_further_below_its_ceiling_than_the_limit() -> None:
+    sets = replace(comparison(draw(1, 4000), draw(2, 4000), draw(3, 4000)), groups=("sex",))
+    line = _verdict(sets)
+    assert (line.verdict, line.threshold, line.p) == ("pass", 0.05, None)
+    assert line.detail.startswith("of 2 groups the furthest below: sex = ")
+
+
+def test_equity_fails_for_a_garbled_group_though_all_others_are_perfect_and_names_it_alone() -> None:
+    columns = draw(6)
+    inside = np.flatnonzero(_women_in_intensive_care(columns))
+    for name in ("crp", "lactate", "died"):
+        columns[name] = columns[name].copy()
+        columns[name][inside] = columns[name][inside][0]
+    line = _verdict(_against(columns))
+    assert line.verdict == "fail"
+    assert "sex = f, ward = icu" in line.detail
+    assert "sex = m" not in line.detail
+
+
+def test_equity_fails_where_a_group_was_not_generated() -> None:
+    columns = draw(5, 3000)
+    gone = _women_in_intensive_care(columns)
+    line = _verdict(_against({name: values[~gone][:1500] for name, values in columns.items()}))
+    assert line.verdict == "fail"
+    assert "hardly any patient of sex = f, ward = icu was generated" in line.detail
+
+
+def test_equity_is_an_open_question_where_the_limit_lies_within_the_interval() -> None:
+    measure = GroupAccuracy()
+    row = {
+        "group": "sex = f",
+        "patients": 900,
+        "patients_synthetic": 900,
+        "value": 0.88,
+        "ceiling": 0.94,
+        "difference_from_ceiling": [-0.09, -0.03],
+    }
+    sets = _against(draw(3))
+    (metric,) = measure.measure(sets, rng=np.random.default_rng(0))
+    metric = replace(metric, n={**metric.n, "groups": 1, "groups_too_small": 2}, details={"rows": [row]})
+    (line,) = measure.judge((metric,), sets)
+    assert line.verdict == "not_assessable"
+    assert line.detail == (
+        "sex = f, -0.060 from its ceiling, interval -0.090 to -0.030: the limit lies within; "
+        "2 groups have too few patients to tell"
+    )
+    # As wide an interval around no difference might reach the limit by chance: of that group nothing is said.
+    wide = row | {"value": 0.92, "difference_from_ceiling": [-0.055, 0.015]}
+    (line,) = measure.judge((replace(metric, details={"rows": [wide]}),), sets)
+    assert line.detail == "no group has patients enough; 3 groups have too few patients to tell"
+
+
+def test_equity_says_nothing_of_groups_of_too_few_patients() -> None:
+    columns = draw(3)
+    sets = replace(_against(columns), holdout=comparison(draw(1), draw(2, 60), columns).holdout)
+    line = _verdict(sets, GroupAccuracy(fewest=20))
+    assert line.verdict == "not_assessable"
+    assert line.detail.startswith("no group has patients enough; ")
+
+
+def test_equity_is_not_guessed_without_a_holdout_and_not_asked_for_without_groups() -> None:
+    sets = replace(comparison(draw(1), None, draw(3)), groups=("sex",))
+    line = _verdict(sets)
+    assert line.verdict == "not_assessable"
+    assert "no ceiling" in line.detail
+    measure, groupless = GroupAccuracy(), replace(sets, groups=())
+    assert measure.judge(measure.measure(groupless, rng=np.random.default_rng(0)), groupless) == ()
+
+
+def test_equity_never_fails_for_a_perfect_generator() -> None:
+    said = [_verdict(_against(draw(seed), seed)).verdict for seed in range(20)]
+    assert "fail" not in said
 
 
 def test_a_subgroup_whose_outcome_is_turned_around_is_named() -> None:

@@ -93,9 +93,11 @@ def test_the_verdict_names_one_strongest_attack_and_says_why_its_auc_may_be_near
     assert metric.details["strongest_top"] <= 48  # two dozen copies show at the top of the ranking, not in its mean
     assert strongest["auc"] < 0.6
     for told in (
-        f"the strongest of {len(metric.details['rows'])} attacks is {strongest['attack']}",
-        f"AUC {strongest['auc']:.3f} on all patients, most telling among the {metric.details['strongest_top']} whom",
-        f"no part in choosing an attack: AUC {metric.value:.3f}",
+        f"the strongest of {len(metric.details['rows'])} attacks, {strongest['attack']} over",
+        f"is surest of {metric.details['strongest_top']} patients or fewer, and ranks all with an AUC of "
+        f"{strongest['auc']:.3f}",
+        f"no part in choosing the attack: {metric.details['tpr']:.2%} found",
+        f"AUC {metric.value:.3f}, ε",
     ):
         assert told in verdict.detail
     assert "p 0" not in verdict.detail  # the line has one p, which counts the other lines too

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from synthgen.errors import InputError
 from synthgen.relational import flat
 from synthgen.relational.flat import FlatSynthesizer
 from synthgen.schema.table import TableConfig
@@ -74,20 +76,47 @@ class TestRates:
 
 
 class TestDistribution:
-    def test_rows_follow_the_model_under_the_condition_that_they_obey(self) -> None:
-        """Two fair dice, of which no real row has a second above the first: by hand, 2 of 3 pairs of (1, 2, 3) stay."""
+    def test_rows_that_obey_keep_the_margins_of_the_model(self) -> None:
+        """Dice of which no real row has a second above the first, all six pairs alike.
+
+        By hand: what obeys, has their margins and no other tie between the dice is six pairs alike.
+        """
         rng = np.random.default_rng(0)
         pairs = [(a, b) for a in (1, 2, 3) for b in (1, 2, 3) if b <= a]
-        real = [pairs[i] for i in rng.integers(0, len(pairs), 1200)]
+        real = [pairs[i] for i in rng.permutation(1200) % len(pairs)]
         table = {"a": [str(a) for a, _ in real], "b": [str(b) for _, b in real]}
         declared = config(a={"kind": "integer"}, b={"kind": "integer"})
         found = sample(learned(table, ruled(declared, "b <= a")), 12_000)
         counts = Counter(zip(found["a"], found["b"], strict=True))
-        margin = [Counter(column) for column in table.values()]
-        mass = {(str(a), str(b)): margin[0][str(a)] * margin[1][str(b)] for a, b in pairs}
-        assert set(counts) == set(mass)
-        for pair, expected in mass.items():
-            assert counts[pair] / 12_000 == pytest.approx(expected / sum(mass.values()), abs=0.015)
+        assert set(counts) == {(str(a), str(b)) for a, b in pairs}
+        for number in counts.values():
+            assert number / 12_000 == pytest.approx(1 / 6, abs=0.03)
+
+    def test_rows_follow_the_model_under_the_condition_that_they_obey(self) -> None:
+        """A rule on a die that a coin has no part in: it stays fair, and faces that obey keep their proportions."""
+        rng = np.random.default_rng(0)
+        faces = rng.choice(["1", "2", "3", "4"], 2000, p=[0.1, 0.2, 0.3, 0.4])
+        table = {"face": faces.tolist(), "coin": rng.choice(["head", "tail"], 2000).tolist()}
+        made = learned(table, ruled(config(face={"kind": "integer"}, coin="category"), "face != 4"))
+        assert made.rates[0] == pytest.approx(0.4, abs=0.03)
+        found = sample(replace(made, rates=(None,)), 6000)
+        counts = Counter(found["face"])
+        assert set(counts) == {"1", "2", "3"}
+        assert counts["3"] / counts["1"] == pytest.approx(3, rel=0.15)
+        assert Counter(found["coin"])["head"] / 6000 == pytest.approx(0.5, abs=0.03)
+
+    def test_a_value_is_judged_in_the_unit_of_its_row(self) -> None:
+        rng = np.random.default_rng(0)
+        unit = rng.choice(["g/l", "mg/l"], 1000)
+        value = np.where(unit == "g/l", rng.integers(1, 90, 1000), rng.integers(1000, 90_000, 1000))
+        table = {"unit": unit.tolist(), "value": value.astype(str).tolist()}
+        declared = config(unit="category", value={"kind": "integer", "unit_of": "unit"})
+        rule = "unit == 'g/l' implies value < 50"
+        made = learned(table, ruled(declared, rule))
+        found = sample(replace(made, rates=(None,)), 2000)
+        rows = [(of, int(number)) for of, number in zip(found["unit"], found["value"], strict=True)]
+        assert all(number < 50 for of, number in rows if of == "g/l")
+        assert np.median([number for of, number in rows if of == "mg/l"]) > 10_000
 
     def test_a_finding_that_makes_two_columns_equal_is_as_common_as_it_was(self) -> None:
         rng = np.random.default_rng(0)
@@ -220,13 +249,31 @@ class TestAcrossBlocks:
         monkeypatch.setattr(flat, "_WORKERS", 1)
         assert sample(made, 450) == two
 
+    def test_where_nothing_else_is_left_sampling_stops_and_says_so(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(flat, "BLOCK", 200)
+        pairs = {"ward": ["A", "B"] * 200, "bed": ["1", "1", "2", "2"] * 100}
+        made = learned(pairs, ruled(config(ward="category", bed="category"), "unique(ward, bed)"))
+        strict = replace(made, rates=(None,))
+        assert len(set(zip(*sample(strict, 4).values(), strict=True))) == 4
+        with pytest.raises(InputError, match="the table: none of 200 obeys the rules"):
+            sample(strict, 5)
+
+    def test_a_row_that_finds_no_room_beside_those_of_its_patient_is_left_out(self) -> None:
+        rows = [(f"P{who:03}", ward) for who in range(300) for ward in ("A", "B", "A")[: 1 + who % 3]]
+        table = {"who": [who for who, _ in rows], "ward": [ward for _, ward in rows]}
+        made = learned(table, ruled(config("who", who="id", ward="category"), "unique(who, ward)"))
+        found = sample(replace(made, rates=(None,)), 600)
+        assert len(found["who"]) == 600
+        assert len(set(zip(found["who"], found["ward"], strict=True))) == 600
+        assert set(Counter(found["who"]).values()) == {1, 2}
+
     def test_an_identifier_that_is_made_up_anew_is_unique_by_construction(self) -> None:
         declared = config(nr="id", ward="category")
         made = learned(
             {"nr": [f"{i:06}" for i in range(300)], "ward": ["A", "B", "C"] * 100}, ruled(declared, "unique(nr)")
         )
-        assert made.obeying is not None
-        assert made.obeying.between_rows == ()
+        assert made.ruled is not None
+        assert made.ruled.rows.between_rows == ()
         assert len(set(sample(made, 900)["nr"])) == 900
 
 

@@ -1,0 +1,270 @@
+"""The rows of one table of an extract, all patients going through theirs together, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthgen.encoding.leveled import LeveledEncoder
+from synthgen.models.base import Codes, Given, of_rows
+from synthgen.relational.contexts import anchors, origins, since
+from synthgen.relational.fold import number_of, panel_of
+from synthgen.relational.frame import FittedTable, Frame
+from synthgen.relational.history import History
+from synthgen.relational.judged import Judged
+from synthgen.relational.panels import Room, numbers_of
+from synthgen.relational.rows import Rows, Steps
+from synthgen.relational.starts import fitting
+from synthgen.relational.timeline import NOT_HERE, UNKNOWN, Moments, integers
+
+#: How often a row is drawn again of which something would come after all that is real.
+_TRIES: Final = 4
+
+
+def skeleton_of(above: Rows, numbers: NDArray[np.int64], orphans: pa.Array | None) -> Rows:
+    """The rows that belong to some rows of a parent table and to patients, nothing of them drawn yet."""
+    parent = np.repeat(np.arange(len(above)), np.maximum(numbers, 0))
+    patient = above.patient[parent]
+    if orphans is not None:
+        alone = np.repeat(np.arange(above.n_patients), np.maximum(integers(orphans), 0))
+        parent, patient = np.r_[parent, np.full(len(alone), -1)], np.r_[patient, alone]
+        order = np.lexsort((parent < 0, patient))
+        parent, patient = parent[order], patient[order]
+    nothing = np.full(len(patient), UNKNOWN, np.int64)
+    return Rows(patient, parent, above.n_patients, len(above), np.zeros((len(patient), 0), np.int32), nothing)
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What the rows of a parent table tell of a table below.
+
+    Attributes:
+        panels: what comes together under each; ``None`` where that is not told.
+        begun: when the first row of each comes; ``None`` where that is not told.
+    """
+
+    panels: pa.Array | None
+    begun: pa.Array | None
+
+    def numbers(self, drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+        return drawn if self.panels is None else numbers_of(self.panels, drawn)
+
+    def room(self, table: Frame, n: int) -> Room | None:
+        if self.panels is None or not table.added.subject:
+            return None
+        (subject,) = table.added.subject
+        encoder, column = table.codec.encoders[subject], table.column(subject)
+        assert isinstance(encoder, LeveledEncoder)
+        return Room(self.panels, encoder, column, table.codec.domains[column].size, n)
+
+    def first_steps(self, table: Frame) -> NDArray[np.bool_] | None:
+        """Which codes of the first step fit, by parent; the last row is for none."""
+        if self.begun is None or table.timeline is None:
+            return None
+        return fitting(self.begun, table.numeric(table.timeline.first).quantiser)
+
+
+def series(
+    table: FittedTable,
+    known: Mapping[str, Frame],
+    skeleton: Rows,
+    others: Mapping[str, Rows],
+    births: Moments,
+    ends: Moments,
+    told: Told,
+    rng: np.random.Generator,
+    judged: Judged | None,
+) -> Rows:
+    """The rows of one table, all patients going through theirs together.
+
+    Args:
+        known: all tables.
+        skeleton: where the rows stand.
+        others: the rows of the tables that come before.
+        births: by patient.
+        ends: by patient, the moment of the last row, as far as it is told.
+        told: what the rows of the parent tell.
+        judged: what judges the rows; ``None`` where there are no rules.
+    """
+    assert table.surroundings is not None
+    assert table.memory is not None
+    fixed = table.surroundings.context(skeleton, others, known)
+    anchor = anchors(table.timeline, skeleton, others[table.surroundings.above[0]], births)
+    steps = Steps.of(skeleton.patient)
+    history = History(table.memory, len(steps.patients))
+    origin, end = origins(table.timeline, births)[steps.patients], ends[steps.patients]
+    born = births[steps.patients]
+    last = np.full(len(steps.patients), UNKNOWN, np.int64)
+    counted_by = [_counted_by(table, child) for child in table.added.panelled]
+    room, begun = told.room(table, len(steps.patients)), told.first_steps(table)
+    rows = replace(skeleton, codes=np.empty((len(skeleton), len(table.domains)), np.int32, order="F"))
+    for step, at in enumerate(steps):
+        active, first = len(at), skeleton.first[at]
+        start = np.where(first | (last[:active] == UNKNOWN), anchor[at], last[:active])
+        now = since(table.timeline, start, step)
+        parts = [fixed[at]]
+        if table.calendar is not None:
+            parts.append(table.calendar.context(start, origin[:active], end[:active], skeleton.left[at]))
+        parts.append(history.context(active, now))
+        context = np.asfortranarray(np.concatenate(parts, axis=1))
+        final = np.where(skeleton.left[at] == 1, end[:active], UNKNOWN)
+        given = _possible(table, first, start, end[:active], final, born[:active])
+        if begun is not None:
+            given = _begun(table, given, begun[np.where(first, skeleton.parent[at], -1)])
+        if table.memory.limits:
+            given = {**(given or {}), **history.allowed(active)}
+        if room is not None:
+            given = {**(given or {}), room.column: room.allowed(first, skeleton.parent[at])}
+        draw = _Step(table, given, context, start, first, final, born[:active], counted_by, rng)
+        codes, moments = draw.all_rows()
+        if judged is not None:
+            judged.settle(at, codes, moments, draw)
+        if room is not None:
+            room.fill(codes[:, room.column])
+        history.advance(codes, since(table.timeline, np.where(moments == UNKNOWN, start, moments), step))
+        rows.codes[at] = codes
+        rows.moments[at] = moments
+        last[:active] = moments
+    return rows
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """Draws rows of which each patient has one at most, given what came before.
+
+    Attributes:
+        given, context: what the model is given.
+        start: what each row's moment is told by.
+        first: which are the first of their parents.
+        final: the moment, but for the time of day, where it is told already.
+        births: of their patients.
+        counted_by: see ``_counted_by``, for each table below whose number of rows a panel tells.
+    """
+
+    table: FittedTable
+    given: Given | None
+    context: Codes
+    start: Moments
+    first: NDArray[np.bool_]
+    final: Moments
+    births: Moments
+    counted_by: Sequence[tuple[int, int, NDArray[np.int32]]]
+    rng: np.random.Generator
+
+    def all_rows(self) -> tuple[Codes, Moments]:
+        """Codes and moments of all."""
+        every = np.arange(len(self.start))
+        codes = self._sampled(self.given, self.context)
+        return self._in_time(every, codes, self.moments(every, codes), self.given)
+
+    def rows(self, which: NDArray[np.int64], *, loose: bool = False) -> tuple[Codes, Moments]:
+        """See ``synthgen.relational.judged.Draw``."""
+        drawn, given = self, None if self.given is None else of_rows(self.given, which)
+        if loose:
+            nothing = np.full(len(self.start), UNKNOWN, np.int64)
+            drawn, told = replace(self, final=nothing), nothing[which]
+            free = _possible(self.table, self.first[which], self.start[which], told, told, self.births[which])
+            given = {**(given or {}), **(free or {})}
+        codes = self._sampled(given, np.asfortranarray(self.context[which]))
+        return drawn._in_time(which, codes, drawn.moments(which, codes), given)
+
+    def _in_time(
+        self, which: NDArray[np.int64], codes: Codes, moments: Moments, given: Given | None
+    ) -> tuple[Codes, Moments]:
+        """The rows, drawn again where something in them would come after all that is real: moved, it would pile up."""
+        timeline = self.table.timeline
+        if timeline is None or not timeline.others:
+            return codes, moments
+        encoders = {name: self.table.numeric(name) for name in timeline.distances}
+        columns = {name: self.table.column(name) for name in timeline.distances}
+        for _ in range(_TRIES):
+            late = np.flatnonzero(timeline.late(encoders, {n: codes[:, at] for n, at in columns.items()}, moments))
+            if not len(late):
+                break
+            some = which[late]
+            codes[late] = self._sampled(
+                None if given is None else of_rows(given, late), np.asfortranarray(self.context[some])
+            )
+            moments[late] = self.moments(some, codes[late])
+        return codes, moments
+
+    def _sampled(self, given: Given | None, context: Codes) -> Codes:
+        codes = self.table.model.sample(len(context), rng=self.rng, given=given, context=context)
+        for panel, number, sizes in self.counted_by:
+            codes[:, number] = np.where(sizes[codes[:, panel]] < 0, codes[:, number], sizes[codes[:, panel]])
+        return codes
+
+    def moments(self, which: NDArray[np.int64], codes: Codes) -> Moments:
+        """See ``synthgen.relational.judged.Draw``."""
+        timeline, codec = self.table.timeline, self.table.codec
+        if timeline is None:
+            return np.full(len(codes), UNKNOWN, np.int64)
+        names = [name for name in (timeline.first, timeline.gap, timeline.clock) if name in timeline.columns]
+        drawn = {name: codes[:, self.table.column(name)] for name in names}
+        if timeline.weekday in timeline.columns:
+            weekdays = codec.encoders[timeline.weekday]
+            assert isinstance(weekdays, LeveledEncoder)
+            number = np.full(codec.domains[self.table.column(timeline.weekday)].size, -1, np.int32)
+            number[: len(weekdays.levels)] = [int(level) for level in weekdays.levels]
+            drawn[timeline.weekday] = number[codes[:, self.table.column(timeline.weekday)]]
+        encoders = {name: self.table.numeric(name) for name in names}
+        return timeline.step(
+            encoders, drawn, self.start[which], self.first[which], self.final[which], self.births[which], self.rng
+        )
+
+
+def _counted_by(table: Frame, child: str) -> tuple[int, int, NDArray[np.int32]]:
+    """The code columns of the panel and of the number of rows of a table below, and by panel the code of its number."""
+    encoder, panel = table.codec.encoders[panel_of(child)], table.column(panel_of(child))
+    assert isinstance(encoder, LeveledEncoder)
+    texts = [*encoder.levels, *[""] * (table.codec.domains[panel].size - len(encoder.levels))]
+    sizes = numbers_of(pa.array(texts, pa.string()), np.full(len(texts), -1))
+    quantiser = table.numeric(number_of(child)).quantiser
+    found = np.where(sizes < 0, -1, quantiser.encode(np.maximum(sizes, 0))).astype(np.int32)
+    return panel, table.column(number_of(child)), found
+
+
+def _begun(table: Frame, given: Given | None, fits: NDArray[np.bool_]) -> Given:
+    """The conditions under which first rows come when their parents tell."""
+    assert table.timeline is not None
+    assert given is not None
+    column = table.column(table.timeline.first)
+    known: NDArray[np.bool_] = given[column].astype(np.bool_)
+    allowed = known.copy()
+    allowed[:, : fits.shape[1]] &= fits
+    possible = np.logical_or.reduce(allowed, axis=1, keepdims=True)
+    return {**given, column: np.where(possible, allowed, known)}
+
+
+def _possible(
+    table: Frame, first: NDArray[np.bool_], start: Moments, end: Moments, final: Moments, births: Moments
+) -> Given | None:
+    """Which codes of the steps can be.
+
+    One column applies to the first row of a parent and the other to the next ones; no step leads out of the window of
+    time, or beyond the patient's end, and the last one leads there.
+    """
+    timeline = table.timeline
+    if timeline is None:
+        return None
+    given: dict[int, NDArray[np.bool_]] = {}
+    for name, here in ((timeline.first, first), (timeline.gap, ~first)):
+        encoder, column = table.numeric(name), table.column(name)
+        allowed = np.ones((len(first), table.codec.domains[column].size), bool)
+        reached = timeline.reachable(encoder.quantiser, start, end, final, births)
+        # Where no step leads there, all can be: what comes out of it is moved into the window.
+        reached[~reached.any(axis=1)] = True
+        allowed[:, : encoder.quantiser.size] = reached
+        if NOT_HERE in encoder.results:
+            absent = encoder.quantiser.size + encoder.results.index(NOT_HERE)
+            allowed[:, absent] = False
+            allowed[~here] = False
+            allowed[~here, absent] = True
+        allowed[~allowed.any(axis=1)] = True
+        given[column] = allowed
+    return given
