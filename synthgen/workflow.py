@@ -19,6 +19,7 @@ from synthgen.artifact.ordered import OrderedSynthesizer
 from synthgen.artifact.single import SingleTable
 from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.artifact.table import TableSynthesizer
+from synthgen.artifact.types import kept_type
 from synthgen.errors import InputError, SynthgenError
 from synthgen.generated import ExtractSample, Sample
 from synthgen.inputs import Data, drawn_seed, inferred, only_table, split_path
@@ -144,14 +145,14 @@ def _fit_table(dataset: Dataset, schema: Schema, seed: int, progress: Progress) 
     flat = learn(
         table, plan, split, schema.model.build, rare_below=schema.privacy.rare_below, seed=seed, progress=progress
     )
-    return TableSynthesizer(schema, seed, _versions(), table.name, dict(table.types), flat), split
+    return TableSynthesizer(schema, seed, _versions(), table.name, _kept(table), flat), split
 
 
 def _fit_ordered(table: Table, schema: Schema, split: Split, seed: int, progress: Progress) -> OrderedSynthesizer:
     apart = Apart.of(table, schema, split)
     inner = _learned(apart.parted(table), apart.two, split, seed, progress)
     writers = apart.writers(table, split)
-    return OrderedSynthesizer(schema, seed, inner.versions, table.name, dict(table.types), apart, inner, writers)
+    return OrderedSynthesizer(schema, seed, inner.versions, table.name, _kept(table), apart, inner, writers)
 
 
 def _fit_extract(dataset: Dataset, schema: Schema, seed: int, progress: Progress) -> tuple[ExtractSynthesizer, Split]:
@@ -165,9 +166,13 @@ def _fit_extract(dataset: Dataset, schema: Schema, seed: int, progress: Progress
 def _learned(dataset: Dataset, schema: Schema, split: Split, seed: int, progress: Progress) -> ExtractSynthesizer:
     extract = learn_extract(dataset, schema, split, schema.model.build, seed=seed, progress=progress)
     tables = {name: dataset.tables[name] for name in schema.tables}
-    types = {name: dict(table.types) for name, table in tables.items() if table.types}
+    types = {name: _kept(table) for name, table in tables.items() if table.types}
     formats = {name: table.format if table.types else schema.format_of(name) for name, table in tables.items()}
     return ExtractSynthesizer(schema, seed, _versions(), types, formats, extract)
+
+
+def _kept(table: Table) -> dict[str, pa.DataType]:
+    return {name: kept_type(kind) for name, kind in table.types.items()}
 
 
 def _versions() -> dict[str, str]:

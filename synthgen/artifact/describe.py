@@ -24,8 +24,9 @@ def describe(synthesizer: Synthesizer) -> dict[str, Any]:
     """The contents as JSON values: what it is, what each column keeps, and every number of the model.
 
     Nothing is left out: levels, heaped values and bin bounds stand as they are, since every one of them passed the
-    disclosure step when the model was fitted. ``documents`` are those of the file, word for word. The bytes of an
-    unsafe model say nothing to a reader, so their digest stands for them; nothing in them is executed.
+    disclosure step when the model was fitted, and every cell of the reference tables, which are kept as they are.
+    ``documents`` are those of the file, word for word. The bytes of an unsafe model say nothing to a reader, so their
+    digest stands for them; nothing in them is executed.
     """
     documents, arrays = synthesizer.contents()
     return {
@@ -47,7 +48,7 @@ def _tables(synthesizer: Synthesizer) -> dict[str, Any]:
         tables = synthesizer.extract.tables
         return {
             "tables": {name: {"columns": _columns(table.codec)} for name, table in tables.items()},
-            "kept_as_they_are": list(synthesizer.extract.references),
+            "kept_as_they_are": {name: rows.to_pydict() for name, rows in synthesizer.extract.references.items()},
         }
     if isinstance(synthesizer, OrderedSynthesizer):
         return {
@@ -73,7 +74,10 @@ def _columns(codec: Codec) -> dict[str, Any]:
 
 
 def _array(array: NDArray[Any]) -> dict[str, Any]:
-    """An array as JSON values; infinities, which JSON does not know, as texts; bytes by their digest."""
+    """An array as JSON values; infinities, which JSON does not know, as texts; bytes by their digest.
+
+    Bytes are those of an unsafe model, or of the texts of a reference table, which are shown as texts.
+    """
     if array.dtype == np.uint8:
         return {
             "shape": list(array.shape),

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 @click.command("inspect")
 @click.argument("model", type=PATH)
-@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON: every level, heaped value and bin bound.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Everything, as JSON: every level, heaped value, bin bound and cell of a reference table.",
+)
 def command(model: Path, as_json: bool) -> None:
     """Show everything that the fitted synthesizer MODEL holds, for the person who must approve its export.
 
@@ -46,11 +51,13 @@ def _overview(model: Path, synthesizer: Synthesizer) -> list[RenderableType]:
     everything = describe(synthesizer)
     options = {name: value for name, value in everything["model"].items() if name != "name"}
     no_record = "" if synthesizer.unsafe else "no record, and "
+    as_they_are = everything.get("kept_as_they_are")
+    but = f", but for what is kept as it is: {', '.join(as_they_are)}" if as_they_are else ""
     lines = [
         f"{model}: made by synthgen {everything['synthgen']}, seed {everything['seed']}",
         f"config SHA-256 {everything['config_sha256']}",
         f"model {everything['model']['name']} {options or ''}".rstrip(),
-        f"holds {no_record}no value of fewer than {everything['rare_below']} patients ({_patient(everything)})",
+        f"holds {no_record}no value of fewer than {everything['rare_below']} patients ({_patient(everything)}){but}",
     ]
     if synthesizer.unsafe:
         lines.insert(0, f"UNSAFE: {everything['unsafe']}. Do not export it. Here nothing in it was executed.")

@@ -1,4 +1,7 @@
-"""Arrow columns of any plain type as text, such that the text can be cast back without loss."""
+"""Arrow columns of any plain type as text, such that the text can be cast back without loss.
+
+Times with a zone are an exception in one hour of the year, the one that summer time repeats.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def has_text(kind: pa.DataType) -> bool:
 
 
 def check_types(where: str, schema: pa.Schema) -> None:
-    """Refuse columns of bytes or nested values.
+    """Refuse columns of bytes or nested values, and of times in a zone that is not known here.
 
     Raises:
         InputError: names them all.
@@ -47,6 +50,21 @@ def check_types(where: str, schema: pa.Schema) -> None:
         raise InputError(
             f"{where}: columns of bytes or nested values cannot be read: {', '.join(faulty)}; leave them out"
         )
+    nowhere = [f"{field.name} ({plain(field.type).tz})" for field in schema if not _has_known_zone(plain(field.type))]
+    if nowhere:
+        raise InputError(
+            f"{where}: columns of times in a zone that is not known here: {', '.join(nowhere)}; convert them to UTC"
+        )
+
+
+def _has_known_zone(kind: pa.DataType) -> bool:
+    if not pa.types.is_timestamp(kind) or kind.tz is None:
+        return True
+    try:
+        pc.local_timestamp(pa.scalar(0, kind))
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -77,7 +95,7 @@ def coarsest_unit(column: pa.Array | pa.ChunkedArray) -> str:
 
 
 def to_text(column: pa.Array, unit: str | None = None) -> pa.DictionaryArray:
-    """The cells as ``CELL``, a null as the empty text.
+    """The cells as ``CELL``, a null as the empty text, a time with a zone as what a clock in that zone showed.
 
     Args:
         column: an array of a type that ``has_text``.
@@ -103,7 +121,9 @@ def _texts(values: pa.Array, unit: str | None) -> pa.Array:
         return values.cast(pa.int64()).cast(pa.string())
     if unit is not None and pa.types.is_timestamp(kind):
         values = values.cast(pa.timestamp(unit, kind.tz))
-    elif unit is not None and pa.types.is_time(kind):
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        values = pc.local_timestamp(values)
+    if unit is not None and pa.types.is_time(kind):
         values = values.cast(_time(unit))
     return values.cast(pa.string())
 
@@ -114,6 +134,8 @@ def _time(unit: str) -> pa.DataType:
 
 def from_text(column: pa.Array, kind: pa.DataType) -> pa.Array:
     """The cells as ``kind``, an empty text as null: the inverse of ``to_text``.
+
+    Of a time that a zone's clock showed twice, the first is meant; one that it skipped becomes the next that it showed.
 
     Raises:
         pyarrow.ArrowInvalid: a text that is no value of the type; its message holds the text.
@@ -129,6 +151,9 @@ def from_text(column: pa.Array, kind: pa.DataType) -> pa.Array:
         cells = texts.cast(pa.int64()).cast(value)
     elif pa.types.is_time(value):
         cells = pc.binary_join_element_wise("1970-01-01", texts, " ").cast(pa.timestamp(value.unit)).cast(value)
+    elif pa.types.is_timestamp(value) and value.tz is not None:
+        shown = texts.cast(pa.timestamp(value.unit))
+        cells = pc.assume_timezone(shown, value.tz, ambiguous="earliest", nonexistent="latest")
     else:
         cells = texts.cast(value)
     return cells.dictionary_encode().cast(kind) if pa.types.is_dictionary(kind) else cells

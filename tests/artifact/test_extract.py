@@ -102,6 +102,8 @@ def test_describe_shows_everything(model: Saved) -> None:
     text = set(leaves(shown))
     assert not [leaf for document in documents.values() for leaf in leaves(document) if leaf not in text]
     assert shown["arrays"].keys() == arrays.keys()
+    codes = pd.read_csv(model.folder / "codes.csv", dtype=str, keep_default_na=False)
+    assert shown["kept_as_they_are"] == {"codes": codes.to_dict("list")}
     json.dumps(shown)
     lines = [name for name, _, _ in summary(model.made)]
     assert {"patients.born", "visits.start.gap", "labs.value", "codes"} <= set(lines)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synthgen.artifact.types import type_named, type_text
+from synthgen.artifact.types import kept_type, type_named, type_text
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,16 @@ def test_a_type_comes_back(kind: pa.DataType) -> None:
     assert type_named(type_text(kind)) == kind
 
 
-def test_a_dictionary_counts_as_its_values_and_large_text_as_text() -> None:
-    assert type_named(type_text(pa.dictionary(pa.int32(), pa.string()))) == pa.string()
+@pytest.mark.parametrize("value", [pa.string(), pa.int64(), pa.timestamp("ns", "Europe/Oslo")], ids=str)
+def test_a_dictionary_stays_one_without_its_order(value: pa.DataType) -> None:
+    kept = kept_type(pa.dictionary(pa.int8(), value, ordered=True))
+    assert kept == pa.dictionary(pa.int32(), value)
+    assert type_named(type_text(kept)) == kept
+    with pytest.raises(ValueError, match="dictionary"):
+        type_named("dictionary[dictionary[string]]")
+
+
+def test_large_text_counts_as_text() -> None:
     assert type_named(type_text(pa.large_string())) == pa.string()
 
 

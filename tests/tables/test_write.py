@@ -88,7 +88,7 @@ def test_any_text_comes_back_from_parquet(
             st.none() | st.floats(width=32, allow_nan=False),
             st.none() | st.decimals(-(10**15), 10**15, places=3),
             st.none() | st.dates(),
-            st.none() | st.datetimes(datetime(1900, 1, 1), datetime(9998, 1, 1)),  # offsets of whole minutes
+            st.none() | st.datetimes(datetime(1900, 1, 1), datetime(9998, 1, 1)),
             st.none() | st.times(),
             st.none() | st.booleans(),
             st.none() | st.text(st.characters(codec="utf-8"), min_size=1, max_size=3),
@@ -106,7 +106,7 @@ def test_any_value_comes_back_with_its_parquet_type(
         pa.float32(),
         pa.decimal128(20, 3),
         pa.date32(),
-        pa.timestamp("us", "America/New_York"),
+        pa.timestamp("us", "+05:30"),
         pa.time64("us"),
         pa.bool_(),
         pa.dictionary(pa.int8(), pa.string()),
@@ -119,6 +119,27 @@ def test_any_value_comes_back_with_its_parquet_type(
     path = tmp_path_factory.getbasetemp() / "typed.parquet"
     write_table(path, "t", table.columns, table, table.format, table.types)
     assert pq.read_table(path).equals(original)
+
+
+def test_times_with_a_zone_are_what_its_clocks_show(tmp_path: Path) -> None:
+    kind = pa.timestamp("ms", "Europe/Oslo")
+    utc = [datetime(2024, 1, 1, 11), datetime(2024, 7, 1, 11), datetime(2024, 10, 27, 1, 30), None]
+    table = MemoryTable.from_arrow(pa.table({"t": pa.array(utc, kind)}), "t")
+    shown = ["2024-01-01 12:00:00", "2024-07-01 13:00:00", "2024-10-27 02:30:00", ""]
+    assert _cells(table) == [[text] for text in shown]
+    block = pa.record_batch([pa.array([*shown, "2024-03-31 02:30:00"])], names=["t"])
+    write_table(tmp_path / "t.parquet", "t", ["t"], [block], table.format, table.types)
+    again = pq.read_table(tmp_path / "t.parquet").column("t")
+    assert again.type == kind
+    # at half past two in that October night the clock had shown the same an hour before; in March it never did
+    utc[2] = datetime(2024, 10, 27, 0, 30)
+    expected = [*utc, datetime(2024, 3, 31, 1)]
+    assert again.cast(pa.timestamp("ms", "UTC")).cast(pa.timestamp("ms")).to_pylist() == expected
+
+
+def test_a_zone_that_is_not_known_is_refused() -> None:
+    with pytest.raises(InputError, match=r"zone that is not known here: t \(Nowhere/X\); convert them to UTC"):
+        MemoryTable.from_arrow(pa.table({"t": pa.array([0], pa.timestamp("s", "Nowhere/X"))}), "t")
 
 
 def test_the_bytes_of_a_csv(tmp_path: Path) -> None:
