@@ -22,6 +22,7 @@ from synthgen.schema.rules.check import reaches_beyond
 from synthgen.schema.table import TableConfig
 from synthgen.tables.arrow import is_text, plain
 from synthgen.tables.dataset import Table
+from synthgen.tables.keys import KeyColumns
 
 _NOT_COMPARED = ("id", "fake", "text", "drop")
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -103,10 +104,10 @@ def compare(
     numbers: list[dict[str, NDArray[np.float64]]] = [{} for _ in sheets]
     codes: list[dict[str, NDArray[np.int32]]] = [{} for _ in sheets]
     clustered = patients is not None or config.patient is not None
-    patients = patients or [_patients(sheet, config.patient) for sheet in sheets]
+    patients = patients or [_patients(sheet, config) for sheet in sheets]
     for name, column in compared.items():
         tokens = Tokens(config.missing_in(name), ())
-        for part, cells in _parts(name, column, sheets):
+        for part, cells in _parts(name, column, config, sheets):
             marks = tokens if part == name else Tokens((*tokens.declared, ""), ())
             read = [_read(column, cell, sheet.formats[name], marks) for cell, sheet in zip(cells, sheets, strict=True)]
             labels = _pooled(column, [reading.labels for reading in read])
@@ -173,12 +174,14 @@ class _Texts:
         )
 
 
-def _parts(name: str, column: Column, sheets: Sequence[Sheet]) -> list[tuple[str, list[pa.DictionaryArray]]]:
+def _parts(
+    name: str, column: Column, config: TableConfig, sheets: Sequence[Sheet]
+) -> list[tuple[str, list[pa.DictionaryArray]]]:
     """The column of every sheet; for code lists, position by position."""
     cells = [sheet.columns[name] for sheet in sheets]
     if not isinstance(column, Code) or not column.separator or column.determined_by:
         return [(name, cells)]
-    lists = CodeList(name, column.separator)
+    lists = CodeList(name, column.separator, config.missing_in(name))
     split = [lists.split(cell) for cell in cells]
     return [(part, [columns[i] for columns in split]) for i, part in enumerate(lists.positions)]
 
@@ -256,9 +259,13 @@ def _variable(name: str, column: Column, labels: tuple[str, ...]) -> Variable:
     )
 
 
-def _patients(sheet: Sheet, patient: str | None) -> NDArray[np.int64]:
-    if patient is None or patient not in sheet.columns:
+def _patients(sheet: Sheet, config: TableConfig) -> NDArray[np.int64]:
+    """Whose row each is: spaces around an id do not matter, and a row without one is a patient of its own."""
+    if config.patient is None or config.patient not in sheet.columns:
         return np.arange(sheet.n_rows, dtype=np.int64)
-    cells = sheet.columns[patient]
-    _, dense = np.unique(np.asarray(cells.indices), return_inverse=True)
-    return dense.astype(np.int64)
+    keys, without = KeyColumns((config.patient,), (tuple(config.missing_in(config.patient)),)).read(
+        pa.RecordBatch.from_arrays([sheet.columns[config.patient]], [config.patient])
+    )
+    known, dense = np.unique(keys, return_inverse=True)
+    dense = np.where(without, len(known) + np.arange(sheet.n_rows), dense)
+    return np.unique(dense, return_inverse=True)[1].astype(np.int64)

@@ -76,6 +76,22 @@ def test_ids_notes_and_fakes_are_not_compared() -> None:
     assert [variable.name for variable in both.variables] == ["e"]
 
 
+def test_a_patient_is_told_by_the_id_without_spaces_and_a_row_without_one_stands_alone() -> None:
+    cells = {"who": ["7", "7 ", "8", "", "?", "?"], "a": ["x"] * 6}
+    both = compared(cells, cells, patient="who", who="id", a="category")
+    one, same, other, *alone = both.train.patient.tolist()
+    assert one == same
+    assert len({one, other, *alone}) == 5
+
+
+def test_a_missing_token_among_the_codes_of_a_cell_takes_no_position() -> None:
+    cells = {"codes": ["A|B", "?|B", "?"] * 20}
+    both = compared(cells, cells, codes={"kind": "code", "separator": "|"})
+    labels = {variable.name: variable.labels for variable in both.variables}
+    first = [labels["codes[1]"][code] if code >= 0 else "" for code in both.train.codes["codes[1]"][:3]]
+    assert first[:2] == ["A", "B"]
+
+
 def test_a_determined_column_is_compared_as_it_stands() -> None:
     cells = {"code": ["1", "2"], "day": ["2020-01-01", "2020-01-02"]}
     both = compared(cells, cells, code="category", day={"kind": "date", "determined_by": "code"})
