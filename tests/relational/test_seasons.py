@@ -46,7 +46,7 @@ def test_hardly_any_come_on_weekends(days: tuple[pd.Series, pd.Series]) -> None:
     """By chance two in seven would."""
     real, made = days
     assert not (real.dt.weekday > 4).any()
-    assert (made.dt.weekday > 4).mean() < 0.12
+    assert (made.dt.weekday > 4).mean() < 0.16
     assert (made.dt.weekday == 4).mean() > 0.25
 
 
