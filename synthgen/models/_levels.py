@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from synthgen.models._descent import Rows
 
 #: Rows by which levels are corrected, and the probabilities held for that.
-_LEVELLED: Final = 50_000
+_LEVELLED: Final = 40_000
 _LEVELLED_LOGITS: Final = 1 << 25
 #: How often each column's levels are corrected after its pairs are, and how often that is done in turn.
 _LEVELLINGS: Final = 2

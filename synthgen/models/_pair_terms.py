@@ -28,7 +28,9 @@ _BY_CHANCE_OF_TARGET: Final = 1000.0
 #: The share of what chance would give that is seldom.
 _SELDOM: Final = 0.1
 #: Rows in which pairs are looked for; what is found there is counted in all.
-_ROWS: Final = 1 << 15
+_ROWS: Final = 1 << 14
+#: Rows that are looked at first for whether enough patients stand behind them.
+_SHOWN: Final = 200
 #: The largest term, and the most that the terms of a code come to: so that every row has a likelihood.
 _LARGEST: Final = 20.0
 _MOST: Final = 60.0
@@ -205,14 +207,16 @@ def _rates(
     known = np.pad(asked, ((0, 1), (0, 1)))
     (rows,) = np.nonzero(known[earlier, later] & (weight > 0))
     place = earlier[rows] * asked.shape[1] + later[rows]
-    patients = np.bincount(np.unique(np.stack([place, whose[rows]]), axis=1)[0], minlength=asked.size)
+    n = int(whose.max(initial=0)) + 1
+    patients = np.bincount(np.unique(place * n + whose[rows]) // n, minlength=asked.size)
     both = np.bincount(place, weight[rows], asked.size)
     whole = np.bincount(earlier[observed], weight[observed], len(known))[:-1]
     at = first * asked.shape[1] + second
     rate: NDArray[np.float64] = both[at] / np.maximum(whole[first], np.finfo(np.float64).tiny)
     for pair in np.flatnonzero((patients[at] >= fewest) & (rate > 0.5)):
-        without = observed & (earlier == first[pair]) & (later != second[pair]) & (weight > 0)
-        if len(np.unique(whose[without])) < fewest:
+        alone = whose[observed & (earlier == first[pair]) & (later != second[pair]) & (weight > 0)]
+        # Some of the rows mostly show that there are enough.
+        if len(np.unique(alone[:_SHOWN])) < fewest and len(np.unique(alone)) < fewest:
             rate[pair] = 1.0
     return np.where(patients[at] < fewest, 0.0, rate)
 
