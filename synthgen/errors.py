@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -22,3 +23,20 @@ class InputError(SynthgenError):
 
 class NotApplicable(Exception):
     """A model or measure cannot answer for these data; the reason is a visible result, not a failure."""
+
+
+def require_version(path: Path, form: str, found: int, known: int, again: str) -> None:
+    """Refuse a file that another version of synthgen wrote.
+
+    Args:
+        form: what has the version, such as ``file format``.
+        found: that of the file, from 1.
+        known: the one that is read.
+        again: how to make the file anew.
+
+    Raises:
+        InputError: with the way out.
+    """
+    if found != known:
+        age, mend = ("a newer", "upgrade synthgen") if found > known else ("an older", again)
+        raise InputError(f"{path}: was made by {age} synthgen ({form} {found}, this one reads {known}); {mend}")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, overload
@@ -34,6 +32,7 @@ from synthgen.schema.table import TableConfig
 from synthgen.tables.arrow import is_text, plain
 from synthgen.tables.dataset import Dataset, Table
 from synthgen.tables.split import Split
+from synthgen.tables.write import put
 
 #: The libraries whose versions shape what is generated.
 _RECORDED: Final = ("numpy", "scipy", "pyarrow", "torch")
@@ -76,24 +75,11 @@ class Fit:
                 model = Path(beside) / path.name
                 self.split.save(split_path(model))
                 self.synthesizer.save(model)
-                _put(model, path)
+                put([split_path(model), model], path.parent)
         except OSError as error:
             raise SynthgenError(
                 f"{path}: could not be written ({error.strerror}); mend that, or name another"
             ) from error
-
-
-def _put(model: Path, path: Path) -> None:
-    """Move a model and its split to ``path``; after any exception the pair that was there is there again."""
-    split, old = split_path(path), model.with_name(f"{model.name}.old")
-    with ExitStack() as undo:
-        if split.is_file():
-            os.replace(split, old)
-            undo.callback(os.replace, old, split)
-        os.replace(split_path(model), split)
-        undo.callback(split.unlink, missing_ok=True)
-        os.replace(model, path)
-        undo.pop_all()
 
 
 def fit(

@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.errors import InputError, SynthgenError
+from synthgen.errors import InputError, SynthgenError, require_version
 
 JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
 
@@ -247,12 +247,8 @@ def _listed(path: Path, data: bytes) -> dict[str, tuple[int, str]]:
     version = manifest.get("format_version")
     if manifest.get("format") != FORMAT or not isinstance(version, int):
         _refuse(path, "is a zip archive of another program, not a synthgen model", "check the path")
-    if version > FORMAT_VERSION:
-        found = f"was made by a newer synthgen (file format {version}, this one reads {FORMAT_VERSION})"
-        _refuse(path, found, "upgrade synthgen")
-    if 1 <= version < FORMAT_VERSION:
-        found = f"was made by an older synthgen (file format {version}, this one reads {FORMAT_VERSION})"
-        _refuse(path, found, "fit it again")
+    if version >= 1:
+        require_version(path, "file format", version, FORMAT_VERSION, "fit it again")
     if version < 1 or not isinstance(manifest.get("members"), list):
         _refuse(path, "its manifest lists no members", _DAMAGED)
     listed = {}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from synthgen.errors import SynthgenError
 from synthgen.models._layout import Layout
-from synthgen.models._masked import NEVER, Network
+from synthgen.models._masked import NEVER, MaskedNetwork
 from synthgen.models._weights import Weights
 
 _LEARNING_RATE: Final = 1.5e-2
@@ -51,7 +51,7 @@ class Rows:
         """Some of the rows."""
         return Rows(self.codes[chosen], None if self.weights is None else self.weights[chosen])
 
-    def loss(self, network: Network, device: str) -> torch.Tensor:
+    def loss(self, network: MaskedNetwork, device: str) -> torch.Tensor:
         """The sum over rows of the negative log-likelihood, weighted, in nats."""
         losses = network.loss(torch.from_numpy(self.codes).to(device, torch.int64)).sum(0)
         return (losses if self.weights is None else losses * torch.from_numpy(self.weights).to(device)).sum()
@@ -100,7 +100,7 @@ def train(
     cuda = [torch.device(device)] if device.startswith("cuda") else []
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(int(rng.integers(2**62)))
-        network = Network(layout, levels).to(device)
+        network = MaskedNetwork(layout, levels).to(device)
         if not len(network.blocks) or not len(rows):
             return network.weights()
         is_heavy = schedule.batch * layout.n_weights > _WORTH_THREADS
@@ -159,14 +159,14 @@ class _Workers:
             added up, the parameters and the losses keep all of theirs.
     """
 
-    networks: tuple[Network, ...]
+    networks: tuple[MaskedNetwork, ...]
     device: str
     rounded: bool
     pool: ThreadPoolExecutor
 
     @classmethod
     @contextmanager
-    def on(cls, network: Network, device: str, is_heavy: bool) -> Iterator[_Workers]:
+    def on(cls, network: MaskedNetwork, device: str, is_heavy: bool) -> Iterator[_Workers]:
         """Threads for as long as they are needed: one for steps so small that several would wait for each other."""
         before = torch.get_num_threads()
         parts = min(_PARTS, before) if is_heavy and device == "cpu" else 1
@@ -180,14 +180,14 @@ class _Workers:
             torch.set_num_threads(before)
 
     @property
-    def network(self) -> Network:
+    def network(self) -> MaskedNetwork:
         """The one whose gradients count."""
         return self.networks[0]
 
     def gradient(self, rows: Rows) -> float:
         """Leave the gradient of the mean loss of the rows in the network's parameters; the mean loss."""
 
-        def of_part(network: Network, part: Rows) -> float:
+        def of_part(network: MaskedNetwork, part: Rows) -> float:
             network.zero_grad(set_to_none=True)
             with torch.autocast("cpu", torch.bfloat16, enabled=self.rounded):
                 loss = part.loss(network, self.device) / len(rows)
@@ -211,7 +211,7 @@ class _Workers:
         return sum(float(rows.take(cut).loss(self.network, self.device)) for cut in cuts) / len(rows)
 
 
-def _twin(network: Network) -> Network:
+def _twin(network: MaskedNetwork) -> MaskedNetwork:
     twin = copy.deepcopy(network)
     for own, other in zip(twin.parameters(), network.parameters(), strict=True):
         own.data = other.data
@@ -225,7 +225,7 @@ def _halves_pay() -> bool:
     return any(getattr(torch.cpu, probe, bool)() for probe in probes)
 
 
-def _parameters(network: Network, penalty: float) -> list[dict[str, object]]:
+def _parameters(network: MaskedNetwork, penalty: float) -> list[dict[str, object]]:
     return [{"params": some, "weight_decay": penalty * share} for share, some in network.by_care().items()]
 
 

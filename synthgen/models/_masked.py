@@ -160,7 +160,7 @@ class _Block(nn.Module):
         return logits
 
 
-class Network(nn.Module):
+class MaskedNetwork(nn.Module):
     """The whole network.
 
     Attributes:

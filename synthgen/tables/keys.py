@@ -46,9 +46,13 @@ class KeyColumns:
             indices = np.asarray(cells.indices)
             part = hashes(texts)[indices]
             whole = part if len(self.columns) == 1 else _mixed(whole, part)
-            blank = np.asarray(pc.is_in(texts, pa.array(["", *(token.strip() for token in tokens)], pa.string())), bool)
-            without |= blank[indices]
+            without |= lacking(texts, tokens)[indices]
         return whole, without
+
+
+def lacking(texts: pa.StringArray, tokens: Sequence[str]) -> NDArray[np.bool_]:
+    """Which of some trimmed texts are no key: blank ones, and those that mean missing."""
+    return np.asarray(pc.is_in(texts, pa.array(["", *(token.strip() for token in tokens)], pa.string())), bool)
 
 
 def hashes(texts: pa.StringArray) -> NDArray[np.uint64]:

@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from synthgen.errors import InputError
+from synthgen.errors import InputError, require_version
 from synthgen.tables.dataset import Dataset, Table
+from synthgen.tables.keys import lacking
 
 #: Raised whenever the sides of patients would be others: a model of an older version is fitted again, not misread.
 _FORMAT_VERSION: Final = 2
@@ -95,8 +96,7 @@ class Split:
     def _read(self, ids: pa.StringArray) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
         """The keyed hash of each id, spaces around it apart, and which are none."""
         texts = pc.utf8_trim_whitespace(ids)
-        none = pa.array(["", *(token.strip() for token in self.missing)], pa.string())
-        return _hashes_of_texts(self.key, texts), np.asarray(pc.is_in(texts, none), bool)
+        return _hashes_of_texts(self.key, texts), lacking(texts, self.missing)
 
     def require_same_input(self, data: Table | Dataset) -> None:
         """Raise ``InputError`` unless this is what was split."""
@@ -131,7 +131,10 @@ class Split:
         """Read what ``save`` wrote. Raises ``InputError`` where the file is missing, damaged or of another version."""
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-            _require_version(path, document["format_version"])
+            version = document["format_version"]
+            if not isinstance(version, int) or version < 1:
+                raise ValueError("no version")
+            require_version(path, "split format", version, _FORMAT_VERSION, "fit the model again")
             key, mac = bytes.fromhex(document["key"]), bytes.fromhex(document["input_mac"])
             share, patient, missing = float(document["share"]), document["patient"], document["missing"]
             if (len(key), len(mac)) != (32, 32):
@@ -148,18 +151,6 @@ class Split:
             ) from None
         except (ValueError, KeyError, TypeError, OSError):
             raise InputError(f"{path}: this is not a readable split file; put the one that `fit` wrote back") from None
-
-
-def _require_version(path: Path, version: object) -> None:
-    """Raise ``InputError`` where another version of synthgen wrote the file, ``ValueError`` where none did."""
-    if not isinstance(version, int) or version < 1:
-        raise ValueError("no version")
-    if version > _FORMAT_VERSION:
-        found = f"was made by a newer synthgen (split format {version}, this one reads {_FORMAT_VERSION})"
-        raise InputError(f"{path}: {found}; upgrade synthgen")
-    if version < _FORMAT_VERSION:
-        found = f"was made by an older synthgen (split format {version}, this one reads {_FORMAT_VERSION})"
-        raise InputError(f"{path}: {found}; fit the model again")
 
 
 def _hashes_of_texts(key: bytes, texts: pa.StringArray) -> NDArray[np.uint64]:

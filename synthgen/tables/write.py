@@ -107,11 +107,15 @@ def write_dataset(folder: Path, dataset: Dataset, suffix: str | Mapping[str, str
             ending = suffix if isinstance(suffix, str) else suffix[name]
             write_table(temporary / f"{name}{ending}", name, table.columns, table, table.format, table.types)
         if folder.is_dir():
-            _put(sorted(temporary.iterdir()), folder)
+            put(sorted(temporary.iterdir()), folder)
 
 
-def _put(files: Sequence[Path], folder: Path) -> None:
-    """Move files into a folder; after any exception those that were there before are there again, and no other."""
+def put(files: Sequence[Path], folder: Path) -> None:
+    """Move files into a folder; after any exception those that were there before are there again, and no other.
+
+    Raises:
+        InputError: a folder is in the place of one of them.
+    """
     with ExitStack() as undo:
         for file in files:
             place = folder / file.name

@@ -8,7 +8,7 @@ import torch
 from synthgen.encoding.domain import Domain, Scale
 from synthgen.models._descent import Rows, Schedule, _Workers, train
 from synthgen.models._layout import Layout
-from synthgen.models._masked import Network
+from synthgen.models._masked import MaskedNetwork
 
 SIZES = (3, 4, 70)
 
@@ -23,9 +23,9 @@ def rows(n: int) -> Rows:
     return Rows(np.stack([rng.integers(size + 1, size=n) for size in (70, 4, 3)], axis=1), None)
 
 
-def network(layout: Layout) -> Network:
+def network(layout: Layout) -> MaskedNetwork:
     torch.manual_seed(0)
-    return Network(layout, [np.full(size, -np.log(size), np.float32) for size in layout.sizes])
+    return MaskedNetwork(layout, [np.full(size, -np.log(size), np.float32) for size in layout.sizes])
 
 
 @pytest.fixture
