@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgen.models._associations import Associations
 from synthgen.models._chain import Chain, Network
 from synthgen.models._draws import at_share
-from synthgen.models._pair_terms import PairRates, PairTerms
+from synthgen.models._pair_rates import PairRates
+from synthgen.models._pair_terms import PairTerms
 
 if TYPE_CHECKING:
     from synthgen.models._descent import Rows
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 #: Rows by which levels are corrected, and the probabilities held for that.
 _LEVELLED: Final = 40_000
 _LEVELLED_LOGITS: Final = 1 << 25
+#: Of few rows so many copies are drawn, but no more rows than so many: what is to be seen of the real ones is not to
+#: drown in the chance of the generated ones.
+_COPIES: Final = 8
+_FEW_LEVELLED: Final = 20_000
+#: How often pairs are looked for that generated rows do not have as real ones do.
+_SEARCHES: Final = 8
 #: How often each column's levels are corrected after its pairs are, and how often that is done in turn.
 _LEVELLINGS: Final = 2
 _MEETINGS: Final = 3
@@ -31,6 +39,7 @@ def levelled(
     rows: Rows,
     shares: Sequence[NDArray[np.float64]],
     rates: PairRates,
+    associations: Associations | None,
     rng: np.random.Generator,
 ) -> Network:
     """The network, with levels and terms at which generated rows have the shares of real ones, column by column.
@@ -45,25 +54,37 @@ def levelled(
         rows: whose contexts are given.
         shares: of the codes, per entry of the layout.
         rates: of the pairs that are kept, as real rows have them.
+        associations: from which more pairs are taken, where generated rows are certainly not as real ones.
     """
     layout, weights = network.layout, list(network.weights)
-    n = min(len(rows), _LEVELLED, _LEVELLED_LOGITS // max(layout.sizes, default=1))
+    wanted = len(rows) if associations is None else max(len(rows), min(_COPIES * len(rows), _FEW_LEVELLED))
+    n = min(wanted, _LEVELLED, _LEVELLED_LOGITS // max(layout.sizes, default=1))
     if n == 0:
         return network
     odds = None if rows.weights is None else rows.weights / rows.weights.sum(dtype=np.float64)
-    chosen = rng.choice(len(rows), n, replace=odds is not None, p=odds)
+    chosen = rng.choice(len(rows), n, replace=odds is not None or n > len(rows), p=odds)
     chain = Chain.of(network, rows.codes[chosen, : layout.first_own].astype(np.int32))
-    terms = np.zeros(len(rates.pairs), np.float32)
+    pairs, terms = [np.zeros((0, 6), np.int32)], [np.zeros(0, np.float32)]
     for e in range(layout.first_own, len(layout.order)):
-        mass = chain.mass(slice(None))
-        for _ in range(_MEETINGS):
-            rates.meet(e, chain.drawn, mass, terms)
-            raised = np.ones(layout.sizes[e], np.float32)
-            for _ in range(_LEVELLINGS):
-                # Not by BLAS: its float32 kernels have told of invalid values where all of them were finite.
-                mean = raised * np.einsum("kn,n->k", mass, 1 / np.einsum("kn,k->n", mass, raised))
-                raised *= ((shares[e] * n + _PSEUDO_ROWS) / (mean + _PSEUDO_ROWS)).astype(np.float32)
-            mass *= raised[:, None]
-            weights[e] = replace(weights[e], level=weights[e].level + np.log(raised))
+        mass, kept = chain.mass(slice(None)), rates.of_entry(e)
+        beside = None if associations is None else associations.beside(e)
+        of_kept = np.zeros(len(kept), np.float32)
+        for _ in range(1 if beside is None else _SEARCHES):
+            for _ in range(_MEETINGS):
+                kept.meet(chain.drawn, mass, of_kept)
+                raised = np.ones(layout.sizes[e], np.float32)
+                for _ in range(_LEVELLINGS):
+                    # Not by BLAS: its float32 kernels have told of invalid values where all of them were finite.
+                    mean = raised * np.einsum("kn,n->k", mass, 1 / np.einsum("kn,k->n", mass, raised))
+                    raised *= ((shares[e] * n + _PSEUDO_ROWS) / (mean + _PSEUDO_ROWS)).astype(np.float32)
+                mass *= raised[:, None]
+                weights[e] = replace(weights[e], level=weights[e].level + np.log(raised))
+            more = PairRates.none() if beside is None else beside.unmet(chain.drawn, mass, kept)
+            if not len(more):
+                break
+            kept = PairRates.joined([kept, more])
+            of_kept = np.concatenate([of_kept, np.zeros(len(more), np.float32)])
+        pairs.append(kept.pairs)
+        terms.append(of_kept)
         chain.next(at_share(mass, rng.random(n, dtype=np.float32)))
-    return replace(network, weights=tuple(weights), pairs=PairTerms(rates.pairs, terms))
+    return replace(network, weights=tuple(weights), pairs=PairTerms(np.concatenate(pairs), np.concatenate(terms)))

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import NotApplicable
 from synthgen.models import _device
+from synthgen.models._associations import Associations
 from synthgen.models._chain import Chain, Network
 from synthgen.models._heard import heard
 from synthgen.models._layout import Layout
 from synthgen.models._levels import levelled
-from synthgen.models._pair_terms import PairRates, PairTerms
+from synthgen.models._pair_rates import PairRates
+from synthgen.models._pair_terms import PairTerms
 from synthgen.models._weights import packed, unpacked
 from synthgen.models.base import (
     RARE_BELOW,
@@ -50,10 +52,13 @@ _FEWEST_HELD_OUT: Final = 40
 _MOST_HELD_OUT: Final = 0.15
 #: The penalty on weights for each code that could be generated, of all columns: the more codes, the more there is in
 #: which noise could be taken for something. By trial against a membership attack by likelihood ratio.
-_PENALTY: Final = 0.21
+_PENALTY: Final = 0.25
 #: Of many rows each weighs little, and less has to be held back: from so many to so many, less and less.
 _FEW_TO_MANY: Final = (8000.0, 80_000.0)
-_HELD_BACK: Final = (1.0, 0.35)
+_HELD_BACK: Final = (1.0, 0.3)
+#: Of so many rows at most associations are looked for that the penalty has erased; of more it erases few, and that takes
+#: longer.
+_FEW_ROWS: Final = 40_000
 #: Candidates per row from which a conditional draw is chosen, and how many there may be at a time.
 _CANDIDATES: Final = 16
 _PARTICLES: Final = 1 << 16
@@ -139,7 +144,8 @@ class Autoregressive(Model):
         )
         drifting = Network(layout, tuple(found), PairTerms.none())
         shares, rates = [np.exp(of) for of in level], PairRates.of(layout, rows, whose, rare_below)
-        return FittedAutoregressive(source.domains, context_domains, levelled(drifting, rows, shares, rates, rng))
+        few = Associations.of(layout, rows, whose, rare_below) if n <= _FEW_ROWS else None
+        return FittedAutoregressive(source.domains, context_domains, levelled(drifting, rows, shares, rates, few, rng))
 
 
 def _gathered(layout: Layout, source: CodeSource, context: CodeSource | None) -> NDArray[np.integer[Any]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.models._descent import Rows
-from synthgen.models._pair_terms import PairRates
+from synthgen.models._pair_rates import PairRates
 from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive
 from synthgen.models.base import Codes, CodeTable
 
@@ -40,7 +40,9 @@ def _found(
     layout = Autoregressive(epochs=1).fit(CodeTable(DOMAINS, [codes[:50]]), rng=np.random.default_rng(1)).layout
     assert [*layout.order] == [0, 1, 2]
     kept = PairRates.of(layout, Rows(codes, weights), whose, 5)
-    return dict(zip(map(tuple, kept.pairs.tolist()), kept.rates.tolist(), strict=True))
+    assert (kept.pairs[:, 1] == kept.pairs[:, 2]).all()
+    assert (kept.pairs[:, 4] == kept.pairs[:, 5]).all()
+    return dict(zip(map(tuple, kept.pairs[:, [0, 1, 3, 4]].tolist()), kept.rates.tolist(), strict=True))
 
 
 def test_pairs_far_below_chance_are_found_with_their_share() -> None:
@@ -117,7 +119,9 @@ def _measured() -> Codes:
 def test_what_is_missing_with_a_diagnosis_is_kept_though_the_network_learns_nothing() -> None:
     rows = _measured()
     fitted = Autoregressive(epochs=1, penalty=1e3).fit(CodeTable(MEASURED, [rows]), rng=np.random.default_rng(2))
-    assert fitted.network.pairs.pairs[:, :2].tolist() == [[0, diagnosis] for diagnosis in range(4)]
+    assert {(0, diagnosis, diagnosis, 1, 2, 2) for diagnosis in range(4)} <= set(
+        map(tuple, fitted.network.pairs.pairs.tolist())
+    )
     codes = fitted.sample(30_000, rng=np.random.default_rng(3))
     for diagnosis in range(4):
         real, own = ((of[of[:, 0] == diagnosis, 1] == 2).mean() for of in (rows, codes))
@@ -146,7 +150,7 @@ def test_nothing_is_told_of_the_few_in_whom_a_diagnosis_is_measured(
     rows[:patients, 1] = 0
     layout = Autoregressive(epochs=1).fit(CodeTable(MEASURED, [rows[::10]]), rng=np.random.default_rng(1)).layout
     found = PairRates.of(layout, Rows(rows, None), np.arange(N), rare_below)
-    assert found.rates[(found.pairs[:, 1] == 3) & (found.pairs[:, 3] == 2)] == pytest.approx(rate)
+    assert found.rates[(found.pairs[:, 1] == 3) & (found.pairs[:, 4] == 2)] == pytest.approx(rate)
 
 
 def test_many_terms_together_leave_every_row_a_likelihood() -> None:
@@ -175,8 +179,9 @@ def test_the_target_by_each_common_code_is_kept_though_the_network_learns_nothin
     for level in range(8):
         real, own = (of[of[:, 0] == level, 1].mean() for of in (rows, codes))
         assert own == pytest.approx(real, abs=0.03)
-    few = Autoregressive(epochs=1, penalty=1e3).fit(CodeTable(domains, [rows[::8]]), rng=np.random.default_rng(2))
-    assert len(few.network.pairs.pairs) == 0
+    assert len(PairRates.of(fitted.layout, Rows(rows, None), np.arange(len(rows)), 5)) == 16
+    few = rows[::8]
+    assert len(PairRates.of(fitted.layout, Rows(few, None), np.arange(len(few)), 5)) == 0
 
 
 def test_it_is_kept(fitted: FittedAutoregressive) -> None:
@@ -187,10 +192,11 @@ def test_it_is_kept(fitted: FittedAutoregressive) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("pairs", np.array([[1, 0, 0, 0]], np.int32)),  # not in the order of the network
-        ("pairs", np.array([[0, 8, 1, 0]], np.int32)),  # a code too many
-        ("pairs", np.array([[0, 0, 3, 0]], np.int32)),  # an entry too many
-        ("pairs", np.array([[0, 0, 1]], np.int32)),
+        ("pairs", np.array([[1, 0, 0, 0, 0, 0]], np.int32)),  # not in the order of the network
+        ("pairs", np.array([[0, 8, 8, 1, 0, 0]], np.int32)),  # a code too many
+        ("pairs", np.array([[0, 1, 0, 1, 0, 0]], np.int32)),  # a span that ends before it begins
+        ("pairs", np.array([[0, 0, 0, 3, 0, 0]], np.int32)),  # an entry too many
+        ("pairs", np.array([[0, 0, 1, 0]], np.int32)),
         ("pair_terms", np.array([20.5], np.float32)),
         ("pair_terms", np.array([np.nan], np.float32)),
     ],
@@ -199,7 +205,7 @@ def test_pairs_that_contradict_the_layout_are_refused(
     fitted: FittedAutoregressive, name: str, value: NDArray[np.generic]
 ) -> None:
     values, arrays = fitted.state()
-    one = {"pairs": np.array([[0, 0, 1, 0]], np.int32), "pair_terms": np.array([-1.0], np.float32)}
+    one = {"pairs": np.array([[0, 0, 0, 1, 0, 0]], np.int32), "pair_terms": np.array([-1.0], np.float32)}
     FittedAutoregressive.from_state(DOMAINS, (), values, {**arrays, **one})
     with pytest.raises(ValueError, match="pairs of codes"):
         FittedAutoregressive.from_state(DOMAINS, (), values, {**arrays, **one, name: value})

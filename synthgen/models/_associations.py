@@ -1,0 +1,241 @@
+"""Associations of single values and ranges that a held-back network does not show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import xlogy
+
+from synthgen.encoding.domain import Domain, Scale
+from synthgen.models._layout import Layout
+from synthgen.models._pair_rates import PairRates
+
+if TYPE_CHECKING:
+    from synthgen.models._descent import Rows
+
+#: Patients who have both, or who would by what is generated and do not.
+_FEWEST: Final = 10
+#: Standard errors by which real and generated rows differ: so many at least, and half as many as the clearest pair of
+#: the column. Of a million pairs chance brings one of five; with six, by trial, a membership attack gains nothing.
+_SURE: Final = 6.0
+_NEXT: Final = 0.5
+#: A scale is halved so many times into spans of equally many rows.
+_HALVED: Final = 3
+#: Patients with the earlier span added to the real ones as they are generated, so that few are not taken at their word.
+_PSEUDO_PATIENTS: Final = 1.0
+#: No share is taken to be less, so that its logarithm is finite.
+_TINY: Final = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Associations:
+    """Pairs of spans, by what real rows say of them.
+
+    A network whose weights are held back for the sake of the patients gives up what few rows show, one parameter after
+    another, a disease that is treated on one ward alone with all the rest. But of one pair of values it is often
+    certain that they go together, whatever else was looked at. So after learning generated rows are held against real
+    ones, pair by pair, and those that differ for certain get a rate that is to be met (a forward selection of the terms
+    of a log-linear model; Bishop, Fienberg and Holland 1975, chapter 4).
+
+    Attributes:
+        layout: of the network.
+        codes: of the real rows, ``(n, entries)``, the slot behind a column's codes where unobserved.
+        weights: how much each counts, ``(n,)``.
+        whose: the patient of each, ``(n,)``, from 0.
+        fewest: of fewer patients nothing is told.
+        spans: of each entry the first and last codes of what is looked at, ``(spans, 2)``.
+        members: of each entry which codes are in which span, ``(codes + 1, spans)``.
+        patients: of each entry, how many patients stand for a unit of weight of the rows with a span, ``(spans,)``.
+    """
+
+    layout: Layout
+    codes: NDArray[np.integer[Any]]
+    weights: NDArray[np.float64]
+    whose: NDArray[np.int64]
+    fewest: int
+    spans: list[NDArray[np.int64]]
+    members: list[sparse.csr_array]
+    patients: list[NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, layout: Layout, rows: Rows, whose: NDArray[np.int64], fewest: int) -> Associations:
+        """What some rows show.
+
+        Args:
+            rows: as ``train`` takes them.
+            whose: the patient of each row, ``(n,)``.
+            fewest: of fewer patients nothing is told.
+        """
+        n = len(rows)
+        weights = np.ones(n) if rows.weights is None else rows.weights.astype(np.float64)
+        persons, dense = np.unique(whose, return_inverse=True)
+        of_patient = sparse.csr_array((np.ones(n), (dense, np.arange(n))), (len(persons), n))
+        every, members, patients = [], [], []
+        for e, at in enumerate(layout.order):
+            codes = rows.codes[:, e]
+            counts = np.bincount(codes, weights, layout.sizes[e] + 1)[:-1].astype(np.float64)
+            spans = _spans(layout.domains[at], counts)
+            of = _members(spans, layout.sizes[e])
+            has = of[codes]
+            shown = np.asarray((of_patient @ has > 0).sum(axis=0)).ravel()
+            kept = np.flatnonzero(shown >= max(fewest, _FEWEST))
+            every.append(spans[kept])
+            members.append(of[:, kept])
+            patients.append(shown[kept] / np.maximum(weights @ has[:, kept], np.finfo(np.float64).tiny))
+        return cls(layout, rows.codes, weights, dense, fewest, every, members, patients)
+
+    def beside(self, later: int) -> Beside:
+        """The pairs of which the later span is of an entry."""
+        before = [e for e in self.layout.before(later) if len(self.spans[e])]
+        members = sparse.csr_array(sparse.block_diag([np.zeros((0, 0)), *(self.members[e] for e in before)]))
+        own = self.members[later][self.codes[:, later]].multiply(self.weights[:, None]).toarray()
+        observed = self.weights * (self.codes[:, later] < self.layout.sizes[later])
+        told = self.one_hot(self.codes[:, before].T, before).T
+        stands = np.concatenate([np.zeros(0), *(self.patients[e] for e in before)])
+        places = [(e, k) for e in before for k in range(len(self.spans[e]))]
+        both, whole = members.T @ (told @ own), members.T @ (told @ observed)
+        return Beside(self, later, before, places, members, both * stands[:, None], whole * stands)
+
+    def one_hot(self, codes: NDArray[np.integer[Any]], entries: list[int]) -> sparse.csr_array:
+        """A column for each code of some entries and for what is unobserved there: ``(rows, codes)``.
+
+        Args:
+            codes: ``(entries, rows)``.
+        """
+        first = np.cumsum([0, *(self.layout.sizes[e] + 1 for e in entries)])
+        n = codes.shape[1]
+        ends = len(entries) * np.arange(n + 1)
+        at = np.ascontiguousarray((codes + first[:-1, None]).T).ravel()
+        return sparse.csr_array((np.ones(len(at), np.float32), at, ends), (n, int(first[-1])))
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """The pairs whose later span is of one entry.
+
+    Attributes:
+        before: the entries of the earlier ones.
+        places: of each earlier span its entry and its place there.
+        members: which codes of these entries are in which of the spans, ``(codes, earlier spans)``.
+        both: about how many patients have both, ``(earlier spans, later spans)``.
+        whole: about how many have the earlier one, the later column being observed, ``(earlier spans,)``.
+    """
+
+    of: Associations
+    later: int
+    before: list[int]
+    places: list[tuple[int, int]]
+    members: sparse.csr_array
+    both: NDArray[np.float64]
+    whole: NDArray[np.float64]
+
+    def unmet(self, drawn: NDArray[np.int32], mass: NDArray[np.float32], kept: PairRates) -> PairRates:
+        """Pairs of which generated rows are certainly not as real ones, the clearest; of each earlier code one at most.
+
+        Args:
+            drawn: the codes of all entries, ``(entries, rows)``, of rows as they are generated.
+            mass: the unnormalised probabilities of the later entry's codes in those rows, ``(codes, rows)``.
+            kept: pairs that are met already.
+        """
+        if not self.both.size:
+            return PairRates.none()
+        rate = self._generated(drawn, mass)
+        # Generated rows are a sample as well.
+        sure = (1 + len(self.of.codes) / drawn.shape[1]) ** -0.5
+        differs = sure * np.abs(standard_errors(self.both, self.whole[:, None], rate))
+        enough = np.maximum(self.both, self.whole[:, None] * rate) >= max(self.of.fewest, _FEWEST)
+        differs[~enough] = 0
+        self._clear(differs, kept)
+        clear = max(_SURE, _NEXT * differs.max())
+        found: list[PairRates] = []
+        taken: dict[int, NDArray[np.bool_]] = {}
+        for at in np.argsort(-differs, axis=None):
+            one, other = np.unravel_index(at, differs.shape)
+            if differs[one, other] < clear:
+                break
+            e, k = self.places[one]
+            first, last = self.of.spans[e][k]
+            codes = taken.setdefault(e, np.zeros(self.of.layout.sizes[e], bool))
+            if codes[first : last + 1].any():
+                continue
+            both, whole = self._patients(int(one), int(other))
+            if sure * abs(standard_errors(both, whole, rate[one, other])) >= _SURE:
+                codes[first : last + 1] = True
+                wanted = (both + _PSEUDO_PATIENTS * rate[one, other]) / (whole + _PSEUDO_PATIENTS)
+                spans = self.of.spans[e][[k]], self.of.spans[self.later][[other]]
+                found.append(PairRates.between(e, spans[0], self.later, spans[1], np.array([wanted])))
+        return PairRates.joined([PairRates.none(), *found])
+
+    def _generated(self, drawn: NDArray[np.int32], mass: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Of the generated rows with an earlier span, the share with a later one, as ``both``; inside (0, 1)."""
+        rate = np.ascontiguousarray((self.of.members[self.later][:-1].T @ mass / mass.sum(axis=0)).T)
+        told = self.of.one_hot(drawn[self.before], self.before).T
+        # Code by code first, since every row is in several spans.
+        both = self.members.T @ (told @ rate)
+        whole = self.members.T @ told.sum(axis=1)
+        found: NDArray[np.float64] = both / np.maximum(whole, 1.0)[:, None]
+        return np.clip(found, _TINY, 1 - _TINY)
+
+    def _clear(self, differs: NDArray[np.float64], kept: PairRates) -> None:
+        """Set those to 0 that are kept already."""
+        place = {(e, *self.of.spans[e][k].tolist()): at for at, (e, k) in enumerate(self.places)}
+        other = {tuple(span): at for at, span in enumerate(self.of.spans[self.later].tolist())}
+        for earlier, first, last, _, *span in kept.pairs.tolist():
+            one, two = place.get((earlier, first, last)), other.get(tuple(span))
+            if one is not None and two is not None:
+                differs[one, two] = 0
+
+    def _patients(self, one: int, other: int) -> tuple[float, float]:
+        """How many patients have both spans of a pair, and the earlier one; 0 or all where too few decide."""
+        e, k = self.places[one]
+        both, whole = self.both[one, other], self.whole[one]
+        rows = self.of.weights > 0
+        earlier = rows & (self.of.members[e][:, [k]].toarray()[self.of.codes[:, e], 0] > 0)
+        later = self.of.members[self.later][:, [other]].toarray()[self.of.codes[:, self.later], 0] > 0
+        observed = self.of.codes[:, self.later] < self.of.layout.sizes[self.later]
+        together = len(np.unique(self.of.whose[earlier & later]))
+        alone = len(np.unique(self.of.whose[earlier & observed & ~later]))
+        # A few patients with many rows count no more than they are.
+        both = min(both, together)
+        if together < self.of.fewest:
+            return 0.0, float(whole)
+        return float(whole if alone < self.of.fewest else both), float(whole)
+
+
+def standard_errors(
+    found: NDArray[np.float64] | float, of: NDArray[np.float64] | float, rate: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
+    """How far a count is from what a rate brings: the root of the deviance of a binomial, in standard errors."""
+    rest = np.maximum(np.asarray(of) - found, 0)
+    expected = np.maximum(of * rate, np.finfo(np.float64).tiny)
+    others = np.maximum(of * (1 - rate), np.finfo(np.float64).tiny)
+    deviance = 2 * (xlogy(found, found / expected) + xlogy(rest, rest / others))
+    return np.sign(found - of * rate) * np.sqrt(np.maximum(deviance, 0))
+
+
+def _spans(domain: Domain, counts: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Every code, and spans of a scale with a half, a quarter, an eighth of the rows, ``(spans, 2)``."""
+    found = {(code, code) for code in np.flatnonzero(counts).tolist()}
+    on_scale = np.setdiff1d(np.flatnonzero(counts), domain.special)
+    if domain.scale is not Scale.NOMINAL and len(on_scale):
+        middle = (np.cumsum(counts[on_scale]) - counts[on_scale] / 2) / counts[on_scale].sum()
+        for halved in range(1, _HALVED + 1):
+            part = (middle * 2**halved).astype(np.int64)
+            for each in np.unique(part):
+                inside = on_scale[part == each]
+                if not np.isin(np.arange(inside[0], inside[-1]), domain.special).any():
+                    found.add((int(inside[0]), int(inside[-1])))
+    return np.array(sorted(found), np.int64).reshape(-1, 2)
+
+
+def _members(spans: NDArray[np.int64], size: int) -> sparse.csr_array:
+    """Which codes are in which span, ``(codes + 1, spans)``."""
+    lengths = spans[:, 1] - spans[:, 0] + 1
+    codes = np.concatenate([np.zeros(0, np.int64), *(np.arange(first, last + 1) for first, last in spans)])
+    return sparse.csr_array(
+        (np.ones(len(codes), np.float32), (codes, np.repeat(np.arange(len(spans)), lengths))), (size + 1, len(spans))
+    )

@@ -1,0 +1,137 @@
+"""What certainly goes together in few real rows does in generated ones, and what does so by chance does not count."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
+from synthgen.models._associations import standard_errors
+from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive
+from synthgen.models.base import Codes, CodeTable
+
+N = 1500
+DIAGNOSES, WARDS = 16, 12
+SEPSIS, ICU = 3, 7
+DOMAINS = (
+    Domain("diagnosis", "diagnosis", DIAGNOSES, Scale.NOMINAL),
+    Domain("ward", "ward", WARDS, Scale.NOMINAL),
+    Domain("lactate", "lactate", 10, Scale.NUMERIC, special=(9,), missing=(9,), positions=(*range(9), 0)),
+)
+
+
+def _rows(rng: np.random.Generator, n: int = N) -> Codes:
+    """Columns that have nothing to do with each other."""
+    return np.stack([rng.integers(0, domain.size, n) for domain in DOMAINS], axis=1).astype(np.int32)
+
+
+def _with_sepsis(patients: int, n: int = N) -> Codes:
+    """So many have a sepsis, all of them on the intensive care unit; nobody else has one."""
+    rows = _rows(np.random.default_rng(1), n)
+    rows[rows[:, 0] == SEPSIS, 0] = 0
+    rows[:patients, 0], rows[:patients, 1] = SEPSIS, ICU
+    return rows
+
+
+def _fitted(
+    rows: Codes, whose: NDArray[np.int64] | None = None, *, rare_below: int = 5, domains: tuple[Domain, ...] = DOMAINS
+) -> FittedAutoregressive:
+    """A network that is held back until it has learned nothing: all that goes together is left to the pairs."""
+    return Autoregressive(epochs=1, penalty=1e4).fit(
+        CodeTable(domains, [rows]),
+        rng=np.random.default_rng(2),
+        groups=None if whose is None else [whose],
+        rare_below=rare_below,
+    )
+
+
+def _on_icu(fitted: FittedAutoregressive) -> float:
+    """Of generated rows with a sepsis, how many are on the intensive care unit."""
+    codes = fitted.sample(40_000, rng=np.random.default_rng(3))
+    return float((codes[codes[:, 0] == SEPSIS, 1] == ICU).mean())
+
+
+def test_a_certain_link_of_a_few_patients_is_kept() -> None:
+    fitted = _fitted(_with_sepsis(40))
+    assert _on_icu(fitted) > 0.93
+    codes = fitted.sample(40_000, rng=np.random.default_rng(3))
+    assert (codes[codes[:, 0] != SEPSIS, 1] == ICU).mean() == pytest.approx(1 / WARDS, abs=0.02)
+
+
+def test_of_too_few_patients_nothing_is_told() -> None:
+    assert _on_icu(_fitted(_with_sepsis(8))) < 0.3
+    assert _on_icu(_fitted(_with_sepsis(40), rare_below=50)) < 0.3
+
+
+def test_many_rows_of_few_patients_are_no_evidence() -> None:
+    """Forty rows with a sepsis, of four patients."""
+    whose = np.arange(N)
+    whose[:40] = np.arange(40) % 4
+    assert _on_icu(_fitted(_with_sepsis(40), whose)) < 0.3
+
+
+def test_independent_columns_get_no_terms() -> None:
+    for seed in range(5):
+        assert len(_fitted(_rows(np.random.default_rng(seed))).network.pairs.pairs) == 0
+
+
+def test_a_rate_between_is_met() -> None:
+    """60 of 100, where one in twelve would be by chance."""
+    rows = _with_sepsis(100)
+    rows[60:100, 1] = np.arange(40) % 6
+    assert _on_icu(_fitted(rows)) == pytest.approx(0.6, abs=0.05)
+
+
+def test_numbers_go_together_by_ranges() -> None:
+    rng = np.random.default_rng(4)
+    first = rng.integers(0, 40, N)
+    second = np.clip(first + rng.normal(0, 8, N), 0, 39).astype(np.int64)
+    domains = tuple(Domain(name, name, 40, Scale.NUMERIC, positions=tuple(range(40))) for name in ("systolic", "mean"))
+    rows = np.stack([first, second], axis=1).astype(np.int32)
+    fitted = _fitted(rows, domains=domains)
+    codes = fitted.sample(10_000, rng=rng)
+    real, own = (spearmanr(of[:, 0], of[:, 1]).statistic for of in (rows, codes))
+    assert real > 0.8
+    assert own > real - 0.1
+    spans = fitted.network.pairs.pairs
+    assert (spans[:, 2] > spans[:, 1]).any()
+    assert len(spans) < 100
+
+
+def test_what_is_missing_is_in_no_range() -> None:
+    """Lactate is measured in sepsis alone, and high there: the terms for low and high leave missing alone."""
+    rows = _with_sepsis(300)
+    rows[:, 2] = 9
+    rows[:300, 2] = 6 + np.arange(300) % 3
+    fitted = _fitted(rows)
+    spans = fitted.network.pairs.pairs
+    of_lactate = spans[spans[:, 3] == fitted.layout.order.index(2), 4:]
+    assert ((of_lactate[:, 1] < 9) | (of_lactate[:, 0] == 9)).all()
+    codes = fitted.sample(10_000, rng=np.random.default_rng(3))
+    assert (codes[codes[:, 0] == SEPSIS, 2] == 9).mean() < 0.05
+    assert (codes[codes[:, 0] != SEPSIS, 2] == 9).mean() > 0.95
+
+
+def test_cells_that_are_not_observed_say_nothing() -> None:
+    rows = _with_sepsis(100)
+    rows[30:100, 1] = UNOBSERVED
+    assert _on_icu(_fitted(rows)) > 0.93
+
+
+def test_what_is_given_counts_as_well() -> None:
+    rows = _with_sepsis(100)
+    fitted = Autoregressive(epochs=1, penalty=1e4).fit(
+        CodeTable(DOMAINS[1:], [rows[:, 1:]]),
+        rng=np.random.default_rng(2),
+        context=CodeTable(DOMAINS[:1], [rows[:, :1]]),
+    )
+    given = np.full((10_000, 1), SEPSIS, np.int32)
+    assert (fitted.sample(10_000, rng=np.random.default_rng(3), context=given)[:, 0] == ICU).mean() > 0.95
+
+
+def test_standard_errors_by_hand() -> None:
+    """All of 20 where half are expected: the deviance is 2 x 20 x ln 2."""
+    found = standard_errors(np.array([10.0, 20.0, 0.0]), 20.0, 0.5)
+    assert found == pytest.approx([0, (40 * np.log(2)) ** 0.5, -((40 * np.log(2)) ** 0.5)])
