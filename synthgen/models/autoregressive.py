@@ -56,8 +56,8 @@ _PENALTY: Final = 0.25
 #: Of many rows each weighs little, and less has to be held back: from so many to so many, less and less.
 _FEW_TO_MANY: Final = (8000.0, 80_000.0)
 _HELD_BACK: Final = (1.0, 0.3)
-#: Of so many rows at most associations are looked for that the penalty has erased; of more it erases few, and that takes
-#: longer.
+#: Of so many rows at most associations are looked for that the penalty has erased. Of more it erases few, and looking
+#: takes longer.
 _FEW_ROWS: Final = 40_000
 #: Candidates per row from which a conditional draw is chosen, and how many there may be at a time.
 _CANDIDATES: Final = 16

@@ -17,14 +17,22 @@ from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments, Timeline
 
 
-def anchors(timeline: Timeline | None, rows: Rows, above: Rows, births: Moments) -> Moments:
-    """What the first row of each parent is told by: the parent's moment, else the birth; 0 for times without a date."""
+def anchors(timeline: Timeline | None, rows: Rows, above: Rows, births: Moments, ends: Moments) -> Moments:
+    """What the first row of each parent is told by: the parent's moment, else the birth; 0 for times without a date.
+
+    Or the moment of the patient's last row, where the timeline says so.
+
+    Args:
+        births, ends: by patient.
+    """
     if timeline is None:
         return np.full(len(rows), UNKNOWN, np.int64)
     if not timeline.order.dated:
         return np.zeros(len(rows), np.int64)
     of_parent = np.where(rows.parent >= 0, above.moments[np.maximum(rows.parent, 0)], UNKNOWN)
-    return np.where(of_parent == UNKNOWN, births[rows.patient], of_parent)
+    own = np.where(of_parent == UNKNOWN, births[rows.patient], of_parent)
+    by_end = timeline.ended & rows.first & (ends[rows.patient] != UNKNOWN)
+    return np.where(by_end, ends[rows.patient], own)
 
 
 def end_unit(order: Hand) -> int:
@@ -60,7 +68,7 @@ def contexts(
     small = max((domain.size for domain in domains), default=0) <= np.iinfo(np.int16).max
     found = np.empty((len(rows), width), np.int16 if small else np.int32, order="F")
     found[:, : fixed.shape[1]] = fixed
-    anchor = anchors(table.timeline, rows, others[table.surroundings.above[0]], births)
+    anchor = anchors(table.timeline, rows, others[table.surroundings.above[0]], births, ends)
     start = bases(rows.first, rows.moments, anchor)
     steps = Steps.of(rows.patient)
     history = History(table.memory, len(steps.patients))

@@ -154,7 +154,7 @@ class Deriving:
         if timeline is None or self.standing.parent_of(name) == self.patients or timeline.first in timeline.ahead:
             return None
         rows = skeleton.rows
-        base = self.standing.bases(name, timeline.order, rows)
+        base = self.standing.bases(name, timeline.order, rows, ended=timeline.ended)
         begun = np.flatnonzero(rows.first & (rows.parent >= 0) & (rows.moments != UNKNOWN) & (base != UNKNOWN))
         steps = rows.moments[begun] // timeline.unit - base[begun] // timeline.unit
         found = np.full(rows.n_parents, NONE, object)
@@ -253,7 +253,9 @@ class Deriving:
         told = self._told(name, skeleton)
         if timeline is not None:
             is_patients, rows = name == self.patients, skeleton.rows
-            base = rows.moments if is_patients else self.standing.bases(name, timeline.order, rows)
+            base = (
+                rows.moments if is_patients else self.standing.bases(name, timeline.order, rows, ended=timeline.ended)
+            )
             first = np.ones(len(rows), bool) if is_patients else rows.first
             cells |= timeline.folded(cells, skeleton.moments, base, first)
         left_out = resolved(self.structure.members[name])

@@ -182,7 +182,7 @@ class _Learning:
         ends = self.standing.ends(name)
         calendar = None
         if timeline is not None:
-            start = self.standing.bases(name, timeline.order, rows)
+            start = self.standing.bases(name, timeline.order, rows, ended=timeline.ended)
             origin = origins(timeline, births)
             calendar = Calendar.of(timeline, rows, start, origin[rows.patient], ends[rows.patient])
         panels, starts = _followed(codec, added)

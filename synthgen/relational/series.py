@@ -94,7 +94,7 @@ def series(
     assert table.surroundings is not None
     assert table.memory is not None
     fixed = table.surroundings.context(skeleton, others, known)
-    anchor = anchors(table.timeline, skeleton, others[table.surroundings.above[0]], births)
+    anchor = anchors(table.timeline, skeleton, others[table.surroundings.above[0]], births, ends)
     steps = Steps.of(skeleton.patient)
     history = History(table.memory, len(steps.patients))
     origin, end = origins(table.timeline, births)[steps.patients], ends[steps.patients]

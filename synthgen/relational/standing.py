@@ -25,7 +25,7 @@ from synthgen.relational.links import up
 from synthgen.relational.rows import Rows, bases
 from synthgen.relational.ruling import Ruling
 from synthgen.relational.structure import Member
-from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments, Timeline
+from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments, Timeline, closely
 from synthgen.schema.config import Format, Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Dataset
@@ -231,7 +231,9 @@ class Standing:
         if order not in hands:
             return None
         first = np.ones(len(rows), bool) if is_patients else rows.first
-        base = rows.moments if is_patients else self.bases(name, hands[order], rows)
+        births = self.skeletons[self.patients].rows.moments[rows.patient]
+        ended = not is_patients and self._is_ended(name, hands[order], rows)
+        base = rows.moments if is_patients else self.bases(name, hands[order], rows, ended=ended)
         others = [hand for column, hand in hands.items() if column != order]
         windows = {hand.name: self._window(hand, skeleton.moments[hand.name], rows.patient) for hand in hands.values()}
         windows |= {
@@ -241,10 +243,21 @@ class Standing:
         }
         if not is_patients and hands[order].dated:
             windows[order] = self._shared(name, windows[order])
-        births = self.skeletons[self.patients].rows.moments[rows.patient]
         return timelines.learned(
-            hands[order], others, skeleton.moments, base, first, births, windows, absolute=is_patients
+            hands[order], others, skeleton.moments, base, first, births, windows, absolute=is_patients, ended=ended
         )
+
+    def _is_ended(self, name: str, order: Hand, rows: Rows) -> bool:
+        """Whether patients' first rows are far closer to their last ones than to what they are told by otherwise.
+
+        So are those of an extract of a few years: after how many years of life the first of them was says little.
+        """
+        if not order.dated:
+            return False
+        own, end = rows.moments, self.ends(name)[rows.patient]
+        known = rows.first & (own != UNKNOWN) & (end != UNKNOWN)
+        since = np.abs(own - np.where(known, self.bases(name, order, rows, ended=False), 0))
+        return bool(known.any()) and closely(np.abs(end - own)[known], since[known])
 
     def _shared(self, name: str, window: tuple[int, int] | None) -> tuple[int, int] | None:
         """The window of a table that ends with those of the tables below whose rows never come before its own.
@@ -260,11 +273,11 @@ class Standing:
                 window = (window[0], max(min(window[1], timeline.window[1]), window[0]))
         return window
 
-    def bases(self, name: str, order: Hand, rows: Rows) -> Moments:
+    def bases(self, name: str, order: Hand, rows: Rows, *, ended: bool) -> Moments:
         """What each row's moment is told by."""
         births, above = self.skeletons[self.patients].rows.moments, self.skeletons[self.parent_of(name)].rows
-        timeline = Timeline(order, (), False, frozenset(), False, {})
-        return bases(rows.first, rows.moments, anchors(timeline, rows, above, births))
+        timeline = Timeline(order, (), False, frozenset(), False, {}, ended=ended)
+        return bases(rows.first, rows.moments, anchors(timeline, rows, above, births, self.ends(name)))
 
     def _window(self, hand: Hand, moments: Moments, patient: NDArray[np.int64]) -> tuple[int, int] | None:
         """The moments that enough patients reach from either side, rounded inwards."""

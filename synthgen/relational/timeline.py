@@ -1,8 +1,9 @@
 """Moments of a table's rows as steps from what came before, so that order holds by construction, and back.
 
-The first row of a parent is told by its distance from the parent's own moment (the birth, for a patient), each other
-one by its distance from the row before it, and further times of a row by their distance from its moment. No moment of
-a real person is learned, and a generated time line begins at a generated date.
+The first row of a parent is told by its distance from the parent's own moment (of a patient: the birth, or the last
+row where that is far closer), each other one by its distance from the row before it, and further times of a row by
+their distance from its moment. No moment of a real person is learned, and a generated time line begins, or ends, at a
+generated date.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ _WEEK: Final = 7
 _THURSDAY: Final = 3
 #: How often a bin is drawn from again before a moment outside the window is moved to its edge.
 _TRIES: Final = 4
-#: A moment is told by the end of its window where it is so many times nearer to that than to the row's own moment.
+#: A moment is told by the end of its window, or of its patient's rows, where it is so many times nearer to that than to
+#: the row's own moment, or the birth.
 _CLOSELY: Final = 0.2
 
 Moments = NDArray[np.int64]
@@ -137,6 +139,7 @@ class Timeline:
         windows: by column the moments between which its own lie, rounded inwards; ``None`` where too few have any.
         absolute: whether the rows' own moments are learned as they stand, as births are.
         closing: columns of ``others`` told by their distance from the end of their window, as the end of observation.
+        ended: whether patients' first rows are told by their distance from their last ones.
     """
 
     order: Hand
@@ -147,6 +150,7 @@ class Timeline:
     windows: Mapping[str, tuple[int, int] | None]
     absolute: bool = False
     closing: frozenset[str] = frozenset()
+    ended: bool = False
 
     def __post_init__(self) -> None:
         if self.window is not None and not -_FAR < self.window[0] <= self.window[1] < _FAR:
@@ -475,6 +479,7 @@ class Timeline:
             "windows": {name: None if window is None else list(window) for name, window in self.windows.items()},
             "absolute": self.absolute,
             "closing": sorted(self.closing),
+            "ended": self.ended,
         }
 
     @classmethod
@@ -494,6 +499,7 @@ class Timeline:
             windows,
             learned["absolute"],
             frozenset(learned["closing"]),
+            learned["ended"],
         )
 
 
@@ -576,6 +582,7 @@ def learned(
     windows: Mapping[str, tuple[int, int] | None],
     *,
     absolute: bool = False,
+    ended: bool = False,
 ) -> Timeline:
     """The timeline of some rows.
 
@@ -604,7 +611,7 @@ def learned(
     closing = frozenset(
         h.name for h in every.others if _is_closing(h, moments[h.name], own, windows.get(h.name), ahead)
     )
-    return Timeline(order, every.others, by_day, ahead, born, windows, absolute, closing)
+    return Timeline(order, every.others, by_day, ahead, born, windows, absolute, closing, ended)
 
 
 def _is_closing(
@@ -617,5 +624,9 @@ def _is_closing(
     both = (own != UNKNOWN) & (theirs != UNKNOWN)
     if window is None or not hand.dated or _after(hand) not in ahead or not both.any():
         return False
-    since, until = np.abs(theirs[both] - own[both]), np.abs(window[1] - theirs[both])
-    return bool(np.median(until) < _CLOSELY * np.median(since))
+    return closely(np.abs(window[1] - theirs[both]), np.abs(theirs[both] - own[both]))
+
+
+def closely(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:
+    """Whether distances are so much smaller than others that moments are told by them instead."""
+    return bool(np.median(one) < _CLOSELY * np.median(other))
