@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TypeVar
 
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from synthgen.progress import Progress
@@ -43,9 +45,12 @@ def side_by_side(tasks: Sequence[Callable[[Progress], T]], progress: Progress) -
     # Threads of linear algebra are limited for the whole process, those of boosting for each thread by itself.
     own = cores // workers
     with (
+        warnings.catch_warnings(),
         threadpool_limits(own, user_api="blas"),
         ThreadPoolExecutor(workers, initializer=threadpool_limits, initargs=(own, "openmp")) as pool,
     ):
+        # Filters are of the whole process: what one task ignores, another that puts back its own would let through.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         begun = [pool.submit(task, watched) for task in tasks]
         try:
             return [each.result() for each in begun]

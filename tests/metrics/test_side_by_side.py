@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+import warnings
 from functools import partial
 
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from synthgen.metrics.once import Once
 from synthgen.metrics.side_by_side import side_by_side
@@ -67,3 +69,24 @@ def test_who_asks_while_it_is_computed_waits_and_hears_the_same() -> None:
     assert len(calls) == 1
     assert len({id(each) for each in heard}) == 1
     assert once("else", lambda: once("what", compute)) is heard[0]  # one may rest on another
+
+
+def test_a_fit_that_is_stopped_early_says_nothing_though_another_task_puts_back_its_filters() -> None:
+    """One task goes in before the other and out before it warns, and takes its filters along."""
+    inside, out = threading.Event(), threading.Event()
+
+    def puts_back(_: Progress) -> None:
+        with warnings.catch_warnings():
+            inside.wait(5)
+        out.set()
+
+    def warns(_: Progress) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            inside.set()
+            out.wait(5)
+            warnings.warn("stopped early", ConvergenceWarning, stacklevel=1)
+
+    with warnings.catch_warnings(record=True) as told:
+        side_by_side([puts_back, warns], silent)
+    assert told == []
