@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import xlogy
+from scipy.special import logit, xlogy
 
 from synthgen.encoding.domain import Domain, Scale
 from synthgen.models._layout import Layout
@@ -27,6 +28,10 @@ _NEXT: Final = 0.5
 _HALVED: Final = 3
 #: Patients with the earlier span added to the real ones as they are generated, so that few are not taken at their word.
 _PSEUDO_PATIENTS: Final = 1.0
+#: By how much a term may exceed what the pair would take alone, for the sake of the levels. What is drawn before may be
+#: as no real row is, a diagnosis with another one's drug; terms that pull apart would grow for ever otherwise, and leave
+#: nothing to other codes.
+_BEYOND: Final = 1.0
 #: No share is taken to be less, so that its logarithm is finite.
 _TINY: Final = 1e-6
 
@@ -98,7 +103,8 @@ class Associations:
         stands = np.concatenate([np.zeros(0), *(self.patients[e] for e in before)])
         places = [(e, k) for e in before for k in range(len(self.spans[e]))]
         both, whole = members.T @ (told @ own), members.T @ (told @ observed)
-        return Beside(self, later, before, places, members, both * stands[:, None], whole * stands)
+        usual = own.sum(axis=0) / max(observed.sum(), np.finfo(np.float64).tiny)
+        return Beside(self, later, before, places, members, both * stands[:, None], whole * stands, usual)
 
     def one_hot(self, codes: NDArray[np.integer[Any]], entries: list[int]) -> sparse.csr_array:
         """A column for each code of some entries and for what is unobserved there: ``(rows, codes)``.
@@ -123,6 +129,7 @@ class Beside:
         members: which codes of these entries are in which of the spans, ``(codes, earlier spans)``.
         both: about how many patients have both, ``(earlier spans, later spans)``.
         whole: about how many have the earlier one, the later column being observed, ``(earlier spans,)``.
+        usual: the share of the later spans among the rows in which the column is observed, ``(later spans,)``.
     """
 
     of: Associations
@@ -132,6 +139,29 @@ class Beside:
     members: sparse.csr_array
     both: NDArray[np.float64]
     whole: NDArray[np.float64]
+    usual: NDArray[np.float64]
+
+    @cached_property
+    def few_alone(self) -> float:
+        """The share of those with an earlier span who lack the later one that nearly all have, over all such pairs.
+
+        Of single pairs it is not told where they are fewer than it takes; taken for none, these would be missing from
+        all that they have instead.
+        """
+        alone = self.whole[:, None] - self.both
+        return self._pooled((alone < self.of.fewest) & (2 * self.both > self.whole[:, None]), alone, np.ones(1))
+
+    @cached_property
+    def few_together(self) -> float:
+        """How often spans are together that hardly ever are, in units of what chance brings, over all such pairs."""
+        hardly = (self.both < self.of.fewest) & (self.whole[:, None] * self.usual >= _FEWEST)
+        return self._pooled(hardly, self.both, self.usual)
+
+    def _pooled(self, pairs: NDArray[np.bool_], counts: NDArray[np.float64], usual: NDArray[np.float64]) -> float:
+        """The sum of some counts over what chance brings; 0 where they are of too few patients."""
+        total = float(counts[pairs].sum())
+        expected = np.broadcast_to(self.whole[:, None] * usual, counts.shape)[pairs].sum()
+        return 0.0 if total < self.of.fewest else float(total / expected)
 
     def unmet(self, drawn: NDArray[np.int32], mass: NDArray[np.float32], kept: PairRates) -> PairRates:
         """Pairs of which generated rows are certainly not as real ones, the clearest; of each earlier code one at most.
@@ -167,7 +197,8 @@ class Beside:
                 codes[first : last + 1] = True
                 wanted = (both + _PSEUDO_PATIENTS * rate[one, other]) / (whole + _PSEUDO_PATIENTS)
                 spans = self.of.spans[e][[k]], self.of.spans[self.later][[other]]
-                found.append(PairRates.between(e, spans[0], self.later, spans[1], np.array([wanted])))
+                limit = abs(float(logit(wanted) - logit(rate[one, other]))) + _BEYOND
+                found.append(PairRates.between(e, spans[0], self.later, spans[1], np.array([wanted]), limit))
         return PairRates.joined([PairRates.none(), *found])
 
     def _generated(self, drawn: NDArray[np.int32], mass: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -190,7 +221,7 @@ class Beside:
                 differs[one, two] = 0
 
     def _patients(self, one: int, other: int) -> tuple[float, float]:
-        """How many patients have both spans of a pair, and the earlier one; 0 or all where too few decide."""
+        """How many patients have both spans of a pair, and the earlier one; as in such pairs where too few decide."""
         e, k = self.places[one]
         both, whole = self.both[one, other], self.whole[one]
         rows = self.of.weights > 0
@@ -202,8 +233,8 @@ class Beside:
         # A few patients with many rows count no more than they are.
         both = min(both, together)
         if together < self.of.fewest:
-            return 0.0, float(whole)
-        return float(whole if alone < self.of.fewest else both), float(whole)
+            return float(whole * self.few_together * self.usual[other]), float(whole)
+        return float(whole * (1 - self.few_alone) if alone < self.of.fewest else both), float(whole)
 
 
 def standard_errors(

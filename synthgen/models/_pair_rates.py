@@ -10,7 +10,7 @@ chapter 5: incomplete tables), and what the network says of them is corrected, b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -46,15 +46,17 @@ class PairRates:
             the same of that; by later entry.
         rates: of the real rows that have the earlier span and in which the later column is observed, how many have the
             later span, ``(n,)``.
+        limits: how large the term of each may become, up or down, ``(n,)``.
     """
 
     pairs: NDArray[np.int32]
     rates: NDArray[np.float64]
+    limits: NDArray[np.float64]
 
     @classmethod
     def none(cls) -> PairRates:
         """No pairs."""
-        return cls(np.zeros((0, 6), np.int32), np.zeros(0))
+        return cls(np.zeros((0, 6), np.int32), np.zeros(0), np.zeros(0))
 
     @classmethod
     def of(cls, layout: Layout, rows: Rows, whose: NDArray[np.int64], fewest: int) -> PairRates:
@@ -111,18 +113,20 @@ class PairRates:
         later: int,
         second: NDArray[np.integer[Any]],
         rates: NDArray[np.float64],
+        limit: float = LARGEST,
     ) -> PairRates:
         """Pairs of two entries: ``first`` and ``second`` are codes ``(n,)``, or first and last ones ``(n, 2)``."""
         pairs = np.empty((len(rates), 6), np.int32)
         pairs[:, 0], pairs[:, 3] = earlier, later
         # A code alone stands twice, as the first and the last of its span.
         pairs[:, 1:3], pairs[:, 4:6] = (ends if ends.ndim == 2 else ends[:, None] for ends in (first, second))
-        return cls(pairs, rates)
+        return cls(pairs, rates, np.full(len(rates), limit))
 
     @classmethod
     def joined(cls, parts: Sequence[PairRates]) -> PairRates:
         """All pairs of some, one after another."""
-        return cls(np.concatenate([part.pairs for part in parts]), np.concatenate([part.rates for part in parts]))
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def __len__(self) -> int:
         return len(self.rates)
@@ -130,7 +134,7 @@ class PairRates:
     def of_entry(self, later: int) -> PairRates:
         """Those of which the later span is of an entry."""
         own = self.pairs[:, 3] == later
-        return PairRates(self.pairs[own], self.rates[own])
+        return PairRates(self.pairs[own], self.rates[own], self.limits[own])
 
     def meet(self, drawn: NDArray[np.int32], mass: NDArray[np.float32], terms: NDArray[np.float32]) -> None:
         """Make the pairs, all of one later entry, as frequent among generated rows as among real ones.
@@ -152,10 +156,11 @@ class PairRates:
             each = mass[span, rows]
             before = each.sum(axis=0, dtype=np.float64)
             with_it = (before / total[rows]).sum()
-            now = -LARGEST
+            now = -self.limits[at]
             if self.rates[at] > 0:
                 wanted = _log_odds(self.rates[at] * len(rows), len(rows))
-                now = np.clip(terms[at] + wanted - _log_odds(with_it, len(rows)), -LARGEST, LARGEST)
+                most = self.limits[at]
+                now = np.clip(terms[at] + wanted - _log_odds(with_it, len(rows)), -most, most)
             factor = np.exp(now - terms[at])
             mass[span, rows] = each * factor
             total[rows] += before * (factor - 1)

@@ -84,6 +84,31 @@ def test_a_rate_between_is_met() -> None:
     assert _on_icu(_fitted(rows)) == pytest.approx(0.6, abs=0.05)
 
 
+def test_two_or_three_who_are_elsewhere_are_told_of_all_certain_links_together() -> None:
+    """Each diagnosis has its ward, and of 75 patients three are in the emergency room: alone too few to be told of."""
+    n = 12 * 75
+    diagnosis = np.repeat(np.arange(12), 75)
+    ward = np.where(np.arange(n) % 75 < 3, 12, diagnosis)
+    domains = tuple(Domain(name, name, 13, Scale.NOMINAL) for name in ("diagnosis", "ward"))
+    fitted = _fitted(np.stack([diagnosis, ward], axis=1).astype(np.int32), domains=domains)
+    codes = fitted.sample(40_000, rng=np.random.default_rng(3))
+    assert (codes[:, 1] == 12).mean() == pytest.approx(0.04, abs=0.01)
+    assert (codes[:, 0] == codes[:, 1]).mean() > 0.9
+    assert (np.abs(fitted.network.pairs.terms) < 10).all()
+
+
+def test_links_that_contradict_each_other_in_generated_rows_leave_other_codes_their_share() -> None:
+    """Diagnosis and drug name the same ward in every real row; of many pairs of them each has too few patients."""
+    rng = np.random.default_rng(5)
+    ward = rng.integers(0, 6, N)
+    diagnosis, drug = ward * 6 + rng.integers(0, 6, N), ward * 6 + rng.integers(0, 6, N)
+    elsewhere = rng.random(N) < 0.05
+    rows = np.stack([diagnosis, drug, np.where(elsewhere, 6, ward)], axis=1).astype(np.int32)
+    domains = tuple(Domain(name, name, size, Scale.NOMINAL) for name, size in (("d", 36), ("drug", 36), ("ward", 7)))
+    fitted = _fitted(rows, domains=domains)
+    assert fitted.log_prob(rows[elsewhere]).min() > -16
+
+
 def test_numbers_go_together_by_ranges() -> None:
     rng = np.random.default_rng(4)
     first = rng.integers(0, 40, N)
