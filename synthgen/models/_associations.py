@@ -29,8 +29,8 @@ _HALVED: Final = 3
 #: Patients with the earlier span added to the real ones as they are generated, so that few are not taken at their word.
 _PSEUDO_PATIENTS: Final = 1.0
 #: By how much a term may exceed what the pair would take alone, for the sake of the levels. What is drawn before may be
-#: as no real row is, a diagnosis with another one's drug; terms that pull apart would grow for ever otherwise, and leave
-#: nothing to other codes.
+#: as no real row is, a diagnosis with another one's drug; terms that pull apart would grow for ever otherwise, and
+#: leave nothing to other codes.
 _BEYOND: Final = 1.0
 #: No share is taken to be less, so that its logarithm is finite.
 _TINY: Final = 1e-6
