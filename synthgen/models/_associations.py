@@ -142,26 +142,30 @@ class Beside:
     usual: NDArray[np.float64]
 
     @cached_property
-    def few_alone(self) -> float:
-        """The share of those with an earlier span who lack the later one that nearly all have, over all such pairs.
+    def few_alone(self) -> dict[int, float]:
+        """The share of those with an earlier span who lack the later one that nearly all have, by earlier entry.
 
-        Of single pairs it is not told where they are fewer than it takes; taken for none, these would be missing from
-        all that they have instead.
+        Over all such pairs of two entries. Of single ones it is not told where they are fewer than it takes; taken for
+        none, they would be missing from all that they have instead.
         """
         alone = self.whole[:, None] - self.both
         return self._pooled((alone < self.of.fewest) & (2 * self.both > self.whole[:, None]), alone, np.ones(1))
 
     @cached_property
-    def few_together(self) -> float:
-        """How often spans are together that hardly ever are, in units of what chance brings, over all such pairs."""
+    def few_together(self) -> dict[int, float]:
+        """How often spans are together that hardly ever are, in units of what chance brings; by earlier entry."""
         hardly = (self.both < self.of.fewest) & (self.whole[:, None] * self.usual >= _FEWEST)
         return self._pooled(hardly, self.both, self.usual)
 
-    def _pooled(self, pairs: NDArray[np.bool_], counts: NDArray[np.float64], usual: NDArray[np.float64]) -> float:
-        """The sum of some counts over what chance brings; 0 where they are of too few patients."""
-        total = float(counts[pairs].sum())
-        expected = np.broadcast_to(self.whole[:, None] * usual, counts.shape)[pairs].sum()
-        return 0.0 if total < self.of.fewest else float(total / expected)
+    def _pooled(
+        self, pairs: NDArray[np.bool_], counts: NDArray[np.float64], usual: NDArray[np.float64]
+    ) -> dict[int, float]:
+        """The sums of some counts over what chance brings, by earlier entry; 0 where they are of too few patients."""
+        entries = np.array([e for e, _ in self.places], np.int64)
+        expected = np.bincount(entries, np.where(pairs, self.whole[:, None] * usual, 0).sum(axis=1))
+        totals = np.bincount(entries, np.where(pairs, counts, 0).sum(axis=1))
+        shown = totals >= self.of.fewest
+        return {e: float(totals[e] / expected[e]) if shown[e] else 0.0 for e in self.before}
 
     def unmet(self, drawn: NDArray[np.int32], mass: NDArray[np.float32], kept: PairRates) -> PairRates:
         """Pairs of which generated rows are certainly not as real ones, the clearest; of each earlier code one at most.
@@ -233,8 +237,8 @@ class Beside:
         # A few patients with many rows count no more than they are.
         both = min(both, together)
         if together < self.of.fewest:
-            return float(whole * self.few_together * self.usual[other]), float(whole)
-        return float(whole * (1 - self.few_alone) if alone < self.of.fewest else both), float(whole)
+            return float(whole * self.few_together[e] * self.usual[other]), float(whole)
+        return float(whole * (1 - self.few_alone[e]) if alone < self.of.fewest else both), float(whole)
 
 
 def standard_errors(
