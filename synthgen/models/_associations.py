@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from synthgen.models._descent import Rows
 
 #: Patients who have both, or who would by what is generated and do not.
-_FEWEST: Final = 10
+_FEWEST: Final = 20
 #: Standard errors by which real and generated rows differ: so many at least, and half as many as the clearest pair of
 #: the column. Of a million pairs chance brings one of five; with six, by trial, a membership attack gains nothing.
 _SURE: Final = 6.0
