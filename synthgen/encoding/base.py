@@ -126,6 +126,13 @@ class Encoder(ABC):
         return self
 
     @abstractmethod
+    def offer(self, values: Sequence[str]) -> str:
+        """What is generated, in a clause of bounded length, for one who asked in vain for some values.
+
+        It holds nothing that ``to_json`` does not, so it may be shown to whoever has the artifact.
+        """
+
+    @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """What was learned, as JSON values; ``Kind.restore`` is the inverse."""
 

@@ -6,6 +6,7 @@ import operator as comparison
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, ClassVar, Final
 
@@ -27,6 +28,11 @@ COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
     ">": comparison.gt,
     ">=": comparison.ge,
 }
+
+
+#: A message names so many levels, and so many characters of each.
+_MOST_NAMED: Final = 12
+_MOST_CHARACTERS: Final = 40
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ class LeveledEncoder(Encoder):
             raise ValueError(f"its values have no order, so {operator} means nothing; use =, != or in")
         limits = [self.levels.index(text) for text in wanted if text in self.levels]
         if not limits:
-            raise ValueError("the value is none of its levels")
+            raise ValueError(f"the value is none of its levels; {self.offer(values)}")
         rank = np.arange(len(texts))
         return (COMPARE[operator](rank, limits[0]) & (rank < len(self.levels)),)
 
@@ -126,8 +132,21 @@ class LeveledEncoder(Encoder):
         stand_in = None if token is None else self.tokens.generated(token)
         return () if stand_in is None else (stand_in,)
 
+    def offer(self, values: Sequence[str]) -> str:
+        if not self.levels:
+            return "no value of it is generated"
+        if len(self.levels) <= _MOST_NAMED:
+            return f"its levels are {', '.join(map(_shortened, self.levels))}"
+        near = dict.fromkeys(each for value in values for each in get_close_matches(value, self.levels, 3, cutoff=0.6))
+        named = ", ".join(map(_shortened, [*dict.fromkeys((*near, *self.levels))][:_MOST_NAMED]))
+        return f"of its {len(self.levels)} levels, some are {named}; `inspect --json` shows all"
+
     def to_json(self) -> dict[str, Any]:
         return {"levels": list(self.levels), "tokens": list(self.tokens.kept)}
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 3]}..."
 
 
 def level_domain(

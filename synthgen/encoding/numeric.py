@@ -84,6 +84,15 @@ class NumericEncoder(Encoder):
         atoms = self._marked(self.kind.grid.texts(self.quantiser.atoms, decimals=self._plain_decimals))
         return pa.concat_arrays([atoms, pa.array([*self.results, *self.tokens.kept, ""], pa.string())])
 
+    def offer(self, values: Sequence[str]) -> str:
+        if not self.quantiser.size:
+            return "no number of it is generated"
+        low, high = self.quantiser.bounds()
+        ends = self.kind.grid.texts(np.array([low.min(), high.max()]), decimals=self._plain_decimals)
+        lowest, highest = self._marked(ends).to_pylist()
+        others = ", beside text results" if self.results else ""
+        return f"its numbers lie between {lowest} and {highest}{others}"
+
     def _keys(self, codes: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
         """A key of each code; one that is within reach in part, the less often."""
         keys = self.quantiser.decode(codes, rng)
@@ -244,7 +253,10 @@ class NumericKind(Kind):
 
     @property
     def expected(self) -> str:
-        return "an integer" if isinstance(self.column, Integer) else "a number"
+        if isinstance(self.column, Integer):
+            return "an integer"
+        mark = self.format.decimal
+        return "a number" if mark == "." else f'a number with "{mark}" as its decimal mark'
 
     def read(self, texts: list[str]) -> Reading:
         plain, grouped = plain_numbers(texts, self.format)

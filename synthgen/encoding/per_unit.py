@@ -159,6 +159,9 @@ class PerUnitEncoder(Encoder):
     def allowed(self, operator: str, values: Sequence[str]) -> tuple[Shares, ...]:
         raise ValueError(f"its scale depends on {self.kind.column.unit_of}; condition on that column")
 
+    def offer(self, values: Sequence[str]) -> str:
+        return f"its values depend on {self.kind.column.unit_of}"
+
     def to_json(self) -> dict[str, Any]:
         return {
             "units": {unit: encoder.to_json() for unit, encoder in self.units.items()},

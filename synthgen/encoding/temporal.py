@@ -112,6 +112,14 @@ class TemporalEncoder(Encoder):
         place = np.where(regular, np.cumsum(regular) - 1 + len(special), codes[:, 0] - size)
         return pc.take(texts, pa.array(place))
 
+    def offer(self, values: Sequence[str]) -> str:
+        if not self.leading.size:
+            return "no value of it is generated"
+        low, high = self.leading.bounds()
+        ends = np.array([low.min(), high.max()]) * (_DAY if self.days is not None else self.kind.tick)
+        earliest, latest = self.written(ends.astype(np.float64)).to_pylist()
+        return f"its values lie between {earliest} and {latest}"
+
     def written(self, seconds: NDArray[np.float64]) -> pa.StringArray:
         """Moments (seconds since 1970), or times (since midnight), as this column writes them."""
         whole = np.floor(seconds / self.kind.tick).astype(np.int64) * self.kind.tick

@@ -34,8 +34,9 @@ def on_codes(codec: Codec, conditions: Sequence[Condition]) -> tuple[Codec, Give
         for at, share in enumerate(allowed, first):
             both = shares.get(at, np.ones(len(share), bool)) * share
             if not both.any():
+                told = f"; {codec.encoders[name].offer(condition.values)}" if asked is condition else ""
                 raise InputError(
-                    f"--where: column {asked.column}: nothing that the model generates meets this condition"
+                    f"--where: column {asked.column}: nothing that the model generates meets this condition{told}"
                 )
             if (both < 1).any():
                 shares[at] = both

@@ -89,7 +89,7 @@ def test_every_row_meets_the_conditions(
 @pytest.mark.parametrize(
     ("where", "found"),
     [
-        (["sex=Q"], "nothing that the model generates meets this condition"),
+        (["sex=Q"], "nothing that the model generates meets this condition; its levels are F, M"),
         (["sex=F", "sex=M"], "nothing that the model generates meets"),
         (["weight>3"], "COLUMN one of encounter_id, "),
         (["age>=old"], "column age: the value is not an integer"),

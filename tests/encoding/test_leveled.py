@@ -97,3 +97,16 @@ def test_only_ordered_levels_can_be_compared() -> None:
     assert mask.tolist() == [False, True, True, False]
     with pytest.raises(ValueError, match="none of its levels"):
         encoder.allowed("<", ["10"])
+
+
+def test_who_asks_in_vain_is_told_what_there_is() -> None:
+    assert learn(KIND, ["B"] * 6 + ["A"] * 5 + ["rare"]).offer(["C"]) == "its levels are A, B"
+    assert learn(KIND, ["A"]).offer(["A"]) == "no value of it is generated"
+
+
+def test_of_many_levels_those_like_what_was_asked_for_come_first_and_long_ones_are_cut() -> None:
+    wards = [f"ward {i:03d}" for i in range(50)] + ["x" * 100]
+    told = learn(KIND, wards * 5).offer(["ward 49"])
+    assert told.startswith("of its 51 levels, some are ward 049, ")
+    assert told.count("ward ") == 12
+    assert len(learn(KIND, ["x" * 100] * 5).offer(["y"])) < 60

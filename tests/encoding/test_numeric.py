@@ -254,3 +254,12 @@ def test_two_bounds_within_one_key_are_kept() -> None:
     shares = encoder.allowed(">=", ["2.0010"])[0] * encoder.asked(">=", ["2.0010"]).allowed("<", ["2.0037"])[0]
     codes = np.repeat(np.flatnonzero(shares), 200).astype(np.int32).reshape(-1, 1)
     assert {2.0010 <= float(text) < 2.0037 for text in decode(both, codes)} == {True}
+
+
+def test_who_asks_in_vain_is_told_the_range() -> None:
+    kind = number(1, COMMA)
+    assert learn(kind, ["0,5"] * 5 + ["7,0"] * 5 + ["<0,1"] * 5 + ["9999,0"]).offer(["8"]) == (
+        "its numbers lie between 0,5 and 7,0, beside text results"
+    )
+    with pytest.raises(ValueError, match='not a number with "," as its decimal mark'):
+        learn(kind, ["0,5"] * 5).allowed("=", ["0.5"])

@@ -223,3 +223,9 @@ def test_hours_since_something_may_go_beyond_a_day() -> None:
     assert fine.read(["100:00:01", "23:59:59"]).keys[0].tolist() == [360_001, 86_399]
     assert times().read(["47:60", "47:5", "-47:30", "47.30"]).bad.all()
     assert moments().read(["01.01.2020 25:00"]).bad.all()  # a day has 24
+
+
+def test_who_asks_in_vain_is_told_the_range() -> None:
+    assert learn(dates("%d.%m.%Y"), ["01.02.2020"] * 5 + ["03.02.2020"] * 5).offer(["01.01.2030"]) == (
+        "its values lie between 01.02.2020 and 03.02.2020"
+    )
