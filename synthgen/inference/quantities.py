@@ -44,9 +44,11 @@ def guess_number(subject: Subject) -> Guess | None:
     """Integers and numbers with decimals, text results among them included."""
     values, numbers = subject.values, subject.numbers
     plain = numbers.is_number & ~numbers.is_censored
-    if values.share(plain) < _HALF or values.share(numbers.zero_padded) > 1 - NEARLY_ALL:
-        return None
     others = ~numbers.is_number
+    # Most of a laboratory column may lie below what can be detected; bounds alone, such as <30 and >30, are labels.
+    amounts = numbers.is_number if int(plain.sum()) > int(numbers.is_censored.sum()) else plain
+    if values.share(amounts) < _HALF or values.share(numbers.zero_padded) > 1 - NEARLY_ALL:
+        return None
     if int(others.sum()) > _MOST_ATOMS or not _may_name(subject, others) or not values.complete and others.any():
         return None
     if (
@@ -104,6 +106,8 @@ def near_miss(subject: Subject) -> tuple[str, ...]:
 
 def _stray(subject: Subject, others: NDArray[np.bool_], what: str) -> tuple[str, ...]:
     rows = int(subject.values.counts[others].sum())
+    if not rows:
+        return ()
     count = f"{rows} rows" if rows >= subject.rare_below else "a few rows"
     return (f"nearly all are {what}, but {count} hold texts too rare to be named; mend them, then set the kind",)
 

@@ -48,6 +48,8 @@ UUIDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(40)]
         ("admission_type_id", ["1", "2", "12"] * 5, Category()),
         ("smoker", ["0", "1", "9"] * 5, Category()),
         ("crp", ["1.5", "2.25", "<0.5", "3"] * 5, Number(decimals=2, min=0)),
+        ("troponin", ["<14"] * 30 + ["14", "20", "310"], Integer(min=0)),
+        ("readmitted", ["<30", ">30", "30"] * 5 + ["<30"] * 15, Category()),
         ("crp", ["1.5", "2.5", "3.5"] * 5 + ["2.123"], Number(decimals=1, min=0)),
         ("crp", ["93703.0", "2.0"] * 5, Number(decimals=1, min=0)),
         ("crp", ["1.5", "2.5", "neg"] * 5, Number(decimals=1, min=0, atoms=("neg",))),
@@ -303,3 +305,7 @@ def test_the_model_follows_how_many_patients_there_are(patients: int, model: str
     found = inferred({"patient_id": ids, "sex": (["F", "M", "M"] * patients)[: len(ids)]})
     assert found.schema.model.name == model
     assert any("is the model" in note.text for note in found.notes) == (model == "copula")
+
+
+def test_a_column_of_bounds_alone_is_not_said_to_hold_other_texts() -> None:
+    assert told(inferred({"readmitted": ["<30", ">30", "30"] * 5 + ["<30"] * 15}), "readmitted") == ""
