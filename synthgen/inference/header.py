@@ -141,7 +141,7 @@ class Header:
     def is_persons_number(self) -> bool:
         """It is named like a number by which authorities or insurers know a person."""
         return (
-            bool(_PERSON_ID & self._said)
+            bool(_PERSON_ID & self.said)
             or self.words[-2:] == ("social", "security")
             or bool(_INSURED.fullmatch("".join(self.words)))
             or self.words[:2] in (("cpr", "nr"), ("cpr", "nummer"))
@@ -161,7 +161,7 @@ class Header:
     @property
     def provider(self) -> str | None:
         """The Faker provider for personal particulars of this name; whether the values fit is another question."""
-        words, said = self.words, self._said
+        words, said = self.words, self.said
         first = bool(said & _FIRST) or words in (("first", "name"), ("given", "name"), ("first",), ("middle", "name"))
         last = bool(said & _LAST) or words in (("last", "name"), ("family", "name"), ("last",), ("maiden", "name"))
         if said & _FULL or (first and last) or (said & _FIRST and said & _NAME):
@@ -186,7 +186,7 @@ class Header:
     @property
     def is_bare_name(self) -> bool:
         """It is a name, and does not say of what."""
-        return len(self.words) == 1 and bool(self._said & _NAME)
+        return len(self.words) == 1 and bool(self.said & _NAME)
 
     @property
     def is_of_others(self) -> bool:
@@ -201,7 +201,7 @@ class Header:
         return self.is_persons_number or self.provider not in (None, "city")
 
     @cached_property
-    def _said(self) -> frozenset[str]:
+    def said(self) -> frozenset[str]:
         """The words in all spellings; of German compounds, what they end with as well."""
         said = {spelling for word in self.words for spelling in _spellings(word)}
         return frozenset(said | {end for end in _COMPOUND for word in said if word.endswith(end)})
@@ -209,17 +209,17 @@ class Header:
     @property
     def is_postal(self) -> bool:
         """It names a postal code."""
-        return bool(_POSTAL & self._said)
+        return bool(_POSTAL & self.said)
 
     @property
     def is_note(self) -> bool:
         """It names free text."""
-        return bool(_NOTES & self._said)
+        return bool(_NOTES & self.said)
 
     @property
     def is_sex(self) -> bool:
         """It names the sex of a person."""
-        return bool(_SEX & self._said) and len(self.words) <= 3
+        return bool(_SEX & self.said) and len(self.words) <= 3
 
     @property
     def is_coded(self) -> bool:

@@ -27,6 +27,7 @@ _SHAPES = {
     "last_name": _PERSONS_NAME,
     "name": _PERSONS_NAME,
 }
+_POSTCODE = r"[A-Za-z0-9]{2,5}[ -]?[A-Za-z0-9]{0,5}"
 #: A column is taken for what its shape says from this share of rows.
 _MOST = 0.95
 #: Shape alone makes an identifier only in tables of at least this many rows: in small ones much is unique.
@@ -57,6 +58,9 @@ def guess_particulars(subject: Subject) -> Guess | None:
     """Names, addresses and the like, by header and shape; where the shape is another, nothing is learned of them."""
     header, values = subject.header, subject.values
     provider = header.provider
+    if header.is_postal and 2 * subject.shared < 1 and values.matching(_POSTCODE) >= _MOST:
+        rare = f"most rows hold a postal code that fewer than {subject.rare_below} patients share"
+        return Guess(Fake(provider="postcode"), (f"{rare}; replaced by Faker's `postcode`",))
     if header.is_bare_name and subject.beside_first_name:
         provider = "last_name"
     elif header.is_bare_name and not (subject.of_people and 10 * values.distinct >= (subject.patients or values.rows)):

@@ -21,6 +21,7 @@ from synthgen.inference.labels import (
     guess_ordinal,
     guess_text,
 )
+from synthgen.inference.language import find_locale
 from synthgen.inference.missing import Missing, find_missing
 from synthgen.inference.numbers import Marks
 from synthgen.inference.patients import Whose, count_patients, named_in
@@ -128,6 +129,7 @@ class Known:
         values: columns that hold values of vocabulary, each with what to tell of it.
         none: columns in which a text means that there is no link, with that text.
         kept: whether the table is kept as it is, so that nothing in it is learned.
+        locale: where made-up names and addresses belong, told from all tables.
     """
 
     patient: str | None
@@ -136,6 +138,7 @@ class Known:
     values: Mapping[str, str]
     none: Mapping[str, str]
     kept: bool
+    locale: str
 
 
 @dataclass(frozen=True)
@@ -395,7 +398,7 @@ class _Guessing:
         return everything.complete and all(text.isdecimal() and str(int(text)) == text for text in texts)
 
     def _finish(self, name: str, guesses: Mapping[str, Guess]) -> Column:
-        """The column with its own missing tokens, the sex that a made-up name agrees with."""
+        """The column with its own missing tokens; of made-up values the locale, and the sex that a name agrees with."""
         column = guesses[name].column
         changes: dict[str, object] = {}
         tokens = self.missing.tokens(name)
@@ -405,6 +408,8 @@ class _Guessing:
             changes["missing"] = tuple(sorted((*tokens, self.known.none[name]), key=lambda text: -counts.get(text, 0)))
         elif name in self.missing.columns:
             changes["missing"] = self.missing.columns[name]
+        if isinstance(column, Fake):
+            changes["locale"] = find_locale(self.headers.values()) if self.known is None else self.known.locale
         if isinstance(column, Fake) and column.provider in ("name", "first_name"):
             sexes = [
                 each

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthgen.inference.hierarchy import Place, places
+from synthgen.inference.language import find_locale
 from synthgen.inference.links import BY_PRESET, Found, find_keys_and_links
 from synthgen.inference.patients import Whose, named_in
 from synthgen.inference.preset import Preset, constraints, kinds, placed
@@ -48,8 +49,10 @@ def infer_tables(dataset: Dataset, *, preset: Preset | None = None, rare_below: 
     if preset is not None:
         found, misfits = placed(preset, outlines, found)
     people = _People(dataset, found)
+    locale = find_locale(shape.header for each in outlines.values() for shape in each.shapes.values())
     guesses = {
-        name: guess_table(table, rare_below, _known(name, found, people)) for name, table in dataset.tables.items()
+        name: guess_table(table, rare_below, _known(name, found, people, locale))
+        for name, table in dataset.tables.items()
     }
     common, own = _formats(guesses)
     tables = {name: _config(guess, found[name], own.get(name), preset) for name, guess in guesses.items()}
@@ -143,7 +146,7 @@ class _People:
         return self.of_keys[name]
 
 
-def _known(name: str, found: Mapping[str, Place], people: _People) -> Known:
+def _known(name: str, found: Mapping[str, Place], people: _People, locale: str) -> Known:
     place = found[name]
     ids: dict[str, str] = {} if place.reference else {part: "" for part in place.key[:1] if len(place.key) == 1}
     values: dict[str, str] = {}
@@ -156,7 +159,7 @@ def _known(name: str, found: Mapping[str, Place], people: _People) -> Known:
     if place.patient is not None:
         ids.setdefault(place.patient, "the patient: rows with the same value are one person's")
     none = {link.columns[0]: link.none for link in place.links if link.none is not None}
-    return Known(place.patient, people.of(name), ids, values, none, place.reference)
+    return Known(place.patient, people.of(name), ids, values, none, place.reference, locale)
 
 
 def _told(link: Found) -> str:
