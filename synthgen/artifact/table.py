@@ -90,6 +90,7 @@ class TableSynthesizer(SingleTable):
                 "columns": list(flat.personal),
                 "rows": None if flat.numbers is None else flat.numbers.to_json(),
                 "past": None if flat.past is None else flat.past.memory.to_json(),
+                "ids": list(flat.ids),
             },
             "models": models,
         } | ({"rules": {"rates": list(flat.rates)}} if flat.rates else {})
@@ -123,6 +124,9 @@ class TableSynthesizer(SingleTable):
         rest = rest if past is None else past.memory.own_domains
         rows = restored(model, "rows", rest, given if model.conditional else ())
         rates = rates_from_json(documents["rules"]["rates"], config.rules) if config.constraints else ()
-        flat = FlatSynthesizer(codec, person, personal, numbers, rows, rates, past)
+        ids = tuple(persons["ids"])
+        if not set(ids) <= set(codec.ids) - {config.patient}:
+            raise ValueError("the patients' ids are not columns of ids")
+        flat = FlatSynthesizer(codec, person, personal, numbers, rows, rates, past, ids)
         types = {name: type_named(text) for name, text in about["types"].items()}
         return cls(schema, about["seed"], dict(about["versions"]), about["table"], types, flat)

@@ -123,7 +123,8 @@ def _guess_reference(subject: Subject, is_uuid: bool) -> Guess | None:
     people = subject.patients or values.rows
     if subject.shared >= 0.5 and 2 * values.distinct < people:
         return Guess(Category(), ("an identifier of something that many rows share, read as a category",))
-    return Guess(Id(), ("an identifier that repeats and is not the patient's; made up anew, so its repeats are lost",))
+    told = "an identifier that repeats and is not the patient's; made up anew; only repeats within a patient stay"
+    return Guess(Id(), (told,))
 
 
 def _plain(subject: Subject) -> bool:

@@ -300,7 +300,7 @@ class Codec:
             key: what ids and fake values are keyed by.
             rows: the ordinal of each row in the whole output.
             persons: the ordinal of each row's person; a person's rows follow each other.
-            constant: columns that are decoded once for each person, so that a value drawn from a bin is one value.
+            constant: columns that are decoded, or made up anew, once for each person.
             kept: by encoder, the texts of those that were decoded before.
         """
         begins = np.r_[True, persons[1:] != persons[:-1]]
@@ -324,7 +324,7 @@ class Codec:
             columns[name] = self._of_units(name, own, columns[self.plan.units[name]], rng)
         columns = self.completed(columns)
         for name in self.plan.ids:
-            of_person = name == self.plan.config.patient
+            of_person = name == self.plan.config.patient or name in constant
             texts = self.ids[name].generate(persons[begins] if of_person else rows, key + name.encode())
             place = person_of_row if of_person else pa.array(np.arange(len(rows), dtype=np.int32))
             columns[name] = pa.DictionaryArray.from_arrays(place, texts)

@@ -53,6 +53,7 @@ class FlatSynthesizer:
         rows: the other code columns, given the patient's codes where there are patients and the model takes context.
         rates: the share of real rows that break each rule of the table; ``None`` where it is too small to tell.
         past: what rows are given of those before, beside their patient; ``None`` where they stand by themselves.
+        ids: the columns of ids, the patient's apart, of which each patient has one, such as an insurance number.
     """
 
     codec: Codec
@@ -62,6 +63,7 @@ class FlatSynthesizer:
     rows: FittedModel
     rates: tuple[float | None, ...] = ()
     past: Past | None = None
+    ids: tuple[str, ...] = ()
 
     @cached_property
     def ruled(self) -> FlatRules | None:
@@ -78,7 +80,7 @@ class FlatSynthesizer:
     @cached_property
     def constant_columns(self) -> tuple[str, ...]:
         """The columns that stay constant within a patient."""
-        return tuple(dict.fromkeys(self.codec.domains[i].owner for i in self.personal))
+        return (*self.ids, *dict.fromkeys(self.codec.domains[i].owner for i in self.personal))
 
     def blocks(
         self, n: int, *, seed: int, conditions: Sequence[Condition] = (), balance: Sequence[str] = ()

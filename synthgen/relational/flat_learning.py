@@ -18,10 +18,11 @@ from synthgen.progress import Progress, silent
 from synthgen.relational.codec import BadBlock, Codec, Plan, TableSummary
 from synthgen.relational.flat import FlatSynthesizer
 from synthgen.relational.past import Past
-from synthgen.relational.person import Persons, own_codes, personal_columns, rows_domain, rows_per_person
+from synthgen.relational.person import MOST_VARYING, Persons, own_codes, personal_columns, rows_domain, rows_per_person
 from synthgen.relational.rules import Rules, RuleSummary
 from synthgen.relational.source import Beside, BlockSource, cut, taken
 from synthgen.tables.dataset import Table
+from synthgen.tables.keys import KeyColumns
 from synthgen.tables.split import Split
 
 #: Bytes of codes that are held in memory; more are held in a temporary file.
@@ -64,6 +65,7 @@ def learn(
         return FlatSynthesizer(codec, None, (), None, rows, rates)
     persons = Persons.of(np.concatenate([hashes for _, hashes in sides]))
     personal = personal_columns(persons, codes, codec.domains) if model.conditional else ()
+    ids = _own_ids(table, plan, [kept for kept, _ in sides], persons)
     numbers = rows_per_person(persons, rare_below)
     own = own_codes(persons, codes, personal, numbers)
     own_domains = (*(codec.domains[i] for i in personal), rows_domain(numbers))
@@ -81,7 +83,7 @@ def learn(
             rare_below=rare_below,
             progress=progress,
         )
-        return FlatSynthesizer(codec, person, personal, numbers, fitted, rates)
+        return FlatSynthesizer(codec, person, personal, numbers, fitted, rates, ids=ids)
     # From here on rows stand patient by patient, so that each comes after those it is given.
     whose = persons.of_row[persons.order]
     own_rows = BlockSource(domains, codes, rest, persons.order)
@@ -92,7 +94,7 @@ def learn(
         own_rows = replace(own_rows, domains=past.memory.own_domains)
         given = Beside(given, BlockSource(past.domains, past.told(in_order, whose)))
     fitted = model.fit(own_rows, rng=rng, context=given, groups=cut(whose), rare_below=rare_below, progress=progress)
-    return FlatSynthesizer(codec, person, personal, numbers, fitted, rates, past)
+    return FlatSynthesizer(codec, person, personal, numbers, fitted, rates, past, ids)
 
 
 def _summary(
@@ -129,6 +131,17 @@ def _summary(
     if summary is None:
         raise InputError(f"{table.source}: no row is left to learn from; lower `holdout` or give more data")
     return summary, sides, ruled
+
+
+def _own_ids(table: Table, plan: Plan, kept: Sequence[NDArray[np.int64]], persons: Persons) -> tuple[str, ...]:
+    """The columns of ids, beside the key and the patient, that stay constant within patients."""
+    names = [name for name in plan.ids if name not in (plan.config.patient, *plan.config.key_columns)]
+    held: dict[str, list[NDArray[np.uint64]]] = {name: [np.zeros(0, np.uint64)] for name in names}
+    for block, rows in zip(table, kept, strict=True) if names else ():
+        for name in names:
+            held[name].append(KeyColumns((name,), ((),)).read(block)[0][rows])
+    levels = {name: np.unique(np.concatenate(parts), return_inverse=True)[1] for name, parts in held.items()}
+    return tuple(name for name in names if persons.varying_share(levels[name]) <= MOST_VARYING)
 
 
 def _encoded(table: Table, codec: Codec, kept: Sequence[NDArray[np.int64]], progress: Progress) -> Codes:

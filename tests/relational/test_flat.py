@@ -87,6 +87,21 @@ class TestPatients:
         assert all(len(text) == 6 and text.startswith("P") for text in ids)
         assert len(ids) > 1000
 
+    def test_a_second_id_of_a_patient_is_one_per_patient_where_it_is_so_in_the_training_data(self) -> None:
+        rows = clustered()
+        cells = {
+            "who": rows["who"],
+            "insured": [f"V{who[1:]}" for who in rows["who"]],
+            "stay": [f"S{i:06}" for i in range(len(rows["who"]))],
+            "sex": rows["sex"],
+        }
+        made = learned(cells, config("who", who="id", insured="id", stay="id", sex="category"), model="copula")
+        assert set(made.constant_columns) == {"insured", "sex"}
+        drawn = sample(made, 3000)
+        assert all(len(set(found)) == 1 for found in by_patient(drawn, "insured").values())
+        assert len(set(drawn["insured"])) == len(set(drawn["who"]))
+        assert len(set(drawn["stay"])) == 3000
+
     def test_a_determined_column_follows(self, made: FlatSynthesizer) -> None:
         rows = sample(made, 1000)
         assert set(zip(rows["ward"], rows["floor"], strict=True)) == {("A", "1"), ("B", "2")}
