@@ -49,7 +49,8 @@ from synthgen.schema.column import (
 )
 from synthgen.schema.config import Format, ModelConfig, Privacy, Schema
 from synthgen.schema.table import TableConfig, quantities
-from synthgen.tables.dataset import Table
+from synthgen.tables.arrow import is_ordered
+from synthgen.tables.dataset import Leveled, Table
 
 #: The first rule that knows the column decides. Names come before shapes, exact shapes before loose ones.
 _RULES: Final[tuple[Callable[[Subject], Guess | None], ...]] = (
@@ -242,15 +243,25 @@ class _Guessing:
             return Guess(Id(), ("looks like the patient: rows with the same value are one person's",))
         subject = self._subject(name, header)
         guess = next(guess for rule in _RULES if (guess := rule(subject)) is not None)
-        told = [doubt(subject, guess.column), self._about_type(name, guess.column)]
-        return Guess(guess.column, (*filter(None, told), *guess.notes))
+        guess = self._ordered(subject, guess)
+        told = doubt(subject, guess.column)
+        return Guess(guess.column, (*filter(None, [told]), *guess.notes))
 
-    def _about_type(self, name: str, column: Column) -> str | None:
-        """What to tell where the type of a category says that its levels have an order: the order is not in it."""
-        kind = self.table.types.get(name)
-        if kind is None or not pa.types.is_dictionary(kind) or not kind.ordered or not isinstance(column, Category):
-            return None
-        return "its type says that the levels have an order; use kind: ordinal, with all levels in order, lowest first"
+    def _ordered(self, subject: Subject, guess: Guess) -> Guess:
+        """The guess with what the column's type says of an order of its levels."""
+        name = subject.header.name
+        if not isinstance(guess.column, Category | Ordinal) or not is_ordered(self.table.types.get(name, pa.null())):
+            return guess
+        levels = self.table.levels.get(name, ()) if isinstance(self.table, Leveled) else ()
+        held = set(subject.values.texts.to_pylist())
+        if subject.all_shared and held and held <= set(levels):
+            # Levels that no row has may be those of patients who were left out of the extract.
+            order = tuple(level for level in levels if level in held)
+            unused = "; those that no row has are left out" if len(levels) > len(order) else ""
+            return Guess(Ordinal(order=order), (f"the order of its levels is that of its type{unused}",))
+        why = "" if subject.all_shared else ", some too rare to be named here"
+        told = f"its type says that the levels have an order{why}; use kind: ordinal, with all levels, lowest first"
+        return Guess(guess.column, (*guess.notes, told))
 
     def _subject(self, name: str, header: Header) -> Subject:
         everything = self.everything[name]

@@ -72,6 +72,17 @@ def is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
+def is_ordered(kind: pa.DataType) -> bool:
+    """Whether the type says that its values have an order, as an ordered categorical of pandas does."""
+    return bool(pa.types.is_dictionary(kind) and kind.ordered)
+
+
+def levels_of(parts: Iterable[pa.DictionaryArray]) -> tuple[str, ...]:
+    """The texts of the dictionary that all parts of a column have; none where they differ."""
+    found = {tuple(to_text(part.dictionary).cast(pa.string()).to_pylist()) for part in parts}
+    return found.pop() if len(found) == 1 else ()
+
+
 def has_unit(kind: pa.DataType) -> bool:
     """Whether the text of the type ends in a fraction of a second whose length is open to choice."""
     value = plain(kind)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -45,6 +45,16 @@ class Table(Protocol):
 
     def digest(self) -> bytes:
         """SHA-256 of the content: file bytes, or the cells of a table in memory."""
+        ...
+
+
+@runtime_checkable
+class Leveled(Protocol):
+    """A table of a typed source whose types may say that levels have an order."""
+
+    @property
+    def levels(self) -> Mapping[str, tuple[str, ...]]:
+        """By column, all levels that its type names, lowest first; only of columns whose type says so, and in full."""
         ...
 
 

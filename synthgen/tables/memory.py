@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from synthgen.errors import InputError
 from synthgen.schema.config import Format
-from synthgen.tables.arrow import check_types, coarsest_unit, has_unit, to_text
+from synthgen.tables.arrow import check_types, coarsest_unit, has_unit, is_ordered, levels_of, to_text
 from synthgen.tables.names import check_names
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class MemoryTable:
     columns: tuple[str, ...]
     types: Mapping[str, pa.DataType]
     blocks: tuple[pa.RecordBatch, ...] = field(repr=False)
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     format: Format = field(default=Format(), init=False)
 
     @classmethod
@@ -50,7 +51,9 @@ class MemoryTable:
             if batch.num_rows
         )
         types = {name: column.type for name, column in columns.items()}
-        return cls(name, source, tuple(columns), types, blocks)
+        ordered = {name: levels_of(column.chunks) for name, column in columns.items() if is_ordered(column.type)}
+        levels = {name: known for name, known in ordered.items() if known}
+        return cls(name, source, tuple(columns), types, blocks, levels)
 
     @classmethod
     def from_pandas(cls, frame: pd.DataFrame, name: str) -> MemoryTable:

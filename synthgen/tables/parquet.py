@@ -13,7 +13,15 @@ import pyarrow.parquet as pq
 
 from synthgen.errors import InputError
 from synthgen.schema.config import Format
-from synthgen.tables.arrow import check_types, coarsest_unit, finest, has_unit, to_text
+from synthgen.tables.arrow import (
+    check_types,
+    coarsest_unit,
+    finest,
+    has_unit,
+    is_ordered,
+    levels_of,
+    to_text,
+)
 from synthgen.tables.kept import Kept
 from synthgen.tables.names import check_names
 from synthgen.tables.text import legible
@@ -73,6 +81,21 @@ class ParquetTable:
         for batch in _batches(self.path, self.columns):
             cells = [to_text(batch.column(i), units.get(name)) for i, name in enumerate(self.columns)]
             yield pa.record_batch(cells, names=list(self.columns))
+
+    @cached_property
+    def levels(self) -> Mapping[str, tuple[str, ...]]:
+        """By column, the levels of an ordered categorical, lowest first, where the file keeps their order."""
+        with _opened(self.path) as file:
+            groups = [file.metadata.row_group(at) for at in range(file.metadata.num_row_groups)]
+            # Without a dictionary page, Arrow makes a dictionary of the values as they come, whatever the type says.
+            names = [
+                name
+                for at, (name, kind) in enumerate(self.types.items())
+                if is_ordered(kind) and all(group.column(at).has_dictionary_page for group in groups)
+            ]
+        batches = list(_batches(self.path, names)) if names else []
+        found = {name: levels_of(batch.column(name) for batch in batches) for name in names}
+        return {name: levels for name, levels in found.items() if levels}
 
     @cached_property
     def _units(self) -> Mapping[str, str]:

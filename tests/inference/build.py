@@ -21,6 +21,7 @@ class Cells:
     source: str = "<test>"
     format: Format = field(default_factory=Format)
     types: Mapping[str, pa.DataType] = field(default_factory=dict)
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:

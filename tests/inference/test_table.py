@@ -256,12 +256,29 @@ def test_the_date_of_the_rows_of_a_patient_is_noted_as_their_order() -> None:
     assert "add order" not in told(inferred({"seen": days}), None)
 
 
-def test_an_ordered_type_is_told() -> None:
-    cells = {"triage": ["green", "yellow", "red"] * 5, "ward": ["A", "B", "C"] * 5}
-    types = {name: pa.dictionary(pa.int8(), pa.string(), ordered=name == "triage") for name in cells}
-    guess = inferred(cells, types=types)
-    assert "levels have an order" in told(guess, "triage")
+TRIAGE = {"triage": ["green", "red", "yellow"] * 5, "ward": ["A", "B", "C"] * 5}
+ORDERED = {name: pa.dictionary(pa.int8(), pa.string(), ordered=name == "triage") for name in TRIAGE}
+
+
+def test_an_ordered_type_is_told_where_its_order_is_not_known() -> None:
+    guess = inferred(TRIAGE, types=ORDERED)
+    assert guess.schema.tables["visits"].columns["triage"] == Category()
+    assert "levels have an order; use kind: ordinal" in told(guess, "triage")
     assert told(guess, "ward") == ""
+
+
+def test_the_order_of_a_type_is_proposed_without_the_levels_that_no_row_has() -> None:
+    levels = {"triage": ("green", "yellow", "red", "name of a patient who was left out")}
+    guess = inferred(TRIAGE, types=ORDERED, levels=levels)
+    assert guess.schema.tables["visits"].columns["triage"] == Ordinal(order=("green", "yellow", "red"))
+    assert told(guess, "triage") == "the order of its levels is that of its type; those that no row has are left out"
+
+
+def test_an_order_with_a_rare_level_is_not_written_down() -> None:
+    cells = {"triage": ["green", "red"] * 5 + ["blue"], "ward": ["A"] * 11}
+    guess = inferred(cells, types=ORDERED, levels={"triage": ("blue", "green", "red")})
+    assert guess.schema.tables["visits"].columns["triage"] == Category()
+    assert "some too rare to be named here" in told(guess, "triage")
 
 
 def test_the_rendered_config_reads_back_as_the_schema(tmp_path: Path) -> None:

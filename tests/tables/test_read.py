@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -26,6 +27,7 @@ from synthgen.tables.arrow import CELL
 from synthgen.tables.csv import CsvTable
 from synthgen.tables.dataset import Table
 from synthgen.tables.memory import MemoryTable
+from synthgen.tables.parquet import ParquetTable
 from synthgen.tables.read import read
 
 
@@ -470,3 +472,28 @@ def test_one_of_several_tables_may_have_no_rows(tmp_path: Path, suffix: str) -> 
     assert found["devices"].columns == ("id", "b")
     (tmp_path / "stays.csv").unlink()
     assert "no rows" in _refused(tmp_path, _schema(["id", "b"], "devices"))
+
+
+def _stages(*parts: list[str | None]) -> pa.Table:
+    """Ordered categoricals, a part in each chunk, with a level that nobody has."""
+    kind = pa.dictionary(pa.int8(), pa.string(), ordered=True)
+    levels = pa.array(["low", "high", "highest"])
+    chunks = [
+        pa.DictionaryArray.from_arrays(pc.index_in(pa.array(part), levels).cast(pa.int8()), levels, ordered=True)
+        for part in parts
+    ]
+    return pa.table({"n": pa.array(range(sum(map(len, parts)))), "stage": pa.chunked_array(chunks, kind)})
+
+
+@pytest.mark.parametrize("group", [2, 100])
+def test_the_levels_of_ordered_types_are_known_in_their_order(tmp_path: Path, group: int) -> None:
+    stages = _stages(["high", "low", None], ["high"])
+    pq.write_table(stages, tmp_path / "t.parquet", row_group_size=group)
+    expected = {"stage": ("low", "high", "highest")}
+    assert ParquetTable.open(tmp_path / "t.parquet", "t").levels == expected
+    assert MemoryTable.from_arrow(stages, "t").levels == expected
+
+
+def test_the_order_is_not_known_where_the_file_does_not_keep_it(tmp_path: Path) -> None:
+    pq.write_table(_stages(["high", "low"]), tmp_path / "t.parquet", use_dictionary=False)
+    assert ParquetTable.open(tmp_path / "t.parquet", "t").levels == {}
