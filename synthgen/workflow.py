@@ -11,7 +11,7 @@ from typing import Final, overload
 
 import pyarrow as pa
 
-from synthgen import plugins
+from synthgen import inference, plugins
 from synthgen.artifact.extract import ExtractSynthesizer
 from synthgen.artifact.ordered import OrderedSynthesizer
 from synthgen.artifact.single import SingleTable
@@ -49,12 +49,14 @@ class Fit:
         split: personal data; stays with the source.
         notes: what was inferred, a line each; empty where a config was given.
         rules: how often real rows break each rule of the config, a line each.
+        doubts: what of the data deserves a word, a line each; where no config was given, among the notes.
     """
 
     synthesizer: Synthesizer
     split: Split
     notes: tuple[str, ...]
     rules: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     def save(self, path: Path | str) -> None:
         """Write the synthesizer to ``path`` and its split beside it: both appear, each whole, or neither.
@@ -103,6 +105,7 @@ def fit(
     """
     seed = drawn_seed(seed)
     chosen = None if model is None else ModelConfig.model_validate(_model(model))
+    stated = schema is not None
     dataset, schema, notes = inferred(data, schema)
     if chosen is not None:
         schema = schema.model_copy(update={"model": chosen})
@@ -113,7 +116,9 @@ def fit(
         require_known(schema.evaluation.policy)
     learned = _fit_extract if len(schema.tables) > 1 else _fit_table
     synthesizer, split = learned(dataset, schema, seed, progress)
-    return Fit(synthesizer, split, notes, synthesizer.rules)
+    found = inference.doubts(dataset, schema) if stated else {}
+    doubts = tuple(f"{dataset.tables[name].source}: {text}" for name, texts in found.items() for text in texts)
+    return Fit(synthesizer, split, notes, synthesizer.rules, doubts)
 
 
 def _fit_table(dataset: Dataset, schema: Schema, seed: int, progress: Progress) -> tuple[SingleTable, Split]:

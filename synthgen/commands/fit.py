@@ -35,6 +35,8 @@ def command(data: Path, config: Path | None, model: str | None, seed: int | None
         result.save(output)
     for note in result.notes:
         say(f"guessed: {note}")
+    for doubt in result.doubts:
+        say(doubt)
     for rule in result.rules:
         say(rule)
     for note in result.synthesizer.notes:

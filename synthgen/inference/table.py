@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from synthgen.inference.dependencies import Dependency, find_dependencies
+from synthgen.inference.doubts import doubts
 from synthgen.inference.equations import Quantities, find_equations
 from synthgen.inference.header import Header, read_header
 from synthgen.inference.identity import doubt, find_patient, guess_id, guess_particulars
@@ -50,7 +51,7 @@ from synthgen.schema.column import (
 from synthgen.schema.config import Format, ModelConfig, Privacy, Schema
 from synthgen.schema.table import TableConfig, quantities
 from synthgen.tables.arrow import is_ordered
-from synthgen.tables.dataset import Leveled, Table
+from synthgen.tables.dataset import Dataset, Leveled, Table
 
 #: The first rule that knows the column decides. Names come before shapes, exact shapes before loose ones.
 _RULES: Final[tuple[Callable[[Subject], Guess | None], ...]] = (
@@ -116,7 +117,12 @@ def infer(table: Table, *, rare_below: int = 5) -> Inference:
         notes = (*notes, Note(table.name, None, f"{told} that are harder to tell from real ones: compare"))
     privacy = Privacy(rare_below=rare_below)
     schema = Schema(format=found.format, tables={table.name: found.config}, privacy=privacy, model=model)
-    return Inference(schema, notes)
+    return Inference(schema, (*notes, *doubtful(Dataset({table.name: table}), schema)))
+
+
+def doubtful(dataset: Dataset, schema: Schema) -> list[Note]:
+    """What of the data deserves a word, as notes."""
+    return [Note(name, None, text) for name, texts in doubts(dataset, schema).items() for text in texts]
 
 
 @dataclass(frozen=True)

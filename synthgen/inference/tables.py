@@ -16,7 +16,7 @@ from synthgen.inference.links import BY_PRESET, Found, find_keys_and_links
 from synthgen.inference.patients import Whose, named_in
 from synthgen.inference.preset import Preset, constraints, kinds, placed
 from synthgen.inference.shapes import Outline, outline
-from synthgen.inference.table import Inference, Known, Note, TableGuess, guess_table
+from synthgen.inference.table import Inference, Known, Note, TableGuess, doubtful, guess_table
 from synthgen.inference.times import find_time
 from synthgen.schema.column import Code, Column, Date, Datetime, Drop, Fake, Id, Text
 from synthgen.schema.config import Format, ModelConfig, Privacy, Schema
@@ -71,7 +71,7 @@ def infer_tables(dataset: Dataset, *, preset: Preset | None = None, rare_below: 
         notes += _about(name, tables[name], found, outlines)
         notes += [Note(name, None, misfits[name])] if name in misfits else []
         notes += _told_still(guess, tables[name], preset)
-    return Inference(schema, tuple(notes))
+    return Inference(schema, (*notes, *doubtful(dataset, schema)))
 
 
 def _told_still(guess: TableGuess, config: TableConfig, preset: Preset | None) -> list[Note]:

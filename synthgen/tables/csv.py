@@ -24,6 +24,8 @@ from synthgen.tables.text import ChunkFile, after, legible, utf8_chunks
 
 #: The blocks of a file hold about this many bytes of text; a row must fit in one.
 BLOCK_BYTES = 2 << 20
+#: A row of too few fields is perhaps a footer where none of so many rows after it is whole.
+_FOOTER_ROWS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +135,7 @@ class CsvTable:
             for row in rows:
                 last = self.header_lines + rows.line_num
                 if row and len(row) != len(self.columns):
-                    return self._ragged(first, last, len(row))
+                    return self._ragged(first, last, len(row), ends=_no_whole(rows, len(self.columns)))
                 first = last + 1
         except csv.Error:
             return self._misquoted(
@@ -143,16 +145,26 @@ class CsvTable:
             csv.field_size_limit(limit)
         return None
 
-    def _ragged(self, first: int, last: int, found: int) -> InputError:
+    def _ragged(self, first: int, last: int, found: int, *, ends: bool) -> InputError:
         mend = f"quote cells that contain {_shown(self.format.delimiter)}, or mend the line"
         if last > first:
             mend = f"the row reaches to line {last}: close a quote there, or mend the line"
+        elif ends and found < len(self.columns):
+            mend = "no whole row comes after it: if it is a total or a footer, remove it, else mend the line"
         return InputError(
             f"{self.path}:{first}: found {found} fields, expected the {len(self.columns)} of the header; {mend}"
         )
 
     def _misquoted(self, line: int, found: str) -> InputError:
         return InputError(f"{self.path}:{line}: a quote {_shown(self.format.quote)} opened in this row is {found}")
+
+
+def _no_whole(rows: Iterator[list[str]], width: int) -> bool:
+    """Whether none of the next rows is whole."""
+    try:
+        return not any(len(row) == width for row in islice(rows, _FOOTER_ROWS))
+    except csv.Error:
+        return False
 
 
 def _header(path: Path, lines: list[str], dialect: Format) -> tuple[list[str], int]:

@@ -12,7 +12,7 @@ import pytest
 
 from synthgen import load
 from tests.commands.conftest import Cli
-from tests.commands.extract import rows_of, write_rows
+from tests.commands.extract import rows_of, some_patients, write_rows
 
 
 def test_a_model_has_its_split_beside_it(model: Path) -> None:
@@ -123,3 +123,15 @@ def test_where_the_second_file_fails_all_is_as_it_was(
         f"synthgen: {tmp_path / 'm'}: could not be written (No space left on device); mend that, or name another\n"
     )
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_footer_and_few_patients_are_told_though_a_config_says_all_else(
+    run: Cli, sample_csv: Path, sample_config: Path, tmp_path: Path
+) -> None:
+    data = some_patients(sample_csv, tmp_path / "few.csv", first=0, end=60)
+    lines = data.read_text().splitlines()
+    data.write_text("\n".join([*lines, "Total" + ";" * lines[0].count(";")]) + "\n")
+    done = run("fit", data, "-c", sample_config, "--model", "independent", "-o", tmp_path / "m")
+    assert done.status == 0, done.err
+    assert f"{data}: record {len(lines)}, the last, looks like a total or a footer" in done.err
+    assert f"{data}: 60 patients are few" in done.err

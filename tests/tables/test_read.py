@@ -202,6 +202,8 @@ def test_diabetes(diabetes130: Path) -> None:
         ("id,b,\n0,2,\n1,6,\n", "a.csv:1: column 3 of 3 has no name; give it a name, or export without the delimiter"),
         ("id,b,id,b,id\n1,2,3,4,5\n", "a.csv:1: columns 1 and 3, 2 and 4, 1 and 5 have the same name"),
         ("id,b\n1,2\n\n3\n4,5\n", "a.csv:4: found 1 fields, expected the 2 of the header"),
+        ("id,b\n1,2\n\n3\n4,5\n", "quote cells that contain `,`, or mend the line"),
+        ("id,b\n1,2\n3,4\nTotal 2\n\nby X\n", "a.csv:4: found 1 fields, expected the 2 of the header; no whole row"),
         ("id,b\n1,2\n3,4\n5,6,7\n", "a.csv:4: found 3 fields, expected the 2 of the header"),
         ('id,b\n1,"x\ny"\n3,4,5\n6,7\n', "a.csv:4: found 3 fields"),
         ('id,b\n1,2\n3,"4\n5,6"7\n8,9,"10\n', 'a.csv:3: a quote `"` opened in this row is closed before'),
