@@ -1,14 +1,15 @@
-"""Coding systems as hierarchies: the chapter of a code and its coarser codes.
+"""Coding systems as hierarchies: the chapter of a code, its category, and its coarser codes.
 
-ICD-9 chapters follow the WHO's three-digit ranges, ICD-10 chapters its letter ranges; ATC levels are those of the
-WHO Collaborating Centre (1, 3, 4, 5 and 7 characters).
+ICD-9 chapters follow the WHO's three-digit ranges, ICD-10 chapters its letter ranges, which national forms keep; ATC
+levels are those of the WHO Collaborating Centre (1, 3, 4, 5 and 7 characters). OPS is Germany's system of procedures
+(BfArM): 5 is its chapter of operations, 5-47 those on the appendix, 5-470 the appendectomy, 5-470.11 a way to do it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 # The first three-digit category of each ICD-9 chapter; V and E codes have chapters of their own.
 _ICD9_STARTS: Final = (1, 140, 240, 280, 290, 320, 390, 460, 520, 580, 630, 680, 710, 740, 760, 780, 800)
@@ -19,6 +20,9 @@ _ICD10_STARTS: Final = (
 )  # fmt: skip
 _ATC_LENGTHS: Final = (1, 3, 4, 5, 7)
 _CATEGORY_LENGTH: Final = 3
+#: The codes of OPS begin with a chapter, a dash and two digits, which tell what is treated, and one for what is done.
+_OPS_CATEGORY: Final = 4
+_OPS_SHORTEST: Final = 5
 
 
 def parent_icd9(code: str) -> str | None:
@@ -35,6 +39,11 @@ def parent_atc(code: str) -> str | None:
     """The next coarser ATC code: A10BA02, A10BA, A10B, A10; ``None`` above the therapeutic group."""
     coarser = [length for length in _ATC_LENGTHS[1:] if length < len(code)]
     return code[: coarser[-1]] if coarser else None
+
+
+def parent_ops(code: str) -> str | None:
+    """The next coarser OPS code: 5-470.11, 5-470.1, 5-470; ``None`` above the code of four digits."""
+    return _without_last(code, _OPS_SHORTEST)
 
 
 def no_parent(code: str) -> str | None:
@@ -72,10 +81,19 @@ def category(code: str) -> str:
     return code[:_CATEGORY_LENGTH]
 
 
-#: For each system, the next coarser code and the chapter.
-SYSTEMS: Final[dict[str, tuple[Callable[[str], str | None], Callable[[str], str]]]] = {
-    "icd9": (parent_icd9, chapter_icd9),
-    "icd10": (parent_icd10, chapter_icd10),
-    "atc": (parent_atc, chapter_atc),
-    "other": (no_parent, lambda code: ""),
+class System(NamedTuple):
+    """A coding system: what gives the next coarser code of a code, its chapter and its category."""
+
+    parent: Callable[[str], str | None]
+    chapter: Callable[[str], str]
+    category: Callable[[str], str]
+
+
+#: By the name that a config has for it.
+SYSTEMS: Final = {
+    "icd9": System(parent_icd9, chapter_icd9, category),
+    "icd10": System(parent_icd10, chapter_icd10, category),
+    "atc": System(parent_atc, chapter_atc, category),
+    "ops": System(parent_ops, lambda code: code[:1], lambda code: code[:_OPS_CATEGORY]),
+    "other": System(no_parent, lambda code: "", lambda code: ""),
 }

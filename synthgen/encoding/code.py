@@ -9,7 +9,7 @@ from typing import Any
 
 from synthgen.encoding import disclosure
 from synthgen.encoding.base import ColumnSummary, Encoder, Kind, Reading
-from synthgen.encoding.clinical import SYSTEMS, category
+from synthgen.encoding.clinical import SYSTEMS
 from synthgen.encoding.domain import Domain
 from synthgen.encoding.leveled import LeveledEncoder, Tokens, read_labels, split_tokens
 from synthgen.schema.column import Code
@@ -22,7 +22,7 @@ class CodeEncoder(LeveledEncoder):
     column: Code
 
     def nearest(self, text: str) -> str | None:
-        parent = SYSTEMS[self.column.system][0]
+        parent = SYSTEMS[self.column.system].parent
         ancestor = parent(text)
         while ancestor is not None:
             if ancestor in self.codes:
@@ -38,9 +38,9 @@ class CodeEncoder(LeveledEncoder):
         """The chapter, the category and the code of each level; nothing where codes have no hierarchy."""
         if self.column.system == "other":
             return ()
-        chapter = SYSTEMS[self.column.system][1]
+        system = SYSTEMS[self.column.system]
         codes = ["" if code == self.column.other else code for code in self.levels]  # no code, so of no chapter
-        return tuple(map(chapter, codes)), tuple(map(category, codes)), tuple(codes)
+        return tuple(map(system.chapter, codes)), tuple(map(system.category, codes)), tuple(codes)
 
 
 def numbered(groups: Sequence[str]) -> tuple[int, ...]:
@@ -90,7 +90,7 @@ class CodeKind(Kind):
 
     def solve(self, summary: ColumnSummary, rare_below: int) -> CodeEncoder:
         values, tokens = split_tokens(self, summary, rare_below)
-        parent = SYSTEMS[self.column.system][0]
+        parent = SYSTEMS[self.column.system].parent
         levels = disclosure.keep_common(values, rare_below, other=self.column.other, parent=parent)
         return CodeEncoder(self.name, tuple(levels), tokens, self.column)
 

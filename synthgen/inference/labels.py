@@ -72,8 +72,7 @@ def guess_code(subject: Subject) -> Guess | None:
         told = [f"looks like {found.system.upper().replace('ICD', 'ICD-')} codes"]
         if found.separator is not None:
             told.append(f'several in a cell, between "{found.separator}"')
-        system = "other" if found.system == "ops" else found.system
-        return Guess(Code(system=system, separator=found.separator), ("; ".join(told),))
+        return Guess(Code(system=found.system, separator=found.separator), ("; ".join(told),))
     many = (
         subject.header.is_code
         and subject.values.distinct > FEW_LEVELS

@@ -77,7 +77,7 @@ def frame(path: Path) -> pd.DataFrame:
 
 def with_chapters(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with the chapter of each diagnosis in a column of its own."""
-    chapter = SYSTEMS["icd9"][1]
+    chapter = SYSTEMS["icd9"].chapter
     return rows.assign(**{f"{name} chapter": rows[name].map(chapter) for name in DIAGNOSES})
 
 

@@ -16,11 +16,15 @@ from synthgen.encoding.clinical import SYSTEMS
         ("icd10", "S52.521A", ["S52.521", "S52.52", "S52.5", "S52"]),
         ("atc", "A10BA02", ["A10BA", "A10B", "A10"]),
         ("atc", "A10", []),
+        ("icd10", "U07.1!", ["U07.1", "U07"]),
+        ("ops", "5-470.11", ["5-470.1", "5-470"]),
+        ("ops", "8-83b.m1", ["8-83b.m", "8-83b"]),
+        ("ops", "3-225", []),
         ("other", "12.3", []),
     ],
 )
 def test_ancestors(system: str, code: str, ancestors: list[str]) -> None:
-    parent = SYSTEMS[system][0]
+    parent = SYSTEMS[system].parent
     found: list[str] = []
     above = parent(code)
     while above is not None:
@@ -47,7 +51,12 @@ def test_ancestors(system: str, code: str, ancestors: list[str]) -> None:
         ("icd10", "h59", "H00"),
         ("icd10", "W19", "V00"),
         ("atc", "c09aa05", "C"),
+        ("ops", "5-470.11", "5"),
     ],
 )
 def test_chapters(system: str, code: str, chapter: str) -> None:
-    assert SYSTEMS[system][1](code) == chapter
+    assert SYSTEMS[system].chapter(code) == chapter
+
+
+def test_what_is_treated_is_the_category_of_a_procedure() -> None:
+    assert [SYSTEMS["ops"].category(code) for code in ("5-470.11", "5-471", "5-820.00")] == ["5-47", "5-47", "5-82"]

@@ -76,8 +76,8 @@ UUIDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(40)]
         ("diag_1", ["E11.9", "I10", "J44.1"] * 5, Code(system="icd10")),
         ("icd", ["E11.9, I10", "I10", "J44.1"] * 5, Code(system="icd10", separator=", ")),
         ("icd", ["U07.1!", "G63.2*", "E11.74†|I48.0+", "J44.1"] * 5, Code(system="icd10", separator="|")),
-        ("OPS", ["8-930", "5-470.11", "8-83b.00, 5-870.a1", "9-260"] * 5, Code(separator=", ")),
-        ("OPS", ["1-275.0", "3-225", "9-260"] * 5, Code()),
+        ("OPS", ["8-930", "5-470.11", "8-83b.00, 5-870.a1", "9-260"] * 5, Code(system="ops", separator=", ")),
+        ("OPS", ["1-275.0", "3-225", "9-260"] * 5, Code(system="ops")),
         ("atc", ["A10BA02", "C09AA05", "N02BE01"] * 5, Code(system="atc")),
         ("diagnosis", ["195662009", "410620009"] * 5, Code()),
         ("zip", ["90210", "10001"] * 5, Category()),
@@ -142,7 +142,7 @@ def test_missing_tokens_do_not_hide_codes() -> None:
     table = inferred({"icd": ["-", "-", "I48.0|J44.1", "E11.9"] * 5, "ops": ["-", "-", "8-930", "9-260"] * 5})
     assert table.schema.tables["visits"].missing == ("", "-")
     assert table.schema.tables["visits"].columns["icd"] == Code(system="icd10", separator="|")
-    assert table.schema.tables["visits"].columns["ops"] == Code()
+    assert table.schema.tables["visits"].columns["ops"] == Code(system="ops")
 
 
 def test_missing_tokens_do_not_hide_numbers() -> None:
