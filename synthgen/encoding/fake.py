@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from synthgen.encoding.keyed import mix
 from synthgen.errors import InputError
 
 if TYPE_CHECKING:
@@ -149,13 +150,9 @@ def _has(fake: Faker, name: str) -> bool:
 
 
 def _hash(persons: NDArray[np.int64], key: bytes) -> NDArray[np.uint64]:
-    """64 well-mixed bits per person: the finaliser of SplitMix64 (Steele et al. 2014) over a keyed start."""
+    """64 well-mixed bits per person, from a keyed start."""
     start = hashlib.blake2b(key=_short(key), digest_size=8, person=b"synthgen fake").digest()
-    mixed: NDArray[np.uint64] = persons.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = mixed + np.uint64(int.from_bytes(start))
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    return mix(persons.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(int.from_bytes(start)))
 
 
 def _short(key: bytes) -> bytes:

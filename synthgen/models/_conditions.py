@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.encoding.domain import Domain
-from synthgen.models._spans import Layout
+from synthgen.models._spans import Outputs
 from synthgen.models.base import Codes
 
 #: The share of a batch that is under no condition where there is context: sampled as it comes, for what context alone
@@ -23,13 +23,13 @@ _FREE_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Condition:
+class BatchCondition:
     """Conditions of a batch: for each row the span and the level that is asked for, both -1 where nothing is."""
 
     span: NDArray[np.int64]
     level: NDArray[np.int64]
 
-    def outputs(self, layout: Layout) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def outputs(self, layout: Outputs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The output that each row is asked to choose, and the bounds of its span; -1 and all outputs where none is."""
         free, starts = self.span < 0, layout.starts
         asked = np.where(free, -1, starts[self.span] + self.level)
@@ -46,7 +46,7 @@ class Features:
         context: the domains of the context's columns; a cell that was not observed has a feature as well.
     """
 
-    layout: Layout
+    layout: Outputs
     context: tuple[Domain, ...]
 
     @cached_property
@@ -64,7 +64,7 @@ class Features:
         """How many features there are."""
         return int(self._context_starts[-1])
 
-    def of(self, condition: Condition, context: Codes | None) -> NDArray[np.int64]:
+    def of(self, condition: BatchCondition, context: Codes | None) -> NDArray[np.int64]:
         """The active features of each row, ``(n_rows, 1 + len(self.context))``."""
         asked = np.where(condition.span < 0, self._starts[-1], self._starts[condition.span] + condition.level)
         if context is None:
@@ -74,7 +74,7 @@ class Features:
     def unused(self, context: Codes | None) -> NDArray[np.int64]:
         """Those that no row of a table has, conditions on levels left out."""
         none = np.full(1 if context is None else len(context), -1)
-        used = self.of(Condition(none, none), context)
+        used = self.of(BatchCondition(none, none), context)
         return np.setdiff1d(np.arange(self._starts[-1], self.n), used)
 
 
@@ -92,7 +92,7 @@ class RowIndex:
         asked: for each discrete span the cumulative probabilities of its levels.
     """
 
-    layout: Layout
+    layout: Outputs
     n_rows: int
     total_weight: NDArray[np.float64] | None
     orders: tuple[NDArray[np.int32], ...]
@@ -102,7 +102,7 @@ class RowIndex:
 
     @classmethod
     def of(
-        cls, layout: Layout, levels: NDArray[np.int32], weights: NDArray[np.float64] | None, log_frequency: bool
+        cls, layout: Outputs, levels: NDArray[np.int32], weights: NDArray[np.float64] | None, log_frequency: bool
     ) -> RowIndex:
         """The index of rows of levels, ``(n_rows, n_spans)``."""
         orders, cumulative, bounds, asked = [], [], [], []
@@ -125,7 +125,7 @@ class RowIndex:
         """Training rows as they come, by their weights."""
         return _pick(rng.random(n), 0, self.n_rows, self.total_weight)
 
-    def draw(self, n: int, rng: np.random.Generator, *, with_context: bool) -> tuple[Condition, NDArray[np.int64]]:
+    def draw(self, n: int, rng: np.random.Generator, *, with_context: bool) -> tuple[BatchCondition, NDArray[np.int64]]:
         """Conditions for ``n`` rows, and for each a training row that meets it."""
         discrete = np.array(self.layout.discrete, np.int64)
         chosen = rng.integers(0, max(len(discrete), 1), n)
@@ -143,7 +143,7 @@ class RowIndex:
             places = _pick(within[mine], self.bounds[at][own], self.bounds[at][own + 1], weights)
             rows[mine] = self.orders[at][places]
         span = np.where(free, -1, discrete[chosen]) if len(discrete) else np.full(n, -1, np.int64)
-        return Condition(span, level), rows
+        return BatchCondition(span, level), rows
 
 
 def _pick(

@@ -13,7 +13,7 @@ from torch.nn.functional import batch_norm, cross_entropy
 
 from synthgen.models._layer import Layer
 from synthgen.models._lookup import BETAS, Active, RowAdam
-from synthgen.models._spans import Layout
+from synthgen.models._spans import Outputs
 
 #: The temperature of the Gumbel softmax.
 _TEMPERATURE: Final = 0.2
@@ -32,7 +32,7 @@ class Generator:
 
     def __init__(
         self,
-        layout: Layout,
+        layout: Outputs,
         *,
         noise: int,
         sizes: Sequence[int],

@@ -50,7 +50,7 @@ class Span:
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class Outputs:
     """The outputs of all columns in a row: the scalars first, then span by span.
 
     Attributes:
@@ -64,7 +64,7 @@ class Layout:
     constant: NDArray[np.int32]
 
     @classmethod
-    def of(cls, domains: Sequence[Domain], shares: Sequence[NDArray[np.float64]], modes: Sequence[Modes]) -> Layout:
+    def of(cls, domains: Sequence[Domain], shares: Sequence[NDArray[np.float64]], modes: Sequence[Modes]) -> Outputs:
         """The layout of columns of which these modes are known, in order. Raises ``ValueError`` at a wrong number."""
         seen = [np.flatnonzero(share).astype(np.int32) for share in shares]
         given = iter(modes)
@@ -157,7 +157,7 @@ class RowEncoder:
         places: float32 ``(n_levels, widest)``, the scalar that each output goes with.
     """
 
-    layout: Layout
+    layout: Outputs
     cumulative: NDArray[np.float64]
     places: NDArray[np.float32]
 
@@ -174,7 +174,7 @@ class RowEncoder:
                 own, belongs = find_modes(np.array(domain.positions)[regular], count[regular].astype(np.float64))
                 modes.append(own)
                 probabilities.append(belongs)
-        layout = Layout.of(domains, shares, modes)
+        layout = Outputs.of(domains, shares, modes)
         numeric = [span for span in layout.spans if span.modes is not None]
         widest = max((span.width for span in numeric), default=0)
         cumulative = np.ones((sum(len(span.levels) for span in numeric), widest))

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain
-from synthgen.errors import NotApplicable
 from synthgen.models import _latent, _pairs, _truncated
 from synthgen.models._axes import Axis, axes_of
 from synthgen.models._latent import Placement
 from synthgen.models._pairs import Grouping, PairTables
+from synthgen.models._possible import possible, require_possible
 from synthgen.models._truncated import Interval, LevelSet, Nested, Region
 from synthgen.models.base import (
     RARE_BELOW,
@@ -117,9 +117,8 @@ class FittedCopula(FittedModel):
         self, n: int, *, rng: np.random.Generator, given: Given | None = None, context: Codes | None = None
     ) -> Codes:
         conditions = self._conditions(given or {}, context)
-        if not self._supported(given or {}, n).all():
-            names = ", ".join(sorted({self.domains[column].owner for column in given or {}}))
-            raise NotApplicable(f"the model never generates what is asked of {names}")
+        # Together columns can be what each of them can be, since no correlation is 1.
+        require_possible(given or {}, self._seen, self.domains, n)
         regions = self._regions(conditions, n)
         known = tuple(regions)
         free = tuple(a for a, axis in enumerate(self.axes) if a not in regions and axis.column < len(self.domains))
@@ -178,21 +177,15 @@ class FittedCopula(FittedModel):
         if len(axes) > n_context:
             within = self.correlation[np.ix_(axes, axes)]
             result = _truncated.log_probability(within, list(regions.values()), n, n_context)
-        return np.where(self._supported(given, n), result, -np.inf)
+        return np.where(possible(given, self._seen, n), result, -np.inf)
 
     def effective_share(self, given: Given, *, n: int, rng: np.random.Generator, context: Codes | None = None) -> float:
         return 1.0
 
-    def _supported(self, given: Given, n: int) -> NDArray[np.bool_]:
-        """Rows that ask for something each column can be; together they can be then, since no correlation is 1."""
-        result = np.ones(n, bool)
-        for column, condition in given.items():
-            possible = self.shares[column] > 0
-            if not fixes(condition):
-                result &= np.logical_and(np.atleast_2d(condition), possible).any(axis=1)
-            else:
-                result &= (condition == UNOBSERVED) | possible[condition]
-        return result
+    @cached_property
+    def _seen(self) -> tuple[NDArray[np.bool_], ...]:
+        """Which codes of each column may be generated."""
+        return tuple(shares > 0 for shares in self.shares)
 
     def _conditions(self, given: Given, context: Codes | None) -> dict[int, Condition]:
         """What is known of each column, the context's first."""

@@ -26,13 +26,25 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import NotApplicable, SynthgenError
-from synthgen.models import _device, base
-from synthgen.models._conditions import Condition, Features, RowIndex
+from synthgen.models import _device
+from synthgen.models._conditions import BatchCondition, Features, RowIndex
 from synthgen.models._layer import Layer, forward, from_arrays, to_arrays
 from synthgen.models._modes import Modes
+from synthgen.models._possible import require_possible
 from synthgen.models._rejection import draw_until_met
-from synthgen.models._spans import Layout, RowEncoder
-from synthgen.models.base import RARE_BELOW, Codes, CodeSource, FittedModel, Given, Model, code_counts, fixes, shares_of
+from synthgen.models._spans import Outputs, RowEncoder
+from synthgen.models.base import (
+    RARE_BELOW,
+    Codes,
+    CodeSource,
+    Condition,
+    FittedModel,
+    Given,
+    Model,
+    code_counts,
+    fixes,
+    shares_of,
+)
 from synthgen.progress import Progress, silent
 
 #: So many rows tell the mean and variance that are folded in.
@@ -162,14 +174,14 @@ class Ctgan(Model):
             device=device,
         )
 
-        def active(condition: Condition, context: Codes | None) -> Active:
+        def active(condition: BatchCondition, context: Codes | None) -> Active:
             return Active(torch.from_numpy(features.of(condition, context)).to(device))
 
         def real(drawn: NDArray[np.int64]) -> Active:
             outputs, values = encoder.features(rows.levels[drawn], rng)
             return Active(torch.from_numpy(outputs).to(device), torch.from_numpy(values).to(device))
 
-        def draw() -> tuple[Condition, NDArray[np.int64], Active]:
+        def draw() -> tuple[BatchCondition, NDArray[np.int64], Active]:
             condition, drawn = index.draw(self.batch_size, rng, with_context=with_context)
             return condition, drawn, active(condition, rows.context_of(drawn))
 
@@ -219,7 +231,7 @@ class _Rows:
         source: CodeSource,
         context: CodeSource | None,
         weights: Sequence[NDArray[np.float64]] | None,
-        layout: Layout,
+        layout: Outputs,
         shares: Sequence[NDArray[np.float64]],
         rng: np.random.Generator,
     ) -> _Rows:
@@ -244,18 +256,18 @@ def _levels_at(cumulative: NDArray[np.float64], uniform: NDArray[np.float64]) ->
 
 
 def _as_it_comes(
-    layout: Layout, shares: Sequence[NDArray[np.float64]], n: int, rng: np.random.Generator, *, with_context: bool
-) -> Condition:
+    layout: Outputs, shares: Sequence[NDArray[np.float64]], n: int, rng: np.random.Generator, *, with_context: bool
+) -> BatchCondition:
     """The conditions of sampling: a column is drawn uniformly and a level by its share; none where context rules."""
     span, level = np.full((2, n), -1, np.int64)
     if with_context or not layout.discrete:
-        return Condition(span, level)
+        return BatchCondition(span, level)
     span = np.array(layout.discrete, np.int64)[rng.integers(0, len(layout.discrete), n)]
     uniform = rng.random(n)
     for i in layout.discrete:
         mine = span == i
         level[mine] = _levels_at(np.cumsum(shares[layout.spans[i].column][layout.spans[i].levels]), uniform[mine])
-    return Condition(span, level)
+    return BatchCondition(span, level)
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,9 +289,9 @@ class FittedCtgan(FittedModel):
     layers: tuple[Layer, ...]
 
     @cached_property
-    def layout(self) -> Layout:
+    def layout(self) -> Outputs:
         """What the generator's outputs mean."""
-        return Layout.of(self.domains, self.shares, self.modes)
+        return Outputs.of(self.domains, self.shares, self.modes)
 
     @cached_property
     def features(self) -> Features:
@@ -299,6 +311,7 @@ class FittedCtgan(FittedModel):
             raise ValueError("this model was fitted with context and needs it")
         known = context if self.context_domains else None
         asked = given or {}
+        require_possible(asked, [shares > 0 for shares in self.shares], self.domains, n)
         allowed = {column: self._mask(column, condition, n) for column, condition in asked.items()}
         masks = {column: mask for column, mask in allowed.items() if asked[column].dtype.kind != "f"}
 
@@ -311,18 +324,15 @@ class FittedCtgan(FittedModel):
 
         return draw_until_met(draw, n, given, self.domains, rng) if given else draw(np.arange(n))
 
-    def _mask(self, column: int, condition: base.Condition, n: int) -> NDArray[np.bool_]:
-        """Which codes a row may have, of those that were ever seen, ``(n, size)``; refused where a row has none."""
+    def _mask(self, column: int, condition: Condition, n: int) -> NDArray[np.bool_]:
+        """Which codes a row may have, of those that were ever seen, ``(n, size)``."""
         seen = self.shares[column] > 0
         if not fixes(condition):
-            mask = np.broadcast_to(np.logical_and(np.atleast_2d(condition), seen), (n, len(seen)))
-        else:
-            mask = seen & ((condition == UNOBSERVED)[:, None] | (np.arange(len(seen)) == condition[:, None]))
-        if not mask.any(axis=1).all():
-            raise NotApplicable(f"the model never generates what is asked of {self.domains[column].owner}")
-        return mask
+            return np.broadcast_to(np.logical_and(np.atleast_2d(condition), seen), (n, len(seen)))
+        free = (condition == UNOBSERVED)[:, None]
+        return np.asarray(seen & (free | (np.arange(len(seen)) == condition[:, None])), bool)
 
-    def _condition(self, masks: Mapping[int, NDArray[np.bool_]], n: int, rng: np.random.Generator) -> Condition:
+    def _condition(self, masks: Mapping[int, NDArray[np.bool_]], n: int, rng: np.random.Generator) -> BatchCondition:
         """What the generator is asked for, row by row."""
         with_context = bool(self.context_domains)
         condition = _as_it_comes(self.layout, self.shares, n, rng, with_context=with_context)
@@ -342,7 +352,7 @@ class FittedCtgan(FittedModel):
             condition.level[better] = np.minimum(level, span.width - 1)
         return condition
 
-    def _generate(self, condition: Condition, context: Codes | None, rng: np.random.Generator) -> Codes:
+    def _generate(self, condition: BatchCondition, context: Codes | None, rng: np.random.Generator) -> Codes:
         n = len(condition.span)
         codes = np.empty((n, len(self.domains)), np.int32, order="F")
         codes[:] = self.layout.constant
@@ -384,7 +394,7 @@ class FittedCtgan(FittedModel):
             raise ValueError("shares do not fit the domains")
         means, deviations = (_split(arrays[name], values["modes"], name) for name in ("means", "deviations"))
         modes = tuple(map(Modes, means, deviations))
-        layout = Layout.of(domains, shares, modes)
+        layout = Outputs.of(domains, shares, modes)
         layers = from_arrays(
             arrays,
             values["layers"],

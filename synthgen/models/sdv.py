@@ -32,8 +32,9 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.errors import NotApplicable, SynthgenError
+from synthgen.models._possible import require_possible
 from synthgen.models._rejection import draw_until_met
-from synthgen.models.base import RARE_BELOW, Codes, CodeSource, Condition, FittedModel, Given, Model, fixes
+from synthgen.models.base import RARE_BELOW, Codes, CodeSource, FittedModel, Given, Model
 from synthgen.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -181,8 +182,7 @@ class FittedSdv(FittedModel):
         self, n: int, *, rng: np.random.Generator, given: Given | None = None, context: Codes | None = None
     ) -> Codes:
         given = given or {}
-        for at, condition in given.items():
-            self.columns[at].require_seen(condition)
+        require_possible(given, [column.seen for column in self.columns], self.domains, n)
         if n == 0 or not self.columns:
             return np.zeros((n, len(self.domains)), np.int32, order="F")
         return draw_until_met(lambda rows: self._drawn(len(rows), rng), n, given, self.domains, rng)
@@ -312,15 +312,6 @@ class _Column:
         without = reasons != _A_NUMBER
         codes[without] = reasons[without].astype(np.int32)
         return codes
-
-    def require_seen(self, condition: Condition) -> None:
-        """Raise ``NotApplicable`` where a condition allows no code that was seen: drawing on would find none."""
-        if not fixes(condition):
-            possible = np.logical_and(condition, self.seen).any(axis=-1)
-        else:
-            possible = (condition == UNOBSERVED) | self.seen[condition]
-        if not np.all(possible):
-            raise NotApplicable(f"the model never generates what is asked of {self.domain.owner}")
 
 
 def _seen(domain: Domain, codes: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -15,13 +15,13 @@ from torch.nn.functional import leaky_relu, linear
 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.errors import InputError, NotApplicable, SynthgenError
-from synthgen.models._conditions import Condition, Features, RowIndex
+from synthgen.models._conditions import BatchCondition, Features, RowIndex
 from synthgen.models._critic import Critic
 from synthgen.models._generator import Generator
 from synthgen.models._layer import forward
 from synthgen.models._lookup import Active, RowAdam
 from synthgen.models._modes import find_modes
-from synthgen.models._spans import Layout, RowEncoder
+from synthgen.models._spans import Outputs, RowEncoder
 from synthgen.models.base import Codes, CodeTable
 from synthgen.models.ctgan import Ctgan, FittedCtgan
 from synthgen.schema import load as schema_file
@@ -117,9 +117,9 @@ def test_levels_come_back_from_their_features() -> None:
 def test_few_numbers_are_levels() -> None:
     """Of ten numbers or fewer each would be its own mode: then they can be conditioned on as well."""
     shares = np.r_[np.full(10, 0.1), 0.0, 0.0, 0.0]
-    assert Layout.of((AGE,), (shares,), ()).discrete == (0,)
+    assert Outputs.of((AGE,), (shares,), ()).discrete == (0,)
     with pytest.raises(ValueError, match="fewer modes"):
-        Layout.of((AGE,), (np.full(13, 1 / 13),), ())
+        Outputs.of((AGE,), (np.full(13, 1 / 13),), ())
 
 
 # --- conditions ----------------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def test_few_numbers_are_levels() -> None:
 def _index(*, log_frequency: bool, weights: NDArray[np.float64] | None = None) -> tuple[RowIndex, NDArray[np.int32]]:
     """Of 1000 rows 900 have the first level and 100 the second; beside it a column that is half and half."""
     codes = np.stack([np.arange(1000) % 10 == 3, np.arange(1000) % 2], axis=1).astype(np.int32)
-    layout = Layout.of((SEX, SEX), (np.array([0.9, 0.1]), np.array([0.5, 0.5])), ())
+    layout = Outputs.of((SEX, SEX), (np.array([0.9, 0.1]), np.array([0.5, 0.5])), ())
     return RowIndex.of(layout, layout.levels(codes), weights, log_frequency), codes
 
 
@@ -163,7 +163,7 @@ def test_conditions_and_context_are_features() -> None:
     """Two levels and two levels, none, then a context of two codes or unobserved."""
     layout = _index(log_frequency=True)[0].layout
     features = Features(layout, (SEX,))
-    condition = Condition(np.array([0, 1, -1]), np.array([1, 0, -1]))
+    condition = BatchCondition(np.array([0, 1, -1]), np.array([1, 0, -1]))
     context = np.array([[0], [1], [UNOBSERVED]], np.int32)
     assert features.n == 8
     assert features.of(condition, context).tolist() == [[1, 6], [2, 7], [4, 5]]

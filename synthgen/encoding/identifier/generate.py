@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from synthgen.encoding.identifier.keyed import derive, mix, permute
 from synthgen.encoding.identifier.region import Region
+from synthgen.encoding.keyed import derive, mix, permute
 from synthgen.errors import InputError
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from synthgen.encoding.identifier.characters import KNOWN
-from synthgen.encoding.identifier.keyed import Words, derive, mix
+from synthgen.encoding.keyed import Words, derive, mix
 from synthgen.errors import InputError
 
 MAX_SPACE = 1 << 62

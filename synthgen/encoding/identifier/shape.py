@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.encoding.identifier.characters import DIGITS, KINDS, LOWER, UPPER, Bytes
-from synthgen.encoding.identifier.keyed import Words
+from synthgen.encoding.keyed import Words
 
 _MAX_PREFIXES = 1024
 _SKETCH = 256

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synthgen.encoding.identifier.characters import COARSE, DIGIT, FINE, KINDS, PADDED, PLAIN, Bytes
-from synthgen.encoding.identifier.keyed import Words, mix
 from synthgen.encoding.identifier.shape import Shape, as_text
+from synthgen.encoding.keyed import Words, mix
 
 #: Whole numbers of so many digits fit 64 bits.
 MAX_DIGITS: Final = 18
