@@ -28,6 +28,7 @@ from synthgen.inference.numbers import Marks
 from synthgen.inference.patients import Whose, count_patients, named_in
 from synthgen.inference.profile import Profile, profile
 from synthgen.inference.quantities import guess_mixed, guess_moment, guess_number
+from synthgen.inference.sequences import Succession, find_successions
 from synthgen.inference.shapes import NONE_SIGNS
 from synthgen.inference.subject import Guess, Subject
 from synthgen.inference.times import find_obvious_day, find_survival
@@ -41,6 +42,8 @@ from synthgen.schema.column import (
     Column,
     Computable,
     Constant,
+    Date,
+    Datetime,
     Fake,
     Id,
     Integer,
@@ -234,6 +237,10 @@ class _Guessing:
             columns=columns,
             target=None if known is not None and known.kept else self._target(columns),
         )
+        # Among several tables a date is learned by its distance from another, so that none has to be kept in order.
+        self.successions = self._successions() if known is None else []
+        rules = tuple(succession.rule for succession in self.successions)
+        self.config = self.config.model_copy(update={"constraints": rules})
 
     def _guess(self, name: str, header: Header) -> Guess:
         if self.known is not None and name in self.known.ids:
@@ -406,6 +413,17 @@ class _Guessing:
         labels = frozenset(name for name in columns if not isinstance(guesses[name].column, Computable))
         return Quantities(operands, halves, labels)
 
+    def _successions(self) -> list[Succession]:
+        """Dates that other dates hardly ever precede; computed ones follow from their operands."""
+        config = self.config
+        days = [
+            name
+            for name, column in config.columns.items()
+            if isinstance(column, Date | Datetime) and column.computed is None and column.determined_by is None
+        ]
+        operands = {name: Operand.of(config, name, self.format()) for name in days}
+        return find_successions(self.table, self.table.columns, operands, {n: self.everything[n] for n in days})
+
     def _is_whole(self, name: str, guess: Guess) -> bool:
         """Whether the labels of a column are plain whole numbers, without zeros in front."""
         if not isinstance(guess.column, Category):
@@ -481,6 +499,11 @@ class _Guessing:
             told.append(
                 f"`{found.time}` and `{found.event}` look like a follow-up and what ended it; if they are, add "
                 f"survival: {{time: {found.time}, event: {found.event}}}"
+            )
+        for each in self.successions:
+            told.append(
+                f"`{each.later}` is not before `{each.earlier}` in {_percent(each.share)} of the rows "
+                "that have both; kept so by `constraints`"
             )
         tokens = [f'"{token}"' for token in config.missing if token]
         if tokens:

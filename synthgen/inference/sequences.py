@@ -1,0 +1,104 @@
+"""Dates of a row of which one hardly ever precedes the other: an admission and a discharge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from synthgen.inference.values import Values
+from synthgen.reshape.operands import Operand
+from synthgen.schema.rules import expression as ex
+
+#: The share of the rows with both dates in which the order has to hold.
+OBEYED: Final = 0.995
+#: In so many of them, at least, it would break if the two were drawn apart; else nothing needs to keep it.
+_WOULD_BREAK: Final = 0.01
+#: Rows with both dates that are needed to tell.
+_ENOUGH_ROWS: Final = 100
+_DAY: Final = 86_400.0
+
+
+@dataclass(frozen=True)
+class Succession:
+    """``later`` is not before ``earlier`` in ``share`` of the rows that have both."""
+
+    earlier: str
+    later: str
+    share: float
+
+    @property
+    def rule(self) -> str:
+        """In the language of rules."""
+        return f"{ex.Column(self.later)} >= {ex.Column(self.earlier)}"
+
+
+def find_successions(
+    batches: Iterable[pa.RecordBatch],
+    columns: Sequence[str],
+    operands: Mapping[str, Operand],
+    held: Mapping[str, Values],
+) -> list[Succession]:
+    """Which dates succeed which, in the order of the table; none that follows from two others in every row.
+
+    Args:
+        columns: of the batches, in order.
+        operands: how columns of dates, with or without a time of day, are read. A date is compared by the day.
+        held: the distinct texts of these columns.
+    """
+    names = list(operands)
+    both, obeyed = np.zeros((2, len(names), len(names)), np.int64)
+    for batch in batches if len(names) > 1 else ():
+        moments = [operands[name].read(batch.column(columns.index(name))).numbers for name in names]
+        for i, j in _pairs(len(names)):
+            earlier, later = _alike(moments[i], moments[j], operands[names[i]], operands[names[j]])
+            both[i, j] += int((~np.isnan(earlier) & ~np.isnan(later)).sum())
+            obeyed[i, j] += int((later >= earlier).sum())  # what is not a number is not
+    found = {
+        (i, j): obeyed[i, j] / both[i, j]
+        for i, j in _pairs(len(names))
+        if both[i, j] >= _ENOUGH_ROWS and obeyed[i, j] >= OBEYED * both[i, j]
+    }
+    found = {(i, j): share for (i, j), share in found.items() if i < j or (j, i) not in found}
+    return [
+        Succession(names[i], names[j], share)
+        for (i, j), share in found.items()
+        if not any(
+            (i, k) in found and (k, j) in found and min(both[i, k], both[k, j]) >= both[i, j] for k in range(len(names))
+        )
+        and _would_break(*(_weighed(operands[name], held[name]) for name in (names[i], names[j]))) >= _WOULD_BREAK
+    ]
+
+
+def _pairs(n: int) -> list[tuple[int, int]]:
+    return [(i, j) for i in range(n) for j in range(n) if i != j]
+
+
+def _alike(
+    one: NDArray[np.float64], other: NDArray[np.float64], *operands: Operand
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two columns of seconds as they compare: by the day where one of them has no time of day."""
+    if all(operand.quantity.sort == "datetime" for operand in operands):
+        return one, other
+    return np.floor(one / _DAY), np.floor(other / _DAY)
+
+
+def _weighed(operand: Operand, column: Values) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The moments of a column, ascending, and the rows of each."""
+    moments = operand.read(column.texts).numbers
+    order = np.argsort(moments)[: int((~np.isnan(moments)).sum())]  # what is no number comes last
+    return moments[order], column.counts[order]
+
+
+def _would_break(
+    earlier: tuple[NDArray[np.float64], NDArray[np.int64]], later: tuple[NDArray[np.float64], NDArray[np.int64]]
+) -> float:
+    """How probable it is that a moment of the one column, drawn by itself, is after one of the other."""
+    (before, n_before), (after, n_after) = earlier, later
+    not_before = np.searchsorted(before, after, side="right")
+    smaller = np.r_[0, np.cumsum(n_before)][not_before]
+    return 1.0 - float(n_after @ smaller) / (float(n_before.sum()) * float(n_after.sum()))
