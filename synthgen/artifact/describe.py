@@ -133,7 +133,7 @@ def _lines(codec: Codec) -> list[tuple[str, str, str]]:
         if name in codec.plan.elsewhere:
             continue
         if name in codec.determined:
-            text = f"{len(codec.determined[name])} values, by {column.determined_by}"
+            text = f"{_count(len(codec.determined[name]), 'value')}, by {column.determined_by}"
         elif name in codec.computed:
             text = f"computed: {codec.plan.computed[name].expression}" + _tokens(_missing_of(codec.encoders[name]))
         elif name in codec.ids:
@@ -155,21 +155,28 @@ def _missing_of(encoder: Encoder) -> int:
 
 def _words(encoder: Encoder) -> str:
     if isinstance(encoder, LeveledEncoder):
-        return f"{len(encoder.levels)} levels" + _tokens(len(encoder.tokens.kept))
+        return _count(len(encoder.levels), "level") + _tokens(len(encoder.tokens.kept))
     if isinstance(encoder, NumericEncoder):
         quantiser = encoder.quantiser
-        results = f", {len(encoder.results)} text results" if encoder.results else ""
-        numbers = f"{len(quantiser.atoms)} heaped values, {len(quantiser.starts)} bins{results}"
-        return numbers + _tokens(len(encoder.tokens.kept))
+        found = [_count(len(quantiser.atoms), "heaped value"), _count(len(quantiser.starts), "bin")]
+        found += [_count(len(encoder.results), "text result")] if encoder.results else []
+        return ", ".join(found) + _tokens(len(encoder.tokens.kept))
     if isinstance(encoder, PerUnitEncoder):
         others = _words(encoder.others)
         return f"bins of their own for {len(encoder.units)} values of {encoder.kind.column.unit_of}; of others {others}"
     assert isinstance(encoder, TemporalEncoder)
     days = encoder.days
     clock = encoder.clock
-    words = [] if days is None else [f"{len(days.atoms)} heaped days, {len(days.starts)} bins of weeks, weekdays"]
+    words: list[str] = []
+    if days is not None:
+        words += [_count(len(days.atoms), "heaped day"), f"{_count(len(days.starts), 'bin')} of weeks", "weekdays"]
     words += [] if clock is None else [f"{clock.size} times of day"]
     return ", ".join(words) + _tokens(len(encoder.tokens.kept))
+
+
+def _count(n: int, what: str) -> str:
+    """So many of something: ``1 bin``, ``2 bins``."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _tokens(n: int) -> str:
