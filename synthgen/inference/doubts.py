@@ -41,7 +41,7 @@ def doubts(dataset: Dataset, schema: Schema) -> dict[str, list[str]]:
                 f"record {row}, the last, looks like a total or a footer and not like a record; remove it if it is one"
             )
     name, people = _people(dataset.tables, schema.tables)
-    if people < FEW:
+    if people is not None and people < FEW:
         found.setdefault(name, []).append(
             f"{people} patients are few: hardly more than common values can be learned of them, and a report can "
             "hardly tell a leak from chance"
@@ -82,12 +82,14 @@ def _times(column: pa.DictionaryArray, pattern: str) -> int:
     return int(counts @ np.asarray(found, np.int64))
 
 
-def _people(tables: Mapping[str, Table], configs: Mapping[str, TableConfig]) -> tuple[str, int]:
-    """How many patients there are, and the table that tells."""
+def _people(tables: Mapping[str, Table], configs: Mapping[str, TableConfig]) -> tuple[str, int | None]:
+    """The table that tells how many patients there are, and how many; ``None`` where none of several tells."""
     own = [name for name, config in configs.items() if config.patient in config.key_columns]
     naming = [name for name, config in configs.items() if config.patient is not None]
     name = next(iter((*own, *naming, *configs)))
     patient = configs[name].patient
+    if patient is None and len(configs) > 1:
+        return name, None
     if patient is None or own:
         return name, sum(block.num_rows for block in tables[name])
     reader = KeyColumns((patient,), (configs[name].missing_in(patient),))

@@ -57,3 +57,12 @@ def test_patients_are_counted_and_not_rows() -> None:
     (text,) = doubts(Dataset({"visits": cells}), schema)["visits"]
     assert text.startswith("99 patients are few")
     assert not doubts(Dataset({"visits": cells}), Schema(tables={"visits": TableConfig(columns=columns)}))
+
+
+def test_of_several_tables_none_of_which_names_patients_nothing_is_said_of_their_number() -> None:
+    configs = {name: TableConfig(columns={"sex": Category()}) for name in ("wards", "drugs")}
+    tables = {name: Cells({"sex": ["m", "f"] * 5}, name=name) for name in configs}
+    assert doubts(Dataset(tables), Schema(tables=configs)) == {}
+    patients = configs | {"wards": TableConfig(key="id", patient="id", columns={"id": Id(), "sex": Category()})}
+    told = doubts(Dataset(tables), Schema(tables=patients))
+    assert list(told) == ["wards"]
