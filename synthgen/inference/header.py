@@ -92,7 +92,7 @@ _CODES = frozenset("code codes kode koder cd".split())
 #: Headers of what an extract is often made to predict, best first.
 TARGETS = (
     "target outcome readmitted readmission died death mortality hospdead in_hospital_death hospital_expire_flag dead "
-    "dod"
+    "dod verstorben gestorben wiederaufnahme overleden décédé fallecido avliden"
 ).split()
 
 

@@ -223,10 +223,10 @@ def test_the_names_of_doctors_are_told_and_their_codes_are_not() -> None:
     assert guess.schema.tables["visits"].columns["ward"].determined_by is None
 
 
-def test_an_outcome_by_name_is_the_target() -> None:
-    assert (
-        inferred({"age": ["1", "2", "3"] * 5, "died": ["Yes", "No", "No"] * 5}).schema.tables["visits"].target == "died"
-    )
+@pytest.mark.parametrize("name", ["died", "readmitted_30d", "Verstorben", "décédé"])
+def test_an_outcome_by_name_is_the_target(name: str) -> None:
+    cells = {"age": ["1", "2", "3"] * 5, name: ["Yes", "No", "No"] * 5}
+    assert inferred(cells).schema.tables["visits"].target == name
 
 
 @pytest.mark.parametrize(
