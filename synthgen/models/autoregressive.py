@@ -21,6 +21,7 @@ from synthgen.models._layout import Layout
 from synthgen.models._levels import levelled
 from synthgen.models._pair_rates import PairRates
 from synthgen.models._pair_terms import PairTerms
+from synthgen.models._possible import possible, require_possible
 from synthgen.models._weights import packed, unpacked
 from synthgen.models.base import (
     RARE_BELOW,
@@ -194,7 +195,7 @@ class FittedAutoregressive(FittedModel):
         self, n: int, *, rng: np.random.Generator, given: Given | None = None, context: Codes | None = None
     ) -> Codes:
         conditions = dict(given or {})
-        self._require_possible(conditions, n)
+        require_possible(conditions, self._seen, self.domains, n)
         chain = Chain.begin(self.network, n, context)
         last = self._last_conditioned(conditions)
         if not self._is_exact(conditions, n, last).all():
@@ -256,8 +257,7 @@ class FittedAutoregressive(FittedModel):
                 weight = start.take(some).draw_until(last, own, rng).reshape(-1, copies)
                 with np.errstate(divide="ignore"):
                     result[rows[first : first + per_call]] = np.logaddexp.reduce(weight, axis=1) - np.log(copies)
-        impossible = ~self._possible(conditions, n)
-        result[impossible] = -np.inf
+        result[~possible(conditions, self._seen, n)] = -np.inf
         return result
 
     def effective_share(self, given: Given, *, n: int, rng: np.random.Generator, context: Codes | None = None) -> float:
@@ -307,22 +307,6 @@ class FittedAutoregressive(FittedModel):
         for e in range(self.layout.first_own, len(self.layout.order)):
             seen[self.layout.column(e)] = ~np.isneginf(self.network.weights[e].level)
         return tuple(seen)
-
-    def _possible(self, conditions: Mapping[int, Condition], n: int) -> NDArray[np.bool_]:
-        """Rows that ask of each column for something that it can be."""
-        possible = np.ones(n, bool)
-        for column, condition in conditions.items():
-            seen = self._seen[column]
-            if not fixes(condition):
-                possible &= np.logical_and(np.atleast_2d(condition), seen).any(axis=1)
-            else:
-                possible &= (condition == UNOBSERVED) | seen[condition]
-        return possible
-
-    def _require_possible(self, conditions: Mapping[int, Condition], n: int) -> None:
-        if not self._possible(conditions, n).all():
-            names = ", ".join(sorted({self.domains[column].owner for column in conditions}))
-            raise NotApplicable(f"the model never generates what is asked of {names}")
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         sizes = {name: np.array(getattr(self.layout, name), np.int32) for name in _SIZES}
