@@ -73,9 +73,8 @@ _LABELS = (Category, Ordinal, Boolean, Code)
 _OUTCOMES = (Category, Ordinal, Boolean, Integer)
 #: What a column may be that holds values of a table which is kept as it is.
 _VALUES = (Category, Code, Ordinal, Integer, Boolean, Constant)
-#: Fewer patients than this are learned by the copula: of these the autoregressive model remembers about as much and
-#: generates likelier rows, but what follows from what, of use for prediction, it learns less well.
-_FEW: Final = 5000
+#: Fewer patients than this are learned by the copula: of these the autoregressive model generates no likelier rows.
+_FEW: Final = 1000
 #: Tables named like this are not about persons: a column ``name`` in them is no person's.
 _THINGS = frozenset("organization organizations payer payers hospital hospitals ward wards concept drug drugs".split())
 
@@ -114,10 +113,8 @@ def infer(table: Table, *, rare_below: int = 5) -> Inference:
     model, notes = ModelConfig(), found.notes
     if found.people < _FEW:
         model = ModelConfig(name="copula")
-        told = (
-            f"copula is the model, as for any extract of fewer than {_FEW:,} patients; {ModelConfig().name} gives rows"
-        )
-        notes = (*notes, Note(table.name, None, f"{told} that are harder to tell from real ones: compare"))
+        told = f"copula is the model, as for any extract of fewer than {_FEW:,} patients"
+        notes = (*notes, Note(table.name, None, f"{told}, of whom {ModelConfig().name} learns hardly more: compare them"))
     privacy = Privacy(rare_below=rare_below)
     schema = Schema(format=found.format, tables={table.name: found.config}, privacy=privacy, model=model)
     return Inference(schema, (*notes, *doubtful(Dataset({table.name: table}), schema)))
