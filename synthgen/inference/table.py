@@ -114,7 +114,8 @@ def infer(table: Table, *, rare_below: int = 5) -> Inference:
     if found.people < _FEW:
         model = ModelConfig(name="copula")
         told = f"copula is the model, as for any extract of fewer than {_FEW:,} patients"
-        notes = (*notes, Note(table.name, None, f"{told}, of whom {ModelConfig().name} learns hardly more: compare them"))
+        text = f"{told}, of whom {ModelConfig().name} learns hardly more: compare them"
+        notes = (*notes, Note(table.name, None, text))
     privacy = Privacy(rare_below=rare_below)
     schema = Schema(format=found.format, tables={table.name: found.config}, privacy=privacy, model=model)
     return Inference(schema, (*notes, *doubtful(Dataset({table.name: table}), schema)))

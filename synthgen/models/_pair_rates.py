@@ -163,7 +163,8 @@ class PairRates:
                 now = np.clip(terms[at] + wanted - _log_odds(with_it, len(rows)), -most, most)
             factor = np.exp(now - terms[at])
             mass[span, rows] = each * factor
-            total[rows] += before * (factor - 1)
+            # What is left of a row may be less than its sum is rounded by.
+            total[rows] = np.maximum(total[rows] + before * (factor - 1), before * factor)
             terms[at] = now
 
 
