@@ -83,13 +83,13 @@ def fitted() -> FittedAutoregressive:
 
 
 def test_what_little_is_left_of_a_row_is_never_less_than_nothing() -> None:
-    """The first pair takes away nearly all of the mass, and what else there is counts less than rounding does."""
-    pairs = np.array([[0, 0, 0, 1, 0, 0], [0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 2, 2]], np.int32)
-    kept = PairRates(pairs, np.array([0.0, 0.5, 0.4]), np.full(3, 20.0))
-    mass = np.tile(np.array([[1.0], [1e-44], [3e-44]], np.float32), 1000) * (1 + np.arange(1000, dtype=np.float32) / 7)
+    """Two pairs take away nearly all of the mass, and what else there is counts less than rounding does."""
+    pairs = np.array([[0, 0, 0, 2, 0, 0], [1, 0, 0, 2, 0, 0], [1, 0, 0, 2, 1, 1]], np.int32)
+    kept = PairRates(pairs, np.array([0.0, 0.0, 0.5]), np.full(3, 20.0))
+    mass = np.random.default_rng(7).random((3, 1000), np.float32) * np.array([[1], [1e-30], [1e-30]], np.float32)
     terms = np.zeros(3, np.float32)
     for _ in range(5):
-        kept.meet(np.zeros((2, 1000), np.int32), mass, terms)
+        kept.meet(np.zeros((3, 1000), np.int32), mass, terms)
     assert np.isfinite(terms).all()
 
 
