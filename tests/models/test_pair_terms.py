@@ -82,17 +82,6 @@ def fitted() -> FittedAutoregressive:
     return Autoregressive(epochs=1, penalty=1e3).fit(CodeTable(DOMAINS, [_rows()]), rng=np.random.default_rng(2))
 
 
-def test_what_little_is_left_of_a_row_is_never_less_than_nothing() -> None:
-    """Two pairs take away nearly all of the mass, and what else there is counts less than rounding does."""
-    pairs = np.array([[0, 0, 0, 2, 0, 0], [1, 0, 0, 2, 0, 0], [1, 0, 0, 2, 1, 1]], np.int32)
-    kept = PairRates(pairs, np.array([0.0, 0.0, 0.5]), np.full(3, 20.0))
-    mass = np.random.default_rng(7).random((3, 1000), np.float32) * np.array([[1], [1e-30], [1e-30]], np.float32)
-    terms = np.zeros(3, np.float32)
-    for _ in range(5):
-        kept.meet(np.zeros((3, 1000), np.int32), mass, terms)
-    assert np.isfinite(terms).all()
-
-
 def test_what_is_never_together_is_never_generated(fitted: FittedAutoregressive) -> None:
     codes = fitted.sample(30_000, rng=np.random.default_rng(3))
     men = codes[:, 1] == 1
