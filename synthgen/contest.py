@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 #: The figures that are compared, in this order.
 FIGURES: Final = (
-    *("accuracy_1", "accuracy_2", "accuracy_3", "c2st", "c2st_train", "association", "missingness", "tstr"),
-    "nearest_neighbour_share",
+    *("accuracy_1", "accuracy_2", "accuracy_3", "c2st", "c2st_train", "association", "association_strong"),
+    *("lost_links", "missingness", "tstr", "nearest_neighbour_share"),
 )
 #: Left out unless they are named: SDV's models are under another licence, and this one takes hours.
 _NAMED_ONLY: Final = ("ctgan", "sdv-copula", "sdv-ctgan", "sdv-tvae")

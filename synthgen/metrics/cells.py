@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.metrics.base import Records, Variable
+from synthgen.metrics.calendar import iso
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,23 @@ class Cells:
             values = records.numbers[self.variable.name][number]
             cells[number] = np.searchsorted(self.edges, values, side="right")
         return cells
+
+    def named(self, place: int) -> str:
+        """What a cell holds, in words; not for "other"."""
+        name, ranges = self.variable.name, len(self.edges) + 1 if self.variable.kind == "numeric" else 0
+        if place == self.size - 1:
+            return f"{name} missing"
+        if place >= ranges:
+            (code,) = np.flatnonzero(self.place == place) - 1
+            return f"{name} = {self.variable.labels[code - (ranges > 0)]}"
+        edges = [iso(edge, self.variable.temporal) if self.variable.temporal else f"{edge:g}" for edge in self.edges]
+        # A value that fills a range has an edge right behind itself.
+        own = np.flatnonzero(np.diff(self.edges, prepend=-np.inf) <= np.spacing(np.abs(self.edges)))
+        if place in own:
+            return f"{name} = {edges[place - 1]}"
+        low = f"{edges[place - 1]} {'<' if place - 1 in own else '<='} " if place > 0 else ""
+        high = f" < {edges[place]}" if place < len(edges) else ""
+        return f"{low}{name}{high}"
 
 
 def cut(variables: Iterable[Variable], train: Records, *, bins: int = 10, top: int = 10) -> tuple[Cells, ...]:

@@ -27,6 +27,7 @@ _ORDER: Final = (
     "inference",
     "survival",
     "association",
+    "lost_links",
     "missingness",
     "marginals",
     "rare_categories",

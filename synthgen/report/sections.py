@@ -151,7 +151,9 @@ def _placed(name: str, metric: Metric) -> Placed | None:
 
 # --- worst offenders -----------------------------------------------------------------------------------------------
 
-_OFFENDING = ("accuracy_1", "accuracy_2", "accuracy_3", "marginals", "association", "missingness", "c2st")
+_OFFENDING = (
+    *("lost_links", "association", "accuracy_1", "accuracy_2", "accuracy_3", "c2st", "missingness", "marginals"),
+)
 
 
 def offenders(evaluation: Evaluation, key: str = "") -> Iterator[tuple[str, Drawn | Table]]:
@@ -162,12 +164,9 @@ def offenders(evaluation: Evaluation, key: str = "") -> Iterator[tuple[str, Draw
     Args:
         key: begins the names within the charts, so that those of several tables stand on one page.
     """
-    number = 0
-    for metric in evaluation.metrics:
-        rows = metric.details.get("rows") or ()
-        if not rows or metric.name not in _OFFENDING:
-            continue
-        number += 1
+    named = [metric for metric in evaluation.metrics if metric.name in _OFFENDING and metric.details.get("rows")]
+    for number, metric in enumerate(sorted(named, key=lambda metric: _OFFENDING.index(metric.name))):
+        rows = metric.details["rows"]
         placed = [place for row in rows if (place := _placed_row(row, metric))]
         if placed:
             worst = placed[:OFFENDERS]

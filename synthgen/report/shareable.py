@@ -47,17 +47,17 @@ _SETS = frozenset("train holdout synthetic real value interval to of on the at a
 _COUNTS = frozenset("n rows patients records count".split())
 # Beside a rate these say whose it is, and are no name: `attack_rate`, `control_rate`.
 _WHOSE = frozenset("attack control".split())
-_EXACT = frozenset("columns pairs tables permutations repeats folds seeds subsets coefficients targets".split())
+_EXACT = frozenset("columns pairs links tables permutations repeats folds seeds subsets coefficients targets".split())
 #: Grains of log ratios of odds; a ratio that needs a coarser one is held back.
 _LOG_GRAINS = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 # Measures whose figures are averages or test statistics over many patients, not shares of patients.
 _SCORE_METRICS = re.compile(
-    r"accuracy_\d|c2st.*|association|tstr.*|marginals|distances|distance_ratios|nearest_neighbour_share|missingness.*|"
+    r"accuracy_\d|c2st.*|association.*|tstr.*|marginals|distances|distance_ratios|nearest_neighbour_share|missingness.*|"
     r"children_per_parent|gaps|transitions|parent_child_association"
 )
-# Distances of one distribution for each table, of which there may be one.
-_OF_FEW = frozenset({"children_per_parent", "gaps", "transitions"})
+# Means over tables or pairs of columns of which there may be one.
+_OF_FEW = frozenset({"children_per_parent", "gaps", "transitions", "association_strong"})
 # Figures of the synthetic set alone, which whoever has it can compute.
 _OF_SYNTHETIC = frozenset({"key_integrity"})
 # Of all tables together, means of shares of rows, of whichever table has the fewest patients behind them.
@@ -321,6 +321,8 @@ def _headline(metric: Metric, value: float | None, sizes: _Sizes) -> float | Non
         return _score(value, sizes.grain)
     if metric.unit == "share of labels":  # coarse: a finer share would tell how few rare labels there are
         return _score(value, 0.05)
+    if metric.unit == "share of links":  # each of which may rest on few patients
+        return _score(value, 0.05) if metric.n.get("links", 0) >= SMALLEST else None
     if _SCORE_METRICS.fullmatch(metric.name) or metric.unit.lower() in _SCORE_UNITS:
         # A mean over columns, or over a whole model, is no figure of one distribution.
         fine = (len(metric.columns) != 1 and metric.name not in _OF_FEW) or metric.family == "utility"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from synthgen.metrics.result import Evaluation, Verdict
 from synthgen.report import wording
@@ -12,6 +13,7 @@ from synthgen.report.numbers import figure, percent
 _BAD = ("leak", "fail")
 #: The lines that speak of likeness, and of no leak: that of keys, and that of groups of patients.
 _KEYS, _GROUPS = "key_integrity", "group_accuracy"
+_LINKS = "lost_links"
 #: An AUC this far above its ceiling means that a person could be misled by what the set gets wrong.
 _TOLD_APART = 0.1
 
@@ -97,7 +99,28 @@ def _todo(evaluation: Evaluation) -> Iterator[str]:
             "Decide whether a leak as small as could be there unseen is acceptable for what is to be released, and to "
             "whom. The report is evidence for that decision; it does not make it."
         )
+    yield from _lost(evaluation)
     yield _use(evaluation)
+
+
+def _lost(evaluation: Evaluation) -> Iterator[str]:
+    """The link between two values that is lost most, if most of it is."""
+    rows = [row for metric in evaluation.metrics if metric.name == _LINKS for row in metric.details.get("rows") or ()]
+    lost = [row for row in rows if _kept(row) < row["rate_of_all"] + (row["rate_train"] - row["rate_of_all"]) / 2]
+    if not lost:
+        return
+    worst = max(lost, key=lambda row: float(row["rate_train"]) - _kept(row))
+    more = f" {len(lost) - 1} more pairs of columns are" if len(lost) > 2 else " One more pair is" if lost[1:] else ""
+    others = f"{more} under “{wording.title(_LINKS)}”." if more else ""
+    yield (
+        f"Do not study in this set what it has lost: “{worst['level']}” holds for {percent(worst['rate_train'])} "
+        f"in reality and for {percent(_kept(worst))} here.{others}"
+    )
+
+
+def _kept(row: Mapping[str, Any]) -> float:
+    """The share of the synthetic records; of nobody with the first value it is none."""
+    return float(row["rate_synthetic"] or 0.0)
 
 
 def _use(evaluation: Evaluation) -> str:

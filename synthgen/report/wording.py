@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 #: The figures that stand at the top, in this order.
-HEADLINES = ("accuracy_1", "accuracy_2", "accuracy_3", "c2st", "association", "missingness", "tstr")
+HEADLINES = (
+    *("accuracy_1", "accuracy_2", "accuracy_3", "c2st", "association", "association_strong", "lost_links"),
+    *("missingness", "tstr"),
+)
 #: Those of several tables and of time, in the order of their section.
 RELATIONAL = (
     *("key_integrity", "children_per_parent", "gaps", "transitions", "parent_child_association", "time_order"),
@@ -40,6 +43,14 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Close to 0 where a synthetic record singles one training record out.",
         ),
         "association": ("Associations", "How far the associations of pairs of columns are from the real ones."),
+        "association_strong": (
+            "Strong associations",
+            "The same of those pairs alone that hang together strongly in reality: most pairs hardly do.",
+        ),
+        "lost_links": (
+            "Lost links",
+            "How much is lost of what ties two values together in reality: a diagnosis to a ward, a drug to a sex.",
+        ),
         "missingness": ("Missing values", "How far the pattern of missing values is from the real one."),
         "constraints": ("Rules of the config", "Share of the records that break a rule; real ones do too."),
         "structural_zeros": (

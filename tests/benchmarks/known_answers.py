@@ -28,6 +28,7 @@ from synthgen.metrics.fairness.representation import Representation
 from synthgen.metrics.fidelity.accuracy import Accuracy
 from synthgen.metrics.fidelity.association import Association
 from synthgen.metrics.fidelity.c2st import C2st
+from synthgen.metrics.fidelity.lost_links import LostLinks
 from synthgen.metrics.fidelity.marginals import Marginals
 from synthgen.metrics.fidelity.missingness import Missingness
 from synthgen.metrics.fidelity.rare_categories import RareCategories
@@ -51,7 +52,7 @@ from tests.metrics.build import comparison
 from tests.metrics.privacy.populations import Columns, rows, stacked
 
 FIDELITY: tuple[Measure, ...] = (
-    *(Accuracy(), Marginals(), Association(), Missingness(columns=2), C2st(), RareCategories()),
+    *(Accuracy(), Marginals(), Association(), LostLinks(), Missingness(columns=2), C2st(), RareCategories()),
     *(Inference(), Representation(fewest=30), GroupAccuracy(fewest=30)),
 )
 PRIVACY: tuple[Measure, ...] = (

@@ -30,6 +30,7 @@ def evaluation(columns: tuple[str, ...] = COLUMNS, seed: int = 7) -> Evaluation:
             *_headlines(rng, columns),
             _marginals(rng, columns),
             _association(rng, columns),
+            _links(),
             *_privacy(rng),
             *_attacks(rng),
             *_groups(),
@@ -193,6 +194,17 @@ def _association(rng: np.random.Generator, columns: tuple[str, ...]) -> Metric:
         name="association", family="fidelity", table="encounters", value=0.041, interval=(0.038, 0.045), floor=0.19,
         ceiling=0.011, better="lower", unit="mean absolute difference", n=SIZES | {"pairs": len(pairs)},
         details={"rows": rows, "matrices": matrices},
+    )  # fmt: skip
+
+
+def _links() -> Metric:
+    told = (("diag_1 = A41 where discharge_disposition = icu", 79, 1.0, 0.98, 0.016, 0.1),)
+    told += (("metformin missing where sex = F", 150, 0.8, 0.79, 0.7, 0.4),)
+    keys = ("level", "patients", "rate_train", "rate_holdout", "rate_synthetic", "rate_of_all")
+    return Metric(
+        name="lost_links", family="fidelity", table="encounters", value=0.31, interval=(0.28, 0.34), floor=0.97,
+        ceiling=0.05, better="lower", unit="share of links", n=SIZES | {"links": 150},
+        details={"more_than_half_lost": 1, "rows": [dict(zip(keys, row, strict=True)) for row in told]},
     )  # fmt: skip
 
 

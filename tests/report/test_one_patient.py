@@ -28,7 +28,7 @@ EXTREME = {
     "systolic_bp": "999", "smoker": "chimney", "severity": "off the scale", "icu": "7", "readmitted_30d": "9",
 }  # fmt: skip
 MEASURES = ("marginals", "missingness", "accuracy", "association", "exact_copies", "rare_values_leaked")
-MEASURES += ("rare_categories", "structural_zeros", "representation", "group_accuracy")
+MEASURES += ("rare_categories", "structural_zeros", "lost_links", "representation", "group_accuracy")
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy.stats import rankdata, t
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records, Variable
@@ -19,6 +19,9 @@ from synthgen.metrics.strength import correlation_ratio, cramers_v, over
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
 
+NAME, STRONG = NAMES = ("association", "association_strong")
+#: Patients beside the commonest value of a column of whom nothing could be said.
+FEW = 10
 #: Pairs named in the details: the worst ones.
 NAMED = 20
 
@@ -31,10 +34,17 @@ class Association(Measure):
     labels: Cramer's V, corrected for bias (Bergsma 2013, J. Korean Statistical Society 42:323). A number and a
     label: the correlation ratio of the number's ranks, corrected for bias (Kelley 1935, PNAS 21:554). Labels are the
     ``levels`` commonest of the training set, other, and missing, which is a level like any other; text results
-    among numbers are left out. A column that is constant in a set has association 0 with every other there.
+    among numbers are left out. So are columns in which all training patients but ``FEW`` have the commonest value: what
+    they hang together with cannot be told. A column that is constant in another set has association 0 with every other
+    there.
+
+    ``association`` is the mean over all pairs. Most pairs of a wide table hardly hang together, so that what is lost
+    of the few that do is diluted: ``association_strong`` is the mean over the pairs whose association in the training
+    set is at least ``strong`` beyond sampling noise.
     """
 
     levels: int = 30
+    strong: float = 0.3
 
     def measure(
         self, comparison: Comparison, *, rng: np.random.Generator, progress: Progress = silent
@@ -42,19 +52,41 @@ class Association(Measure):
         try:
             equal = equal_sets(comparison, rng)
         except NotApplicable as reason:
-            return (unanswered("association", "fidelity", comparison, str(reason)),)
-        if len(comparison.variables) < 2:
-            reason_ = f"the table has {len(comparison.variables)} compared columns, 2 are needed"
-            return (unanswered("association", "fidelity", comparison, reason_, "not_applicable"),)
-        cells = cut(comparison.variables, comparison.train, top=self.levels)
+            return tuple(unanswered(name, "fidelity", comparison, str(reason)) for name in NAMES)
+        varying = [variable for variable in comparison.variables if _varies(variable, comparison.train)]
+        if len(varying) < 2:
+            reason_ = f"{len(varying)} of the compared columns vary in the training set, 2 are needed"
+            return tuple(unanswered(name, "fidelity", comparison, reason_, "not_applicable") for name in NAMES)
+        cells = cut(varying, comparison.train, top=self.levels)
         real = {"train": equal.train} | ({} if equal.holdout is None else {"holdout": equal.holdout})
         sets = real | {"synthetic": equal.synthetic, "floor": equal.floor}
         halves = Halves.draw((*real.values(), equal.synthetic), rng)
         strengths = {}
         for done, (name, records) in enumerate(sets.items()):
-            progress("association", done / len(sets))
+            progress(NAME, done / len(sets))
             strengths[name] = _Ranked.of(records, cells, halves, rng).strengths()
-        return (_figure(comparison, equal, halves, strengths),)
+        pairs = _Pairs.of(varying, halves, strengths)
+        strong = pairs.chosen(pairs.least("train") >= self.strong)
+        details = {
+            "matrices": {"columns": [variable.name for variable in varying], "holdout": None}
+            | {name: each[0].tolist() for name, each in strengths.items() if name != "floor"},
+        }
+        whole = pairs.figure(NAME, comparison, equal, details)
+        if not strong.names:
+            none = f"no pair of columns has an association of {self.strong:g} or more in the training set"
+            return whole, unanswered(STRONG, "fidelity", comparison, none, "not_applicable")
+        return whole, strong.figure(STRONG, comparison, equal, {})
+
+
+def _varies(variable: Variable, records: Records) -> bool:
+    """Whether more than ``FEW`` patients have another value than the commonest; missing is one, but among numbers."""
+    codes = records.codes[variable.name]
+    here = codes == 0 if variable.kind == "numeric" else np.ones(records.n, bool)
+    values = records.numbers[variable.name][here] if variable.kind == "numeric" else codes
+    if not len(values):
+        return False
+    _, place, times = np.unique(values, return_inverse=True, return_counts=True)
+    return records.patients_at(np.flatnonzero(here)[place != times.argmax()]) > FEW
 
 
 @dataclass(frozen=True)
@@ -138,60 +170,81 @@ def _ranks(variable: Variable, records: Records) -> NDArray[np.float64]:
     return ranks
 
 
-def _figure(
-    comparison: Comparison, equal: EqualSets, halves: Halves, strengths: dict[str, NDArray[np.float64]]
-) -> Metric:
-    pairs = np.tril_indices(len(comparison.variables), -1)
-    delta = {
-        name: np.abs(each - strengths["train"])[:, pairs[0], pairs[1]]
-        for name, each in strengths.items()
-        if name != "train"
-    }
-    mean = {name: each.mean(axis=1) for name, each in delta.items()}
-    details: dict[str, Any] = {
-        "max_difference": float(delta["synthetic"][0].max()),
-        "rows": _rows(comparison, strengths, pairs),
-        "matrices": {"columns": [v.name for v in comparison.variables], "holdout": None}
-        | {name: each[0].tolist() for name, each in strengths.items() if name != "floor"},
-    }
-    if equal.holdout is not None:
-        beyond = mean["synthetic"] - mean["holdout"]
-        interval = halves.interval(beyond)
-        details["above_ceiling"] = {"difference": float(beyond[0]), "interval": interval and list(interval)}
-        # One pair in twenty of the holdout's own lies beyond this: the share to expect of a perfect generator.
-        limit = np.quantile(delta["holdout"][0], 0.95)
-        details["share_beyond_ceiling"] = float(np.mean(delta["synthetic"][0] > limit))
-        details["ceiling_limit"] = float(limit)
-    return Metric(
-        name="association",
-        family="fidelity",
-        table=comparison.table,
-        reason="" if equal.holdout is not None else f"no ceiling: {NO_HOLDOUT}",
-        value=float(mean["synthetic"][0]),
-        interval=halves.interval(mean["synthetic"], 0.0),
-        floor=float(mean["floor"][0]),
-        ceiling=float(mean["holdout"][0]) if equal.holdout is not None else None,
-        better="lower",
-        unit="difference",
-        n=equal.sizes | {"pairs": len(pairs[0])},
-        details=details,
-    )
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Pairs of columns with their associations.
 
+    Attributes:
+        names: the two columns of each pair.
+        strengths: by set, shape ``(1 + 2 * halvings, pairs)``.
+    """
 
-def _rows(
-    comparison: Comparison, strengths: dict[str, NDArray[np.float64]], pairs: tuple[NDArray[Any], NDArray[Any]]
-) -> list[dict[str, Any]]:
-    """The worst pairs: the largest differences first."""
-    whole = {name: each[0][pairs] for name, each in strengths.items()}
-    order = np.argsort(-np.abs(whole["synthetic"] - whole["train"]), kind="stable")[:NAMED]
-    names = [v.name for v in comparison.variables]
-    return [
-        {
-            "pair": f"{names[pairs[1][k]]} × {names[pairs[0][k]]}",
-            "train": float(whole["train"][k]),
-            "holdout": float(whole["holdout"][k]) if "holdout" in whole else None,
-            "synthetic": float(whole["synthetic"][k]),
-            "difference": float(whole["synthetic"][k] - whole["train"][k]),
-        }
-        for k in order
-    ]
+    names: list[tuple[str, str]]
+    halves: Halves
+    strengths: dict[str, NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, variables: list[Variable], halves: Halves, strengths: dict[str, NDArray[np.float64]]) -> _Pairs:
+        second, first = np.tril_indices(len(variables), -1)
+        names = [(variables[i].name, variables[j].name) for i, j in zip(first.tolist(), second.tolist(), strict=True)]
+        return cls(names, halves, {name: each[:, second, first] for name, each in strengths.items()})
+
+    def chosen(self, some: NDArray[np.bool_]) -> _Pairs:
+        names = [name for name, kept in zip(self.names, some.tolist(), strict=True) if kept]
+        return replace(self, names=names, strengths={name: each[:, some] for name, each in self.strengths.items()})
+
+    def least(self, which: str) -> NDArray[np.float64]:
+        """The size of each association less what sampling noise explains of it."""
+        return np.asarray(np.abs(self.strengths[which][0]) - self._noise(self.strengths[which]))
+
+    def _noise(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far chance alone moves the values of the whole, over all pairs at once in nineteen of twenty cases."""
+        reach = t.ppf(1 - 0.025 / max(len(self.names), 1), max(self.halves.groups - 1, 1))
+        return np.asarray(reach * np.std(self.halves.chance(values), axis=0))
+
+    def figure(self, name: str, comparison: Comparison, equal: EqualSets, more: dict[str, Any]) -> Metric:
+        apart = {which: each - self.strengths["train"] for which, each in self.strengths.items() if which != "train"}
+        mean = {which: np.abs(each).mean(axis=1) for which, each in apart.items()}
+        chance = np.abs(self.halves.chance(apart["synthetic"])).mean(axis=1)
+        details: dict[str, Any] = {
+            "max_difference": float(np.abs(apart["synthetic"][0]).max()),
+            "rows": self._rows(apart["synthetic"]),
+        } | more
+        if equal.holdout is not None:
+            beyond = mean["synthetic"] - mean["holdout"]
+            interval = self.halves.interval(beyond)
+            details["above_ceiling"] = {"difference": float(beyond[0]), "interval": interval and list(interval)}
+            # One pair in twenty of the holdout's own lies beyond this: the share to expect of a perfect generator.
+            limit = np.quantile(np.abs(apart["holdout"][0]), 0.95)
+            details["share_beyond_ceiling"] = float(np.mean(np.abs(apart["synthetic"][0]) > limit))
+            details["ceiling_limit"] = float(limit)
+        return Metric(
+            name=name,
+            family="fidelity",
+            table=comparison.table,
+            reason="" if equal.holdout is not None else f"no ceiling: {NO_HOLDOUT}",
+            value=float(mean["synthetic"][0]),
+            interval=self.halves.interval(mean["synthetic"], 0.0, chance=chance),
+            floor=float(mean["floor"][0]),
+            ceiling=float(mean["holdout"][0]) if equal.holdout is not None else None,
+            better="lower",
+            unit="difference",
+            n=equal.sizes | {"pairs": len(self.names)},
+            details=details,
+        )
+
+    def _rows(self, apart: NDArray[np.float64]) -> list[dict[str, Any]]:
+        """The worst pairs: those with the largest differences beyond sampling noise, and none that are within it."""
+        excess = np.abs(apart[0]) - self._noise(apart)
+        order = [k for k in np.argsort(-excess, kind="stable")[:NAMED].tolist() if excess[k] > 0]
+        whole = {name: each[0] for name, each in self.strengths.items()}
+        return [
+            {
+                "pair": " × ".join(self.names[k]),
+                "train": float(whole["train"][k]),
+                "holdout": float(whole["holdout"][k]) if "holdout" in whole else None,
+                "synthetic": float(whole["synthetic"][k]),
+                "difference": float(apart[0][k]),
+            }
+            for k in order
+        ]

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records
-from synthgen.metrics.calendar import iso
 from synthgen.metrics.cells import Cells, cut
 from synthgen.metrics.equal import equal_sets
 from synthgen.metrics.halves import interval_of_share
@@ -139,7 +138,7 @@ def _of_values(zeros: Sequence[_Zeros], synthetic: _Found, holdout: _Found | Non
     """The pairs of values that most synthetic records have."""
     rows: list[dict[str, Any]] = [
         {
-            "level": f"{_value(each.first, i)}, {_value(each.second, j)}",
+            "level": f"{each.first.named(i)}, {each.second.named(j)}",
             "rate_synthetic": float(synthetic.shares[k][i, j]),
             "rate_holdout": None if holdout is None else float(holdout.shares[k][i, j]),
         }
@@ -165,25 +164,3 @@ def _of_columns(zeros: Sequence[_Zeros], synthetic: _Found, holdout: _Found | No
 
 def _worst(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -float(row["rate_synthetic"]))[:NAMED]
-
-
-def _value(cells: Cells, place: int) -> str:
-    """What a cell holds, in words."""
-    name, ranges = cells.variable.name, len(cells.edges) + 1 if cells.variable.kind == "numeric" else 0
-    if place == cells.size - 1:
-        return f"{name} missing"
-    if place >= ranges:
-        (code,) = np.flatnonzero(cells.place == place) - 1
-        return f"{name} = {cells.variable.labels[code - (ranges > 0)]}"
-    edges = [_number(cells, edge) for edge in cells.edges]
-    # A value that fills a range has an edge right behind itself.
-    own = np.flatnonzero(np.diff(cells.edges, prepend=-np.inf) <= np.spacing(np.abs(cells.edges)))
-    if place in own:
-        return f"{name} = {edges[place - 1]}"
-    low = f"{edges[place - 1]} {'<' if place - 1 in own else '<='} " if place > 0 else ""
-    high = f" < {edges[place]}" if place < len(edges) else ""
-    return f"{low}{name}{high}"
-
-
-def _number(cells: Cells, edge: float) -> str:
-    return iso(edge, cells.variable.temporal) if cells.variable.temporal else f"{edge:g}"
