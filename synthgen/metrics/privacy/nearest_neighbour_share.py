@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from synthgen.metrics.neighbours import Frame, Points, nearest
 from synthgen.metrics.permutation import standard_deviation, training_sums
 from synthgen.metrics.result import Metric, Verdict
 from synthgen.metrics.unanswered import unanswered
-from synthgen.metrics.verdicts import LEAK_P
+from synthgen.metrics.verdicts import FAMILY_P, LEAK_P
 from synthgen.progress import Progress, silent
 
 NAME = "nearest_neighbour_share"
@@ -248,20 +248,39 @@ def _verdict(metric: Metric) -> Verdict:
     if p >= LEAK_P and detectable is None:
         detail = "too few patients: a copy of the whole training set would not have been seen"
         return Verdict(name=NAME, verdict="not_assessable", metric=NAME, detail=detail, source=SOURCE)
-    strongest = max(metric.details["rows"], key=lambda row: abs(row["z"]))
-    low, high = metric.details["expected_by_chance"]
-    side = "closer to training" if strongest["z"] > 0 else "closer to holdout"
-    leak, subsets = p < LEAK_P, len(metric.details["rows"]) - 1
-    # Where nothing was found, which columns deviate most is chance, and their names say nothing.
-    where = strongest["columns"] if leak and strongest["columns"] != "all" else "all columns"
-    looked = where if leak else f"{where} and {subsets} subsets of them" if subsets else where
     return Verdict(
         name=NAME,
-        verdict="leak" if leak else "none_detected",
+        verdict="leak" if p < LEAK_P else "none_detected",
         metric=NAME,
         p=p,
         detectable=detectable,
-        detail=f"share {metric.value:.3f} at equal sizes, {low:.3f} to {high:.3f} by chance; "
-        f"the largest deviation is {abs(strongest['z']):.1f} standard deviations, {side}, over {looked}",
+        detail=_found(metric),
         source=SOURCE,
     )
+
+
+def _found(metric: Metric) -> str:
+    """Which test saw what: that over all columns, or that over one of their random sets, and p over all these tests."""
+    rows, p = metric.details["rows"], metric.details["p"]
+    low, high = metric.details["expected_by_chance"]
+    everywhere = f"over all columns share {rows[0]['share']:.3f} at equal sizes, {low:.3f} to {high:.3f} by chance"
+    if len(rows) == 1:
+        return f"{everywhere}: {_deviation(rows[0])}"
+    strongest = max(rows, key=lambda row: abs(row["z"]))
+    together = f"p {p:.2g} over these {len(rows)} tests together"
+    if p >= FAMILY_P:
+        # Which columns deviate most is then chance, and their names say nothing.
+        most = f"{abs(strongest['z']):.1f} standard deviations at most"
+        return f"{everywhere}; there and over {len(rows) - 1} random sets of columns {most}, {together}"
+    if strongest is rows[0]:
+        return f"{everywhere}: {_deviation(rows[0])}; with {len(rows) - 1} random sets of columns {together}"
+    alone = "not over all columns" if rows[0]["p"] >= FAMILY_P else "more than over all columns"
+    return (
+        f"over one of {len(rows) - 1} random sets of columns, {alone}: share {strongest['share']:.3f}, "
+        f"{_deviation(strongest)}, {together}; it speaks of these columns alone, not of copies of whole records: "
+        f"{strongest['columns']}; {everywhere}"
+    )
+
+
+def _deviation(row: Mapping[str, Any]) -> str:
+    return f"{abs(row['z']):.1f} standard deviations closer to {'training' if row['z'] > 0 else 'holdout'}"

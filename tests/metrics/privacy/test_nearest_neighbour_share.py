@@ -93,11 +93,30 @@ def test_a_leak_in_some_columns_only_is_found_by_the_subsets() -> None:
     compared = comparison(train, holdout, leaking)
     measure = NearestNeighbourShare(permutations=499)
     metrics = measure.measure(compared, rng=np.random.default_rng(0))
-    assert measure.judge(metrics, compared)[0].verdict == "leak"
+    (line,) = measure.judge(metrics, compared)
+    assert line.verdict == "leak"
     everything, *subsets = metrics[0].details["rows"]
     assert everything["columns"] == "all"
     assert everything["p"] > 0.01  # over all columns it drowns
-    assert max(row["z"] for row in subsets) > 4
+    strongest = max(subsets, key=lambda row: row["z"])
+    assert strongest["z"] > 4
+    # The text says that one of nine tests found it, which, and what p is over all nine.
+    assert line.detail.startswith("over one of 8 random sets of columns, not over all columns: share 0.")
+    assert "p 0.002 over these 9 tests together; it speaks of these columns alone" in line.detail
+    assert strongest["columns"] in line.detail
+    assert "; over all columns share 0." in line.detail
+    assert line.p == 1 / 500
+
+
+def test_of_a_copy_and_of_nothing_the_text_names_no_columns() -> None:
+    rng = np.random.default_rng(8)
+    train, holdout = split(rng, 300, 300)
+    for synthetic, said in ((dict(train), "standard deviations closer to training; with 3 random sets of columns p "),
+                            (population(300, rng), "; there and over 3 random sets of columns ")):  # fmt: skip
+        _, verdict = run(comparison(train, holdout, synthetic, patient="patient"))
+        assert verdict.detail.startswith("over all columns share ")
+        assert said in verdict.detail
+        assert verdict.detail.endswith("over these 4 tests together")
 
 
 def test_repeating_one_patients_rows_moves_no_p() -> None:
