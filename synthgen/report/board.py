@@ -111,9 +111,9 @@ def _value(metric: Metric | None, best: str | None) -> Cell:
     text = figure(metric.value)
     at = None
     if metric.floor is not None and metric.ceiling is not None:
-        placed = Placed(metric.name, metric.value, metric.floor, metric.ceiling, metric.better)
+        placed = Placed(metric.name, metric.value, metric.floor, metric.ceiling, metric.better, metric.interval)
         # Shuffling leaves single columns as they are: there the way from floor to ceiling is chance.
-        at = round(100 * min(max(placed.at(metric.value), 0.0), 1.0), 1) if placed.ordered else None
+        at = round(100 * min(max(placed.at(metric.value), 0.0), 1.0), 1) if placed.tells else None
     return Cell(text, at, text == best, detail=span(metric.interval) if metric.interval else "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,45 +34,62 @@ class Placed:
         """Whether the ceiling is better than the floor; of single columns it is not, since shuffling keeps them."""
         return self.ceiling > self.floor if self.better == "higher" else self.ceiling < self.floor
 
+    @property
+    def tells(self) -> bool:
+        """Whether there is a way from the floor to the ceiling: whether they differ by more than two such figures do.
+
+        Nothing but the interval of the value tells how far chance moves a figure of that size.
+        """
+        return self.ordered and abs(self.ceiling - self.floor) > self._noise
+
+    @property
+    def worse(self) -> bool:
+        """Whether the value is worse than the ceiling by more than chance explains."""
+        short = self.ceiling - self.value if self.better == "higher" else self.value - self.ceiling
+        return short > self._noise
+
+    @property
+    def _noise(self) -> float:
+        """How far apart two figures are by chance in nineteen of twenty cases, as far as that is known."""
+        low, high = self.interval or (self.value, self.value)
+        # An interval of a share ends at 0 or 1, so that its longer side tells more.
+        return math.sqrt(2) * max(self.value - low, high - self.value)
+
     def at(self, number: float) -> float:
-        """Where ``number`` lies: 0 at the floor, 1 at the ceiling; or, not ordered, at the worst and best of all."""
-        if self.ordered:
-            worst, best = self.floor, self.ceiling
-        else:
-            all_of_them = sorted((self.value, self.floor, self.ceiling, *(self.interval or ())))
-            worst, best = all_of_them[0], all_of_them[-1]
-            if self.better == "lower":
-                worst, best = best, worst
-        return 0.5 if worst == best else (number - worst) / (best - worst)
+        """Where ``number`` lies: 0 at the floor, 1 at the ceiling, where these differ."""
+        return (number - self.floor) / (self.ceiling - self.floor)
 
 
 @svg.styled()
 def between(rows: Sequence[Placed], *, label: str, key: str) -> Markup:
-    """Floor on the left, ceiling on the right, the value and its interval on one axis; a line for each row."""
-    width, each, foot = 400.0, 54.0, 2.0
-    height = each * len(rows) + foot
-    sheet = svg.Sheet.of(width, height)
+    """Floor on the left, ceiling on the right, the value and its interval on one axis; a line for each row.
+
+    Where floor and ceiling cannot be told apart there is no axis, and the line says so.
+    """
+    width, foot = 400.0, 2.0
+    ends = np.cumsum([0.0, *(54.0 if row.tells else 44.0 for row in rows)])
+    sheet = svg.Sheet.of(width, float(ends[-1]) + foot)
     left, right = 26.0, width - 26.0
-    for i, row in enumerate(rows):
-        y = each * i + 29.0
+    for row, start in zip(rows, ends, strict=False):
+        y = float(start) + 29.0
+        sheet.text(left, y - 13, _short(row.name, 36), color=svg.INK, size=13)
+        sheet.text(right, y - 13, figure(row.value), color=svg.INK, size=13, align="right")
+        if not row.tells:
+            alike = "is as good but for chance" if row.ordered else "is no worse"
+            no_bar = f"ceiling {figure(row.ceiling)}; no bar: the floor, {figure(row.floor)}, {alike}"
+            sheet.text(left, y + 3, no_bar, color=svg.MUTED, size=11.5)
+            continue
         sheet.lines([[(left, y), (right, y)]], color=svg.TRACK, width=6, ends="round")
         x = _clipped(row.at(row.value), left, right)
         if row.interval is not None:
             low, high = sorted(_clipped(row.at(end), left, right) for end in row.interval)
             sheet.lines([[(low, y), (high, y)]], color=svg.SYNTHETIC, width=6, alpha=0.45)
-        ends = [_clipped(row.at(end), left, right) for end in (row.floor, row.ceiling)]
-        sheet.lines([[(end, y - 6), (end, y + 6)] for end in ends], color=svg.MUTED, width=1.2)
-        if row.ordered:
-            sheet.text(left, y + 19, figure(row.floor), color=svg.MUTED, size=11.5)
-            sheet.text(right, y + 19, figure(row.ceiling), color=svg.MUTED, size=11.5, align="right")
-        else:
-            both = f"floor {figure(row.floor)}, no worse than the ceiling {figure(row.ceiling)}"
-            sheet.text(left, y + 19, both, color=svg.MUTED, size=11.5)
+        sheet.lines([[(end, y - 6), (end, y + 6)] for end in (left, right)], color=svg.MUTED, width=1.2)
+        sheet.text(left, y + 19, figure(row.floor), color=svg.MUTED, size=11.5)
+        sheet.text(right, y + 19, figure(row.ceiling), color=svg.MUTED, size=11.5, align="right")
         outside = not -_BEYOND < row.at(row.value) < 1 + _BEYOND
         shape = ("<" if x < left else ">") if outside else "o"
         sheet.marks([(x, y)], shape=shape, size=9, color=svg.SYNTHETIC, edge_width=1.2)
-        sheet.text(left, y - 13, _short(row.name, 36), color=svg.INK, size=13)
-        sheet.text(right, y - 13, figure(row.value), color=svg.INK, size=13, align="right")
     return svg.inline(sheet.figure, label=label, key=key)
 
 
@@ -477,6 +495,43 @@ def estimates(rows: Sequence[Estimate], *, label: str, key: str) -> Markup:
             sheet.marks([(at(estimate), y + below)], shape=shape, size=6, color=colour, edge_width=0.8)
     for number in (-furthest, 0.0, furthest):
         sheet.text(at(number), height - 4, figure(number), color=svg.MUTED, size=11, align="center")
+    return svg.inline(sheet.figure, label=label, key=key)
+
+
+@dataclass(frozen=True)
+class Link:
+    """Of the patients with one value, the share with another: in each set, and of all training patients."""
+
+    name: str
+    patients: int
+    train: float
+    holdout: float | None
+    synthetic: float | None
+    all: float
+
+
+@svg.styled()
+def links(rows: Sequence[Link], *, label: str, key: str) -> Markup:
+    """A line for each link, from nobody to all: training a bar, holdout and all patients ticks, synthetic a dot."""
+    width, each = 440.0, 48.0
+    sheet = svg.Sheet.of(width, each * len(rows) + 2)
+    left, right = 26.0, width - 100.0
+
+    def at(share: float) -> float:
+        return left + (right - left) * share
+
+    for i, row in enumerate(rows):
+        y = each * i + 31.0
+        sheet.text(left, y - 13, _short(row.name, 62), color=svg.INK, size=11.5)
+        sheet.lines([[(left, y), (right, y)]], color=svg.TRACK, width=9)
+        sheet.boxes([(left, y - 4.5, at(row.train), y + 4.5)], color=svg.TRAIN, alpha=0.4)
+        sheet.lines([[(at(row.all), y - 7), (at(row.all), y + 7)]], color=svg.MUTED, width=1.2, dash=(0, (2, 1.5)))
+        if row.holdout is not None:
+            sheet.lines([[(at(row.holdout), y - 7), (at(row.holdout), y + 7)]], color=svg.HOLDOUT, width=2)
+        if row.synthetic is not None:
+            sheet.marks([(at(row.synthetic), y)], shape="o", size=8, color=svg.SYNTHETIC, edge_width=1.2)
+        shares = " → ".join("nobody" if share is None else percent(share) for share in (row.train, row.synthetic))
+        sheet.text(width - 6, y + 4, shares, color=svg.INK, size=11.5, align="right")
     return svg.inline(sheet.figure, label=label, key=key)
 
 

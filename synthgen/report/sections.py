@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from synthgen.metrics.result import HISTORIES, Evaluation, Metric, Verdict
 from synthgen.report import charts, wording
-from synthgen.report.charts import Placed
+from synthgen.report.charts import Link, Placed
 from synthgen.report.numbers import figure, percent, span
 from synthgen.report.shapes import is_roc
 
@@ -35,11 +35,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A chart with a heading."""
+    """A chart with a heading; ``ends`` says whether it lies between floor and ceiling."""
 
     title: str
     svg: Markup
     note: str = ""
+    ends: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,37 +152,69 @@ def _placed(name: str, metric: Metric) -> Placed | None:
 
 # --- worst offenders -----------------------------------------------------------------------------------------------
 
-_OFFENDING = (
-    *("lost_links", "association", "accuracy_1", "accuracy_2", "accuracy_3", "c2st", "missingness", "marginals"),
-)
+_LINKS = "lost_links"
+_OFFENDING = (*(_LINKS, "association", "accuracy_1", "accuracy_2", "accuracy_3", "c2st", "missingness", "marginals"),)
 
 
-def offenders(evaluation: Evaluation, key: str = "") -> Iterator[tuple[str, Drawn | Table]]:
+#: What stands where a measure could name columns or pairs and names none.
+NO_OFFENDER = "Nothing stands out: no difference is larger than chance explains."
+
+
+def offenders(evaluation: Evaluation, key: str = "") -> Iterator[tuple[str, Drawn | Table | str]]:
     """For each measure that names columns or pairs: its first rows, which are the worst.
 
-    A chart where floor and ceiling are known, else a table.
+    A chart where floor and ceiling are known, without the rows that are no worse than the ceiling but for chance; else
+    a table; or a sentence where no row is left.
 
     Args:
         key: begins the names within the charts, so that those of several tables stand on one page.
     """
-    named = [metric for metric in evaluation.metrics if metric.name in _OFFENDING and metric.details.get("rows")]
+    named = [metric for metric in evaluation.metrics if metric.name in _OFFENDING and "rows" in metric.details]
     for number, metric in enumerate(sorted(named, key=lambda metric: _OFFENDING.index(metric.name))):
         rows = metric.details["rows"]
+        if metric.name == _LINKS and rows:
+            yield wording.title(_LINKS), _links(rows, f"{key}links{number}")
+            continue
         placed = [place for row in rows if (place := _placed_row(row, metric))]
-        if placed:
-            worst = placed[:OFFENDERS]
+        worst = [place for place in placed if place.worse][:OFFENDERS]
+        if worst:
             spoken = "; ".join(f"{r.name} {figure(r.value)}, ceiling {figure(r.ceiling)}" for r in worst)
             chart = charts.between(worst, label=f"Worst first: {spoken}.", key=f"{key}worst{number}")
-            yield wording.title(metric.name), Drawn(wording.title(metric.name), chart, wording.meaning(metric.name))
+            yield (
+                wording.title(metric.name),
+                Drawn(wording.title(metric.name), chart, wording.meaning(metric.name), True),
+            )
+        elif placed or not rows:
+            yield wording.title(metric.name), NO_OFFENDER
         else:
             yield wording.title(metric.name), table(wording.meaning(metric.name), rows, OFFENDERS)
 
 
+def _links(rows: Sequence[Mapping[str, Any]], key: str) -> Drawn:
+    """The links between two values that are lost most."""
+    keys = ("level", "patients", "rate_train", "rate_holdout", "rate_synthetic", "rate_of_all")
+    lost = [Link(*(row[key] for key in keys)) for row in rows[:OFFENDERS]]
+    spoken = "; ".join(
+        f"{link.name} ({figure(link.patients)} patients), training {percent(link.train)}, synthetic "
+        f"{'nobody' if link.synthetic is None else percent(link.synthetic)}, of all {percent(link.all)}"
+        for link in lost
+    )
+    more = f" {len(rows) - len(lost)} more are under “All figures”." if len(rows) > len(lost) else ""
+    return Drawn(
+        wording.title(_LINKS),
+        charts.links(lost, label=f"Lost links, worst first. {spoken}.", key=key),
+        "Of the patients with the value after “where”, the share with the one before it: training (bar), holdout "
+        f"(tick), synthetic (dot), and of all patients (dashed tick). Right: training → synthetic.{more}",
+    )
+
+
 def _placed_row(row: Mapping[str, Any], metric: Metric) -> Placed | None:
     value, floor, ceiling = row.get("value", row.get("distance")), row.get("floor"), row.get("ceiling")
-    if value is None or floor is None or ceiling is None or value == ceiling:
+    if value is None or floor is None or ceiling is None:
         return None
-    return Placed(cell(next(iter(row.values()))), value, floor, ceiling, metric.better)
+    low, high = row.get("interval") or (None, None)
+    interval = None if low is None or high is None else (low, high)
+    return Placed(cell(next(iter(row.values()))), value, floor, ceiling, metric.better, interval)
 
 
 # --- distributions -------------------------------------------------------------------------------------------------

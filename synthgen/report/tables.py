@@ -23,7 +23,7 @@ class OfTable:
     name: str
     anchor: str
     size: str
-    offenders: tuple[tuple[str, Drawn | Table], ...]
+    offenders: tuple[tuple[str, Drawn | Table | str], ...]
     distributions: Distributions
     associations: tuple[Association, ...]
 

@@ -214,10 +214,13 @@ HOW_TO_READ: Mapping[str, str] = MappingProxyType(
         "end, the ceiling: what real records scored that the generator never saw, in the place of the synthetic ones. "
         "The dot is the synthetic set and the pale bar its 95 % interval. All three are measured at the same number of "
         "records. A pointer at an end means that the value lies beyond it. Shuffling leaves single columns as they "
-        "are, so there the floor can be as good as the ceiling, and the ceiling is what to compare with.",
-        "offenders": "The columns and pairs on which the synthetic set is farthest from the real one. Look here first "
-        "if a column matters for what you have in mind. Of the classifier, “auc alone” is how well a column by itself "
-        "gives the synthetic records away, and “drop when shuffled” how much worse it tells them without that column.",
+        "are, so there the floor is as good as the ceiling: where the two cannot be told apart there is no bar, and "
+        "the ceiling is what to compare with.",
+        "offenders": "The columns, pairs and values on which the synthetic set is farthest from the real one, beyond "
+        "what chance explains. Look here first if a column matters for what you have in mind. A lost link is a pair of "
+        "values that go together in reality: the share of the patients with the one who have the other. Of the "
+        "classifier, “auc alone” is how well a column by itself gives the synthetic records away, and “drop when "
+        "shuffled” how much worse it tells them without that column.",
         "distributions": "Filled: training records. Dashed line or tick: holdout, which shows how much two real sets "
         "differ by chance. Strong line or dot: synthetic. Shares are of the values that are there; the share of "
         "missing, drawn apart, is of all. For numbers every bar is one bin, and bins need not be equally wide. Columns "

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from synthgen.metrics.result import Evaluation, KnownAnswer, Metric, Verdict
+from synthgen.report.charts import Placed, between
 from synthgen.report.html import render
 from synthgen.report.shareable import redact
 from tests.conftest import ROOT
@@ -194,8 +195,38 @@ def test_the_link_that_is_lost_most_is_named_first_and_in_the_internal_form_alon
     assert lost in INTERNAL[INTERNAL.index('class="brief"') : INTERNAL.index('id="headline"')]
     section = INTERNAL[INTERNAL.index('id="offenders"') : INTERNAL.index('id="distributions"')]
     assert re.findall("<h3>(.*?)</h3>", section)[0] == "Lost links"
-    assert "metformin missing where sex = F" in section
+    assert (
+        "metformin missing where sex = F (150 patients), training 80\u00a0%, synthetic 70\u00a0%, of all 40" in section
+    )
     assert "A41" not in SHAREABLE
+
+
+def test_where_floor_and_ceiling_cannot_be_told_apart_there_is_no_bar_but_words() -> None:
+    """An interval of .01 to either side moves two figures apart by .014 in one of twenty cases."""
+
+    def row(floor: float, ceiling: float) -> str:
+        return between([Placed("x", 0.95, floor, ceiling, "higher", (0.94, 0.96))], label="x.", key="k")
+
+    assert "no bar: the floor, 0.966, is no worse" in row(0.966, 0.957)
+    assert "no bar: the floor, 0.944, is as good but for chance" in row(0.944, 0.957)
+    assert "no bar" not in row(0.94, 0.957)
+
+
+def test_columns_that_are_no_worse_than_other_real_records_but_for_chance_are_no_offenders() -> None:
+    rows = [
+        {"column": name, "value": value, "interval": [value - 0.01, value + 0.01], "floor": 0.9, "ceiling": 0.97}
+        for name, value in (("crp", 0.95), ("age", 0.96))
+    ]
+
+    def section(rows: list[dict[str, Any]]) -> str:
+        metric = Metric(name="accuracy_1", family="fidelity", table="t", value=0.95, details={"rows": rows})
+        page = render(Evaluation(seed=1, synthgen="0", inputs={}, verdicts=(), metrics=(metric,)), "internal")
+        return page[page.index('<section id="offenders"') : page.index('<section id="everything"')]
+
+    assert "Worst first: crp 0.950, ceiling 0.970" in section(rows)
+    assert "age" not in section(rows)
+    for nothing in (rows[1:], []):
+        assert "Nothing stands out" in section(nothing)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def _figure(
     scores = list(_scores(cells, sets, subsets))
     values = np.mean([value for value, _, _ in scores], axis=0)
     ceilings = np.mean([ceiling for _, _, ceiling in scores], axis=0) if equal.holdout is not None else None
-    details: dict[str, Any] = {"rows": _rows(cells, subsets, scores)}
+    details: dict[str, Any] = {"rows": _rows(cells, subsets, scores, sets.halves)}
     if ceilings is not None:
         interval = sets.halves.interval(values - ceilings)
         difference = float(values[0] - ceilings[0])
@@ -155,17 +155,23 @@ def _rows(
     cells: tuple[Cells, ...],
     subsets: list[tuple[int, ...]],
     scores: list[tuple[NDArray[np.float64], float, NDArray[np.float64]]],
+    halves: Halves,
 ) -> list[dict[str, Any]]:
     """Every column, worst first; of pairs and triples the worst only. Worst: furthest below ceiling or floor."""
     thing = {1: "column", 2: "pair", 3: "triple"}[len(subsets[0])]
-    rows: list[dict[str, Any]] = [
-        {
-            thing: " × ".join(cells[column].variable.name for column in subset),
-            "value": float(value[0]),
-            "floor": floor,
-            "ceiling": float(ceiling[0]) if np.isfinite(ceiling[0]) else None,
-        }
-        for subset, (value, floor, ceiling) in zip(subsets, scores, strict=True)
-    ]
-    rows.sort(key=lambda row: row["value"] - (row["floor"] if row["ceiling"] is None else row["ceiling"]))
-    return rows if thing == "column" else rows[:NAMED]
+    below = [value[0] - (ceiling[0] if np.isfinite(ceiling[0]) else floor) for value, floor, ceiling in scores]
+    worst = np.argsort(below, kind="stable")[: None if thing == "column" else NAMED]
+    rows: list[dict[str, Any]] = []
+    for k in worst.tolist():
+        value, floor, ceiling = scores[k]
+        interval = halves.interval(value, 0.0, 1.0)
+        rows.append(
+            {
+                thing: " × ".join(cells[column].variable.name for column in subsets[k]),
+                "value": float(value[0]),
+                "interval": interval and list(interval),
+                "floor": floor,
+                "ceiling": float(ceiling[0]) if np.isfinite(ceiling[0]) else None,
+            }
+        )
+    return rows

@@ -91,6 +91,7 @@ def _score(variable: Variable, equal: EqualSets, groups: _Groups, halves: Halves
     row: dict[str, Any] = {
         "column": variable.name,
         "distance": None if value is None else float(value[0]),
+        "interval": None if value is None else _listed(halves.interval(value, 0.0, 1.0, chance=chance)),
         "floor": None if floor is None else float(floor[0]),
         "ceiling": None if ceiling is None else float(ceiling[0]),
         "missing_train": missing_rate(variable, equal.train),
@@ -98,6 +99,10 @@ def _score(variable: Variable, equal: EqualSets, groups: _Groups, halves: Halves
         **_numeric(variable, equal),
     }
     return _Score(variable, value, chance, row["floor"], ceiling, row)
+
+
+def _listed(interval: tuple[float, float] | None) -> list[float] | None:
+    return None if interval is None else list(interval)
 
 
 def missing_rate(variable: Variable, records: Records) -> float:
