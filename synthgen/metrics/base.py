@@ -11,7 +11,8 @@ its own; anything else stays in ``evaluation.json``.
 - ``matrices``: ``columns`` and a square of associations for ``train``, ``holdout`` and ``synthetic``.
 - ``curves``: each with ``name``, ``x`` and ``y``, beside ``x_label`` and ``y_label``. Where ``x_label`` begins with
   ``false positives`` they are ROC curves and stand with the attacks.
-- ``survival_curves``: ``time`` and, for ``train``, ``holdout`` and ``synthetic``, the share without the event after it.
+- ``survival_curves``: ``time`` and, for ``train``, ``holdout`` and ``synthetic``, the share without the event after it;
+  ``group_curves``: the same of several groups, each with its ``group``.
 - ``attacks``: one dict for each attack of a suite: ``attack``, ``columns`` (words for those used), ``auc``,
   ``interval``, ``p``, ``epsilon_lower``, and its ROC curve as ``fpr`` and ``tpr``, lists of equal length.
 - ``groups``, or ``rows`` that begin with ``group``: one dict for each group of patients, worst first, with the name

@@ -47,6 +47,7 @@ _ORDER: Final = (
     "representation",
     "group_accuracy",
     "group_utility",
+    "group_survival",
 )
 
 #: Measures that take long are begun first, so that no core waits for the last of them.

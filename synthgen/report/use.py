@@ -22,13 +22,15 @@ def use(evaluation: Evaluation) -> Iterator[Drawn]:
     for number, metric in enumerate(evaluation.metrics):
         curves = metric.details.get("survival_curves")
         if curves:
-            yield _survival(metric, curves, f"u{number}")
+            yield _survival(metric, wording.title(metric.name), curves, f"u{number}")
+        for k, of_group in enumerate(metric.details.get("group_curves") or ()):
+            yield _survival(metric, f"{wording.title(metric.name)}: {of_group['group']}", of_group, f"u{number}g{k}")
         rows = [row for row in metric.details.get("rows") or () if _estimated(row)]
         if rows and metric.value is not None:
             yield _coefficients(metric, rows, f"u{number}")
 
 
-def _survival(metric: Metric, curves: Mapping[str, Sequence[float]], key: str) -> Drawn:
+def _survival(metric: Metric, title: str, curves: Mapping[str, Sequence[float]], key: str) -> Drawn:
     lines: list[dict[str, Any]] = [
         {"name": name, "x": [0.0, *curves["time"]], "y": [1.0, *curves[side]]}
         for side, name in (("synthetic", "synthetic"), ("holdout", "holdout"), ("train", "training"))
@@ -38,9 +40,9 @@ def _survival(metric: Metric, curves: Mapping[str, Sequence[float]], key: str) -
     time, event = metric.columns
     note = f"Share without {event} (Kaplan and Meier). At {figure(curves['time'][-1])}: {last}."
     chart = charts.curves(
-        lines, x_label=time, y_label=f"share without {event}", label=f"Survival curves. {note}", key=key, stepped=True
+        lines, x_label=time, y_label=f"share without {event}", label=f"{title}. {note}", key=key, stepped=True
     )
-    return Drawn(wording.title(metric.name), chart, note)
+    return Drawn(title, chart, note)
 
 
 def _estimated(row: Mapping[str, Any]) -> bool:

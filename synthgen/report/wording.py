@@ -110,6 +110,10 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Use for prediction within groups",
             "The model trained on synthetic records in the group where it falls furthest behind the real one.",
         ),
+        "group_survival": (
+            "Survival within groups",
+            "Area between real and synthetic survival curves in the group that is furthest off, an arm of a trial say.",
+        ),
         "nearest_neighbour_share": (
             "Nearest neighbour is a training record",
             "Share of synthetic records whose nearest real record was trained on; compare with its ceiling.",

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.errors import NotApplicable
-from synthgen.metrics.base import Comparison, FollowUp, Measure, Records, Variable
+from synthgen.metrics.base import Comparison, Measure
 from synthgen.metrics.covariates import Covariate, covariates, matrix
-from synthgen.metrics.cox import concordance, log_hazard_ratios
+from synthgen.metrics.cox import concordance
 from synthgen.metrics.equal import EqualSets, chosen_patients, equal_sets
 from synthgen.metrics.folded import folded_interval
+from synthgen.metrics.followed import Followed, event_of, grid_of
 from synthgen.metrics.halves import Halves
 from synthgen.metrics.kaplan_meier import LifeTable, area_between
 from synthgen.metrics.result import Metric
@@ -54,13 +55,11 @@ class Survival(Measure):
             return _all_unanswered(comparison, "the schema names no survival time and event", "not_applicable")
         try:
             equal = equal_sets(comparison, rng, self.rows)
-            event = next((v for v in comparison.variables if v.name == named.event), None)
-            if event is None or named.time not in equal.train.numbers:
-                raise NotApplicable("time and event are not among the compared columns")
+            event = event_of(comparison, named)
             sets = {"train": equal.train, "synthetic": equal.synthetic, "floor": equal.floor}
             if equal.holdout is not None:
                 sets["holdout"] = equal.holdout
-            followed = {name: _Followed.of(records, event, named, name) for name, records in sets.items()}
+            followed = {name: Followed.of(records, event, named, name) for name, records in sets.items()}
         except NotApplicable as found:
             return _all_unanswered(comparison, str(found), "not_assessable")
         progress("survival", 0.0)
@@ -69,9 +68,9 @@ class Survival(Measure):
         return curves, *self._hazards(comparison, equal, followed, rng)
 
     def _curves(
-        self, comparison: Comparison, equal: EqualSets, sets: dict[str, _Followed], rng: np.random.Generator
+        self, comparison: Comparison, equal: EqualSets, sets: dict[str, Followed], rng: np.random.Generator
     ) -> Metric:
-        grid = _grid(sets["train"], self.steps)
+        grid = grid_of(sets["train"], self.steps)
         if not len(grid):
             return unanswered("survival", "utility", comparison, "no training patient is followed beyond time 0")
         halves = Halves.draw(tuple(each.records for name, each in sets.items() if name != "floor"), rng)
@@ -116,7 +115,7 @@ class Survival(Measure):
         )
 
     def _hazards(
-        self, comparison: Comparison, equal: EqualSets, sets: dict[str, _Followed], rng: np.random.Generator
+        self, comparison: Comparison, equal: EqualSets, sets: dict[str, Followed], rng: np.random.Generator
     ) -> tuple[Metric, Metric]:
         others = [v for v in comparison.variables if v.name not in _columns(comparison)]
         try:
@@ -157,7 +156,7 @@ class Survival(Measure):
         )
         return hazards, self._concordance(comparison, sets, chosen, ratios, rng)
 
-    def _chosen(self, offered: tuple[Covariate, ...], train: _Followed) -> tuple[Covariate, ...]:
+    def _chosen(self, offered: tuple[Covariate, ...], train: Followed) -> tuple[Covariate, ...]:
         """Those with the largest score statistic: the correlation with the martingale residuals of no model."""
         X = matrix(offered, train.records)
         residual = train.residuals()
@@ -171,7 +170,7 @@ class Survival(Measure):
 
     def _interval(
         self,
-        sets: dict[str, _Followed],
+        sets: dict[str, Followed],
         chosen: tuple[Covariate, ...],
         ratios: dict[str, NDArray[np.float64]],
         rng: np.random.Generator,
@@ -200,7 +199,7 @@ class Survival(Measure):
     def _concordance(
         self,
         comparison: Comparison,
-        sets: dict[str, _Followed],
+        sets: dict[str, Followed],
         chosen: tuple[Covariate, ...],
         ratios: dict[str, NDArray[np.float64]],
         rng: np.random.Generator,
@@ -237,67 +236,6 @@ class Survival(Measure):
                 }
             },
         )
-
-
-@dataclass(frozen=True)
-class _Followed:
-    """The records of a set that have a follow-up."""
-
-    records: Records
-    time: NDArray[np.float64]
-    event: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, records: Records, event: Variable, named: FollowUp, name: str) -> _Followed:
-        """Raises ``NotApplicable`` where a set has too few of them, or none whose event happened."""
-        codes = records.codes[named.event]
-        if event.kind == "numeric":
-            happened = records.numbers[named.event] == 1
-            told = happened | (records.numbers[named.event] == 0)
-        else:
-            labels = np.array([label.strip() == named.happened for label in event.labels] + [False])
-            happened, told = labels[codes], codes >= 0
-        time = records.numbers[named.time]
-        known = np.flatnonzero(told & np.isfinite(time) & (np.nan_to_num(time) >= 0))
-        found = cls(records.take(known), time[known], happened[known])
-        if found.records.n_patients < _FEWEST or not found.event.any():
-            raise NotApplicable(
-                f"the {name} set has {found.records.n_patients} patients with time and event, "
-                f"of {int(found.event.sum())} events; at least {_FEWEST} patients and one event are needed"
-            )
-        return found
-
-    def take(self, rows: NDArray[np.int64]) -> _Followed:
-        return _Followed(self.records.take(rows), self.time[rows], self.event[rows])
-
-    def ratios(self, chosen: tuple[Covariate, ...], name: str) -> NDArray[np.float64]:
-        """Log hazard ratios."""
-        try:
-            return log_hazard_ratios(matrix(chosen, self.records), self.time, self.event)
-        except NotApplicable as found:
-            raise NotApplicable(f"{found} ({name})") from None
-
-    def residuals(self) -> NDArray[np.float64]:
-        """Whether the event happened, less how many were to be expected by then (Nelson and Aalen)."""
-        order = np.argsort(self.time, kind="stable")
-        at_risk = len(order) - np.searchsorted(self.time[order], self.time[order], side="left")
-        heaped = np.cumsum(self.event[order] / at_risk)
-        last = np.searchsorted(self.time[order], self.time, side="right") - 1
-        return np.asarray(self.event - heaped[last])
-
-
-_FEWEST = 10
-
-
-def _grid(train: _Followed, steps: int) -> NDArray[np.float64]:
-    """Times of the training set up to the one that 95 % of the follow-up ends before, patients weighing equally."""
-    order = np.argsort(train.time, kind="stable")
-    heaped = np.cumsum(train.records.weights[order])
-    until = train.time[order][np.searchsorted(heaped, 0.95 * heaped[-1])]
-    times = np.unique(train.time[train.time <= until])
-    if len(times) > steps:
-        times = times[np.unique(np.linspace(0, len(times) - 1, steps).round().astype(np.int64))]
-    return times if times[-1] > 0 else np.empty(0)
 
 
 def _columns(comparison: Comparison) -> tuple[str, ...]:
