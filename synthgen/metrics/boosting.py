@@ -15,6 +15,8 @@ from synthgen.metrics.features import Features, learnable
 
 #: With fewer rows than this, leaves of twenty records leave no room for a split.
 SMALL = 2000
+#: Cells of the copies that are scored at a time to tell what each column is worth: 80 MB.
+_CELLS = 10_000_000
 #: With fewer rows than this, threads wait for each other longer than they work, the more so on a busy machine.
 _WORTH_THREADS = 20_000
 
@@ -134,12 +136,15 @@ def _drops(
 ) -> tuple[float, ...]:
     chosen = rng.permutation(len(matrix))[:at_most]
     rows, truth = matrix[chosen], label[chosen]
-    columns = rows.shape[1]
-    # All in one matrix: what a prediction costs beside its rows is paid once. The first copy is as it was.
-    copies = np.tile(rows, (1 + columns, 1))
-    for column in range(columns):
-        own = slice((1 + column) * len(rows), (2 + column) * len(rows))
-        copies[own, column] = rng.permutation(rows[:, column])
-    scores = fitted.decision_function(copies).reshape(1 + columns, len(rows))
-    areas = [area(each, truth) for each in scores]
-    return tuple(areas[0] - each for each in areas[1:])
+    whole = area(fitted.decision_function(rows), truth)
+    drops: list[float] = []
+    # Many copies in one matrix: what a prediction costs beside its rows is paid once for all of them.
+    block = max(1, _CELLS // rows.size)
+    for first in range(0, rows.shape[1], block):
+        shuffled = range(first, min(first + block, rows.shape[1]))
+        copies = np.tile(rows, (len(shuffled), 1))
+        for copy, column in enumerate(shuffled):
+            copies[copy * len(rows) : (copy + 1) * len(rows), column] = rng.permutation(rows[:, column])
+        scores = fitted.decision_function(copies).reshape(-1, len(rows))
+        drops += [whole - area(each, truth) for each in scores]
+    return tuple(drops)

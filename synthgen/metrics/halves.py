@@ -10,6 +10,8 @@ from scipy.stats import t
 
 from synthgen.metrics.base import Records
 
+#: Halvings, and how many where so many figures are taken of each that they take most of the time.
+HALVINGS, FEW_HALVINGS, MANY_FIGURES = 40, 20, 5000
 #: With fewer groups of patients than this, a variance is a guess.
 FEWEST_GROUPS = 8
 
@@ -32,13 +34,19 @@ class Halves:
 
     @classmethod
     def draw(
-        cls, sets: tuple[Records, ...], rng: np.random.Generator, *, groups: int = 40, halvings: int = 40
+        cls, sets: tuple[Records, ...], rng: np.random.Generator, *, groups: int = 40, halvings: int = HALVINGS
     ) -> Halves:
         """Halvings for sets of these patients, of as many groups as the smallest set allows, always an even number."""
         patients = min(records.n_patients for records in sets)
         groups = max(2, min(groups, patients) // 2 * 2)
         first = np.argsort(rng.random((halvings, groups)), axis=1) < groups // 2
         return cls(np.concatenate([np.ones((1, groups)), first, ~first]).astype(np.float64))
+
+    @classmethod
+    def of_columns(cls, sets: tuple[Records, ...], columns: int, rng: np.random.Generator) -> Halves:
+        """Halvings where every pair of so many columns has a figure: fewer for wide tables, whose cost is in them."""
+        wide = columns * (columns - 1) // 2 > MANY_FIGURES
+        return cls.draw(sets, rng, halvings=FEW_HALVINGS if wide else HALVINGS)
 
     @property
     def groups(self) -> int:

@@ -72,7 +72,7 @@ class _Coded:
     @classmethod
     def of(cls, equal: EqualSets, cells: tuple[Cells, ...], rng: np.random.Generator) -> _Coded:
         real = (equal.train,) if equal.holdout is None else (equal.train, equal.holdout)
-        halves = Halves.draw((*real, equal.synthetic), rng)
+        halves = Halves.of_columns((*real, equal.synthetic), len(cells), rng)
 
         def code(records: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
             columns = [each.of(records) for each in cells]

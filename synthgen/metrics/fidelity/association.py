@@ -60,7 +60,7 @@ class Association(Measure):
         cells = cut(varying, comparison.train, top=self.levels)
         real = {"train": equal.train} | ({} if equal.holdout is None else {"holdout": equal.holdout})
         sets = real | {"synthetic": equal.synthetic, "floor": equal.floor}
-        halves = Halves.draw((*real.values(), equal.synthetic), rng)
+        halves = Halves.of_columns((*real.values(), equal.synthetic), len(cells), rng)
         strengths = {}
         for done, (name, records) in enumerate(sets.items()):
             progress(NAME, done / len(sets))
@@ -69,7 +69,7 @@ class Association(Measure):
         strong = pairs.chosen(pairs.least("train") >= self.strong)
         details = {
             "matrices": {"columns": [variable.name for variable in varying], "holdout": None}
-            | {name: each[0].tolist() for name, each in strengths.items() if name != "floor"},
+            | {name: _square(each[0], len(varying)) for name, each in strengths.items() if name != "floor"},
         }
         whole = pairs.figure(NAME, comparison, equal, details)
         if not strong.names:
@@ -115,13 +115,12 @@ class _Ranked:
         return cls(variables, sizes, ranks, coded, halves.assign(records, rng), halves)
 
     def strengths(self) -> NDArray[np.float64]:
-        """Association of every pair, shape ``(1 + 2 * halvings, columns, columns)``, 1 on the diagonal."""
+        """Association of every pair, shape ``(1 + 2 * halvings, pairs)``, in the order of ``numpy.tril_indices``."""
         columns = len(self.variables)
-        found = np.zeros((len(self.halves.chosen), columns, columns))
-        found[:, np.arange(columns), np.arange(columns)] = 1
-        for first in range(columns):
-            for second in range(first):
-                found[:, first, second] = found[:, second, first] = self._pair(first, second)
+        pairs = [(first, second) for first in range(columns) for second in range(first)]
+        found = np.empty((len(self.halves.chosen), len(pairs)), order="F")
+        for k, (first, second) in enumerate(pairs):
+            found[:, k] = self._pair(first, second)
         return found
 
     def _pair(self, first: int, second: int) -> NDArray[np.float64]:
@@ -170,6 +169,14 @@ def _ranks(variable: Variable, records: Records) -> NDArray[np.float64]:
     return ranks
 
 
+def _square(pairs: NDArray[np.float64], columns: int) -> list[list[float]]:
+    """The matrix of these associations of pairs, 1 on the diagonal."""
+    found = np.eye(columns)
+    found[np.tril_indices(columns, -1)] = pairs
+    square: list[list[float]] = (found + np.tril(found, -1).T).tolist()
+    return square
+
+
 @dataclass(frozen=True, eq=False)
 class _Pairs:
     """Pairs of columns with their associations.
@@ -187,7 +194,7 @@ class _Pairs:
     def of(cls, variables: list[Variable], halves: Halves, strengths: dict[str, NDArray[np.float64]]) -> _Pairs:
         second, first = np.tril_indices(len(variables), -1)
         names = [(variables[i].name, variables[j].name) for i, j in zip(first.tolist(), second.tolist(), strict=True)]
-        return cls(names, halves, {name: each[:, second, first] for name, each in strengths.items()})
+        return cls(names, halves, strengths)
 
     def chosen(self, some: NDArray[np.bool_]) -> _Pairs:
         names = [name for name, kept in zip(self.names, some.tolist(), strict=True) if kept]
