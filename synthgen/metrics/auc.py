@@ -55,17 +55,19 @@ def clustered_area(
     positive: NDArray[np.bool_],
     fold: NDArray[np.int64],
     patient: NDArray[np.int64],
+    folds: int = 1,
 ) -> Auc:
     """The mean over folds of the AUC within each, with a standard error that counts patients, not rows.
 
-    The variance is DeLong's, with placements summed by patient (Obuchowski 1997, Biometrics 53:567), and what the
-    folds differ by beyond that: how good a classifier happens to become also varies. Since classifiers share
-    training rows, that part shrinks with folds as Nadeau and Bengio (2003, Machine Learning 52:239) correct it.
+    The variance is DeLong's, with placements summed by patient (Obuchowski 1997, Biometrics 53:567). It holds for
+    classifiers that are given; those of several folds share training rows, and learn from what the others are tested
+    on. So one over their number becomes that plus the rows tested over the rows learned from (Nadeau and Bengio 2003,
+    Machine Learning 52:239), which of ``folds`` is one to all others; not all of them need be scored.
     ``patient`` must tell patients of the two classes apart. Folds that lack a class are left out; there must be one
     that does not.
     """
     used = [k for k in np.unique(fold) if 0 < positive[fold == k].sum() < (fold == k).sum()]
-    values, within, influence = [], [], np.zeros(len(scores))
+    values, influence = [], np.zeros(len(scores))
     for k in used:
         rows = np.flatnonzero(fold == k)
         placed = placements(scores[rows], positive[rows])
@@ -73,13 +75,10 @@ def clustered_area(
         size = np.where(positive[rows], positive[rows].sum(), (~positive[rows]).sum())
         influence[rows] = (placed - value) / size
         values.append(value)
-        within.append(_variance(influence[rows], positive[rows], patient[rows]))
-    sampling = _variance(influence[np.isin(fold, used)], positive[np.isin(fold, used)], patient[np.isin(fold, used)])
-    between = 0.0
-    if len(used) > 1:
-        between = max(0.0, float(np.var(values, ddof=1) - np.mean(within)))
-        between *= 1 / len(used) + 1 / (len(used) - 1)
-    return Auc(float(np.mean(values)), float(np.sqrt(sampling / len(used) ** 2 + between)))
+    told = np.isin(fold, used)
+    sampling = _variance(influence[told], positive[told], patient[told]) / len(used) ** 2
+    shared = 1 + len(used) / (folds - 1) if folds > 1 else 1.0
+    return Auc(float(np.mean(values)), float(np.sqrt(sampling * shared)))
 
 
 def _variance(influence: NDArray[np.float64], positive: NDArray[np.bool_], patient: NDArray[np.int64]) -> float:

@@ -118,7 +118,7 @@ def tell_apart(
         told[columns] = drops
         drops = tuple(told.tolist())
     done = fold < scored
-    return Telling(clustered_area(scores[done], label[done], fold[done], patient[done]), drops)
+    return Telling(clustered_area(scores[done], label[done], fold[done], patient[done], folds), drops)
 
 
 def deal(patient: NDArray[np.int64], folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
