@@ -21,6 +21,7 @@ from synthgen.relational.panels import Room, numbers_of
 from synthgen.relational.rows import Rows, Steps
 from synthgen.relational.starts import fitting
 from synthgen.relational.timeline import NOT_HERE, UNKNOWN, Moments, integers
+from synthgen.relational.weekdays import Weekdays
 
 #: How often a row is drawn again of which something would come after all that is real.
 _TRIES: Final = 4
@@ -159,7 +160,7 @@ class _Step:
     def all_rows(self) -> tuple[Codes, Moments]:
         """Codes and moments of all."""
         every = np.arange(len(self.start))
-        codes = self._sampled(self.given, self.context)
+        codes = self._on_days(every, self._sampled(self.given, self.context), self.given)
         return self._in_time(every, codes, self.moments(every, codes), self.given)
 
     def rows(self, which: NDArray[np.int64], *, loose: bool = False) -> tuple[Codes, Moments]:
@@ -170,7 +171,7 @@ class _Step:
             drawn, told = replace(self, final=nothing), nothing[which]
             free = _possible(self.table, self.first[which], self.start[which], told, told, self.births[which])
             given = {**(given or {}), **(free or {})}
-        codes = self._sampled(given, np.asfortranarray(self.context[which]))
+        codes = self._on_days(which, self._sampled(given, np.asfortranarray(self.context[which])), given)
         return drawn._in_time(which, codes, drawn.moments(which, codes), given)
 
     def _in_time(
@@ -187,11 +188,29 @@ class _Step:
             if not len(late):
                 break
             some = which[late]
-            codes[late] = self._sampled(
-                None if given is None else of_rows(given, late), np.asfortranarray(self.context[some])
-            )
+            theirs = None if given is None else of_rows(given, late)
+            codes[late] = self._on_days(some, self._sampled(theirs, np.asfortranarray(self.context[some])), theirs)
             moments[late] = self.moments(some, codes[late])
         return codes, moments
+
+    def _on_days(self, which: NDArray[np.int64], codes: Codes, given: Given | None) -> Codes:
+        """The rows, drawn again given their steps where these do not hold their weekdays."""
+        if (weekdays := Weekdays.of(self.table)) is None or self.table.timeline is None:
+            return codes
+        timeline = self.table.timeline
+        for name, here in ((timeline.first, self.first[which]), (timeline.gap, ~self.first[which])):
+            rows, column = np.flatnonzero(here), self.table.column(name)
+            unmet, allowed = weekdays.unmet(
+                self.table.numeric(name).quantiser,
+                self.start[which[rows]],
+                codes[rows, column],
+                codes[rows, weekdays.column],
+            )
+            if len(unmet):
+                rows = rows[unmet]
+                asked = {**of_rows(given or {}, rows), column: codes[rows, column], weekdays.column: allowed}
+                codes[rows] = self._sampled(asked, np.asfortranarray(self.context[which[rows]]))
+        return codes
 
     def _sampled(self, given: Given | None, context: Codes) -> Codes:
         codes = self.table.model.sample(len(context), rng=self.rng, given=given, context=context)
@@ -201,17 +220,13 @@ class _Step:
 
     def moments(self, which: NDArray[np.int64], codes: Codes) -> Moments:
         """See ``synthgen.relational.judged.Draw``."""
-        timeline, codec = self.table.timeline, self.table.codec
+        timeline = self.table.timeline
         if timeline is None:
             return np.full(len(codes), UNKNOWN, np.int64)
         names = [name for name in (timeline.first, timeline.gap, timeline.clock) if name in timeline.columns]
         drawn = {name: codes[:, self.table.column(name)] for name in names}
-        if timeline.weekday in timeline.columns:
-            weekdays = codec.encoders[timeline.weekday]
-            assert isinstance(weekdays, LeveledEncoder)
-            number = np.full(codec.domains[self.table.column(timeline.weekday)].size, -1, np.int32)
-            number[: len(weekdays.levels)] = [int(level) for level in weekdays.levels]
-            drawn[timeline.weekday] = number[codes[:, self.table.column(timeline.weekday)]]
+        if (weekdays := Weekdays.of(self.table)) is not None:
+            drawn[timeline.weekday] = weekdays.numbers[codes[:, weekdays.column]]
         encoders = {name: self.table.numeric(name) for name in names}
         return timeline.step(
             encoders, drawn, self.start[which], self.first[which], self.final[which], self.births[which], self.rng
@@ -249,7 +264,7 @@ def _possible(
     One column applies to the first row of a parent and the other to the next ones; no step leads out of the window of
     time, or beyond the patient's end, and the last one leads there.
     """
-    timeline = table.timeline
+    timeline, weekdays = table.timeline, Weekdays.of(table)
     if timeline is None:
         return None
     given: dict[int, NDArray[np.bool_]] = {}
@@ -259,6 +274,9 @@ def _possible(
         reached = timeline.reachable(encoder.quantiser, start, end, final, births)
         # Where no step leads there, all can be: what comes out of it is moved into the window.
         reached[~reached.any(axis=1)] = True
+        if weekdays is not None:
+            possible = reached & weekdays.steps(encoder.quantiser, start)
+            reached = np.where(possible.any(axis=1, keepdims=True), possible, reached)
         allowed[:, : encoder.quantiser.size] = reached
         if NOT_HERE in encoder.results:
             absent = encoder.quantiser.size + encoder.results.index(NOT_HERE)

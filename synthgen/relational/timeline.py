@@ -252,7 +252,7 @@ class Timeline:
             found[self.first] = _written(steps, labels, unknown, elsewhere=~first)
             found[self.gap] = _written(steps, labels, unknown, elsewhere=first)
             if self.by_day:
-                found[self.weekday] = _written(_weekday(own), nothing, unknown)
+                found[self.weekday] = _written(weekday_of(own), nothing, unknown)
             if self.by_day and self.order.clocked:
                 found[self.clock] = _written(own % DAY // self.order.tick, nothing, unknown)
         for hand in self.others:
@@ -291,7 +291,7 @@ class Timeline:
         """
         before, moments, base = base, np.full(len(base), UNKNOWN, np.int64), _or_zero(base)
         for name, rows in ((self.first, np.flatnonzero(first)), (self.gap, np.flatnonzero(~first))):
-            known, keys = self._keys(encoders[name], codes[name][rows], base[rows], codes.get(self.weekday), rows, rng)
+            known, keys = self._keys(encoders[name], codes[name][rows], base[rows], rng)
             encoder = encoders[name]
             if not encoder.quantiser.size:
                 # Too few patients have such a step for any to be shown: the row comes when the one before it did.
@@ -299,12 +299,16 @@ class Timeline:
                 known = ~np.isin(codes[name][rows], tokens) & (before[rows] != UNKNOWN)
             moments[rows[known]] = (base[rows] // self.unit + keys)[known] * self.unit
         known, last_step = moments != UNKNOWN, final // self.unit
-        if self.born:
-            moments[known] = np.maximum(moments[known], births[known])
         if self.window is not None:
             last_step = np.clip(last_step, *self._limits(self.window))
         told = known & (final != UNKNOWN) & (last_step >= base // self.unit)
         moments[told] = last_step[told] * self.unit
+        if self.weekday in codes:
+            for name, rows in ((self.first, np.flatnonzero(first)), (self.gap, np.flatnonzero(~first))):
+                wanted, quantiser = codes[self.weekday][rows], encoders[name].quantiser
+                moments[rows] = self._on_weekday(quantiser, codes[name][rows], base[rows], moments[rows], wanted)
+        if self.born:
+            moments[known] = np.maximum(moments[known], births[known])
         if self.by_day and self.order.clocked:
             quantiser = encoders[self.clock].quantiser
             code = codes[self.clock]
@@ -396,8 +400,6 @@ class Timeline:
         encoder: NumericEncoder,
         codes: NDArray[np.int32],
         base: Moments,
-        weekday: NDArray[np.int32] | None,
-        rows: NDArray[np.int64],
         rng: np.random.Generator,
     ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """The steps of some rows, inside the window as far as their bins allow; and which rows have one."""
@@ -418,17 +420,34 @@ class Timeline:
                     break
                 found[outside] = quantiser.decode(drawn[outside], rng)
             found = np.clip(start + found, earliest, latest) - start
-        if weekday is not None:
-            wanted = weekday[rows[known]]
-            shift = (wanted - _weekday((start + found) * self.unit)) % _WEEK
-            for move in (shift, shift - _WEEK):
-                moved = found + move
-                fits = (wanted >= 0) & (low < high) & (moved >= low) & (moved <= high)
-                fits &= (start + moved >= earliest) & (start + moved <= latest)
-                fits &= _weekday((start + found) * self.unit) != wanted
-                found = np.where(fits & ~np.isin(moved, quantiser.atoms), moved, found)
         steps[known] = found
         return known, steps
+
+    def _on_weekday(
+        self,
+        quantiser: Quantiser,
+        codes: NDArray[np.int32],
+        base: Moments,
+        moments: Moments,
+        wanted: NDArray[np.int32],
+    ) -> Moments:
+        """Moments by day, moved to the weekdays that are wanted (-1 for none) as far as bins and window allow."""
+        moved = moments.copy()
+        rows = np.flatnonzero((codes < quantiser.size) & (moments != UNKNOWN) & (wanted >= 0))
+        if not len(rows):
+            return moved
+        start, day = base[rows] // DAY, moments[rows] // DAY
+        low, high = (start + bound[codes[rows]] for bound in quantiser.bounds())
+        if self.window is not None:
+            earliest, latest = self._limits(self.window)
+            low, high = np.maximum(low, earliest), np.minimum(high, latest)
+        shift = (wanted[rows] - weekday_of(moments[rows])) % _WEEK
+        found = day
+        for to in (day + shift, day + shift - _WEEK):
+            fits = (to >= low) & (to <= high) & ~np.isin(to - start, quantiser.atoms) & (found == day)
+            found = np.where(fits, to, found)
+        moved[rows] = found * DAY
+        return moved
 
     def unfolded(self, cells: Mapping[str, pa.Array], moments: Moments) -> dict[str, pa.Array]:
         """The columns of moments of rows whose own moments are known.
@@ -515,7 +534,7 @@ def _or_zero(moments: Moments) -> Moments:
     return np.where(moments == UNKNOWN, 0, moments)
 
 
-def _weekday(moments: Moments) -> NDArray[np.int64]:
+def weekday_of(moments: Moments) -> NDArray[np.int64]:
     """0 for Mondays."""
     return (moments // DAY + _THURSDAY) % _WEEK
 

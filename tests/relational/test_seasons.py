@@ -1,4 +1,4 @@
-"""Patterns of the calendar come through several tables for the most part: working days, and winter."""
+"""Patterns of the calendar come through several tables: working days, and winter for the most part."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.Series, pd.Series
 
 
 def test_hardly_any_come_on_weekends(days: tuple[pd.Series, pd.Series]) -> None:
-    """By chance two in seven would."""
+    """By chance two in seven would; only what a patient's last day leads to may."""
     real, made = days
     assert not (real.dt.weekday > 4).any()
-    assert (made.dt.weekday > 4).mean() < 0.16
+    assert (made.dt.weekday > 4).mean() < 0.03
     assert (made.dt.weekday == 4).mean() > 0.25
 
 
