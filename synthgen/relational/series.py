@@ -94,6 +94,8 @@ def series(
     """
     assert table.surroundings is not None
     assert table.memory is not None
+    if (weekdays := Weekdays.of(table)) is not None:
+        ends = weekdays.ends(ends)
     fixed = table.surroundings.context(skeleton, others, known)
     anchor = anchors(table.timeline, skeleton, others[table.surroundings.above[0]], births, ends)
     steps = Steps.of(skeleton.patient)
@@ -121,7 +123,7 @@ def series(
             given = {**(given or {}), **history.allowed(active)}
         if room is not None:
             given = {**(given or {}), room.column: room.allowed(first, skeleton.parent[at])}
-        draw = _Step(table, given, context, start, first, final, born[:active], counted_by, rng)
+        draw = _Step(table, given, context, start, first, final, end[:active], born[:active], counted_by, rng)
         codes, moments = draw.all_rows()
         if judged is not None:
             judged.settle(at, codes, moments, draw)
@@ -143,6 +145,7 @@ class _Step:
         start: what each row's moment is told by.
         first: which are the first of their parents.
         final: the moment, but for the time of day, where it is told already.
+        end: the day of the last moment of their patients, as far as it is told.
         births: of their patients.
         counted_by: see ``_counted_by``, for each table below whose number of rows a panel tells.
     """
@@ -153,6 +156,7 @@ class _Step:
     start: Moments
     first: NDArray[np.bool_]
     final: Moments
+    end: Moments
     births: Moments
     counted_by: Sequence[tuple[int, int, NDArray[np.int32]]]
     rng: np.random.Generator
@@ -168,7 +172,7 @@ class _Step:
         drawn, given = self, None if self.given is None else of_rows(self.given, which)
         if loose:
             nothing = np.full(len(self.start), UNKNOWN, np.int64)
-            drawn, told = replace(self, final=nothing), nothing[which]
+            drawn, told = replace(self, final=nothing, end=nothing), nothing[which]
             free = _possible(self.table, self.first[which], self.start[which], told, told, self.births[which])
             given = {**(given or {}), **(free or {})}
         codes = self._on_days(which, self._sampled(given, np.asfortranarray(self.context[which])), given)
@@ -229,7 +233,14 @@ class _Step:
             drawn[timeline.weekday] = weekdays.numbers[codes[:, weekdays.column]]
         encoders = {name: self.table.numeric(name) for name in names}
         return timeline.step(
-            encoders, drawn, self.start[which], self.first[which], self.final[which], self.births[which], self.rng
+            encoders,
+            drawn,
+            self.start[which],
+            self.first[which],
+            self.final[which],
+            self.births[which],
+            self.rng,
+            self.end[which],
         )
 
 

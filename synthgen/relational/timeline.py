@@ -278,6 +278,7 @@ class Timeline:
         final: Moments,
         births: Moments,
         rng: np.random.Generator,
+        end: Moments | None = None,
     ) -> Moments:
         """The moments of rows of which all derived columns are drawn.
 
@@ -288,10 +289,12 @@ class Timeline:
             first: which rows are the first of their parents.
             final: the moment, but for the time of day, where it is told already.
             births: of the rows' patients.
+            end: the day of the last moment of the rows' patients, as far as it is told.
         """
         before, moments, base = base, np.full(len(base), UNKNOWN, np.int64), _or_zero(base)
+        latest = self._latest(base, end)
         for name, rows in ((self.first, np.flatnonzero(first)), (self.gap, np.flatnonzero(~first))):
-            known, keys = self._keys(encoders[name], codes[name][rows], base[rows], rng)
+            known, keys = self._keys(encoders[name], codes[name][rows], base[rows], latest[rows], rng)
             encoder = encoders[name]
             if not encoder.quantiser.size:
                 # Too few patients have such a step for any to be shown: the row comes when the one before it did.
@@ -306,7 +309,9 @@ class Timeline:
         if self.weekday in codes:
             for name, rows in ((self.first, np.flatnonzero(first)), (self.gap, np.flatnonzero(~first))):
                 wanted, quantiser = codes[self.weekday][rows], encoders[name].quantiser
-                moments[rows] = self._on_weekday(quantiser, codes[name][rows], base[rows], moments[rows], wanted)
+                moments[rows] = self._on_weekday(
+                    quantiser, codes[name][rows], base[rows], moments[rows], wanted, latest[rows]
+                )
         if self.born:
             moments[known] = np.maximum(moments[known], births[known])
         if self.by_day and self.order.clocked:
@@ -319,6 +324,13 @@ class Timeline:
         after = known & (before != UNKNOWN) & np.where(first, self.first in self.ahead, self.gap in self.ahead)
         moments[after] = np.maximum(moments[after], before[after] // self.order.tick * self.order.tick)
         return moments
+
+    def _latest(self, base: Moments, end: Moments | None) -> NDArray[np.int64]:
+        """The last step at which each row can be: that of the window, and of its patient's end where it is ahead."""
+        latest = np.full(len(base), _FAR if self.window is None else self._limits(self.window)[1], np.int64)
+        if end is None or not self.by_day:
+            return latest
+        return np.where((end == UNKNOWN) | (end < base // DAY * DAY), latest, np.minimum(latest, end // DAY))
 
     def reachable(
         self, quantiser: Quantiser, base: Moments, end: Moments, final: Moments, births: Moments
@@ -400,9 +412,13 @@ class Timeline:
         encoder: NumericEncoder,
         codes: NDArray[np.int32],
         base: Moments,
+        latest: NDArray[np.int64],
         rng: np.random.Generator,
     ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """The steps of some rows, inside the window as far as their bins allow; and which rows have one."""
+        """The steps of some rows, inside the window and no later than ``latest`` as far as their bins allow.
+
+        And which rows have one.
+        """
         quantiser = encoder.quantiser
         known = codes < quantiser.size
         steps = np.zeros(len(codes), np.int64)
@@ -411,15 +427,14 @@ class Timeline:
         drawn, start = codes[known], base[known] // self.unit
         low, high = (bound[drawn] for bound in quantiser.bounds())
         found = quantiser.decode(drawn, rng)
-        earliest, latest = (-_FAR, _FAR) if self.window is None else self._limits(self.window)
-        if self.window is not None:
-            for _ in range(_TRIES):
-                outside = (start + found < earliest) | (start + found > latest)
-                outside &= low < high
-                if not outside.any():
-                    break
-                found[outside] = quantiser.decode(drawn[outside], rng)
-            found = np.clip(start + found, earliest, latest) - start
+        earliest, latest = -_FAR if self.window is None else self._limits(self.window)[0], latest[known]
+        for _ in range(_TRIES):
+            outside = (start + found < earliest) | (start + found > latest)
+            outside &= low < high
+            if not outside.any():
+                break
+            found[outside] = quantiser.decode(drawn[outside], rng)
+        found = np.clip(start + found, earliest, latest) - start
         steps[known] = found
         return known, steps
 
@@ -430,6 +445,7 @@ class Timeline:
         base: Moments,
         moments: Moments,
         wanted: NDArray[np.int32],
+        latest: NDArray[np.int64],
     ) -> Moments:
         """Moments by day, moved to the weekdays that are wanted (-1 for none) as far as bins and window allow."""
         moved = moments.copy()
@@ -439,8 +455,8 @@ class Timeline:
         start, day = base[rows] // DAY, moments[rows] // DAY
         low, high = (start + bound[codes[rows]] for bound in quantiser.bounds())
         if self.window is not None:
-            earliest, latest = self._limits(self.window)
-            low, high = np.maximum(low, earliest), np.minimum(high, latest)
+            low = np.maximum(low, self._limits(self.window)[0])
+        high = np.minimum(high, latest[rows])
         shift = (wanted[rows] - weekday_of(moments[rows])) % _WEEK
         found = day
         for to in (day + shift, day + shift - _WEEK):

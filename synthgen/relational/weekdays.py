@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.relational.frame import Frame
-from synthgen.relational.timeline import UNKNOWN, Moments, weekday_of
+from synthgen.relational.timeline import DAY, UNKNOWN, Moments, weekday_of
 
 _WEEK: Final = 7
 
@@ -50,11 +50,18 @@ class Weekdays:
         """On which days anything is at all, shape ``(7,)``."""
         return np.isin(np.arange(_WEEK), self.numbers)
 
+    def ends(self, days: Moments) -> Moments:
+        """Days moved back to the last one each on which something is."""
+        back = (np.arange(_WEEK)[:, None] - np.arange(_WEEK)) % _WEEK
+        least = np.where(self.known[back], np.arange(_WEEK), _WEEK).min(axis=1) % _WEEK
+        return np.where(days == UNKNOWN, UNKNOWN, days - least[_weekdays(days)] * DAY)
+
     def steps(self, quantiser: Quantiser, start: Moments) -> NDArray[np.bool_]:
         """Which codes of steps lead to a weekday on which something is, shape ``(n, codes)``."""
         if self.known.all():
             return np.ones((len(start), quantiser.size), bool)
-        return np.logical_or.reduce(reached(quantiser) & self.known, axis=2)[_weekdays(start)]
+        leading: NDArray[np.bool_] = np.einsum("scw,w->sc", reached(quantiser), self.known)
+        return leading[_weekdays(start)]
 
     def unmet(
         self, quantiser: Quantiser, start: Moments, steps: NDArray[np.int32], codes: NDArray[np.int32]

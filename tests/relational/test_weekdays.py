@@ -40,3 +40,8 @@ def test_a_weekday_is_drawn_again_where_its_step_of_several_days_does_not_hold_i
     rows, allowed = WORKING.unmet(STEPS, np.full(6, MONDAY), steps, days)
     assert rows.tolist() == [0]
     assert np.flatnonzero(allowed[0]).tolist() == [1, 3]
+
+
+def test_an_end_on_a_day_without_rows_moves_back_to_one_with_rows() -> None:
+    monday, friday, sunday = MONDAY, MONDAY + 4 * DAY, MONDAY + 6 * DAY
+    assert WORKING.ends(np.array([monday, friday, sunday, UNKNOWN])).tolist() == [monday, friday, friday, UNKNOWN]
