@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from synthgen.inference.deaths import rules_of_death
 from synthgen.inference.hierarchy import Place, places
 from synthgen.inference.language import find_locale
 from synthgen.inference.links import BY_PRESET, Found, find_keys_and_links
@@ -64,14 +65,24 @@ def infer_tables(dataset: Dataset, *, preset: Preset | None = None, rare_below: 
     if preset is not None:
         ruled = {name: constraints(preset, name, tables) for name in tables}
         tables = {name: config.model_copy(update={"constraints": ruled[name]}) for name, config in tables.items()}
+    dying = rules_of_death(dataset, tables, people.of, common)
+    tables = {
+        name: config.model_copy(update=_with_rules(config, dying.get(name, ()))) for name, config in tables.items()
+    }
     model = ModelConfig.model_validate({"name": "autoregressive", "penalty": _PENALTY})
     schema = Schema(format=common, tables=tables, privacy=Privacy(rare_below=rare_below), model=model)
     notes: list[Note] = []
     for name, guess in guesses.items():
         notes += _about(name, tables[name], found, outlines)
         notes += [Note(name, None, misfits[name])] if name in misfits else []
+        notes += [Note(name, None, f"`{rule}` in nearly all rows, so it is a rule") for rule in dying.get(name, ())]
         notes += _told_still(guess, tables[name], preset)
     return Inference(schema, (*notes, *doubtful(dataset, schema)))
+
+
+def _with_rules(config: TableConfig, rules: tuple[str, ...]) -> dict[str, object]:
+    """The constraints of a table and more."""
+    return {"constraints": tuple(dict.fromkeys((*config.constraints, *rules)))}
 
 
 def _told_still(guess: TableGuess, config: TableConfig, preset: Preset | None) -> list[Note]:

@@ -291,8 +291,24 @@ class Extract:
         timeline = self.tables[name].timeline
         if timeline is None or last_of(name) not in cells:
             return np.full(BLOCK, UNKNOWN, np.int64)
-        steps = integers(cells[last_of(name)])
-        return np.where(steps == UNKNOWN, UNKNOWN, steps * end_unit(timeline.order))
+        steps, unit = integers(cells[last_of(name)]), end_unit(timeline.order)
+        ends = np.where(steps == UNKNOWN, UNKNOWN, steps * unit)
+        for hand in self._closing(name, timeline.order):
+            # Told earlier rather than every row after it drawn again.
+            closed = hand.read(cells[hand.name])
+            ends = np.where((ends == UNKNOWN) | (closed == UNKNOWN), ends, np.minimum(ends, closed // unit * unit))
+        return ends
+
+    def _closing(self, name: str, order: Hand) -> list[Hand]:
+        """The moments of the patient that no row of a table may come after, by its rules."""
+        timeline = self.tables[self.patients].timeline
+        hands = () if timeline is None or not order.dated else timeline.others
+        rules = self.configs[name].rules
+        return [
+            hand
+            for hand in hands
+            if hand.dated and ex.Compare("<=", ex.Column(order.name), ex.Column(hand.name, self.patients)) in rules
+        ]
 
     def _decoded(
         self,
