@@ -60,6 +60,8 @@ _HELD_BACK: Final = (1.0, 0.3)
 #: Of so many rows at most associations are looked for that the penalty has erased. Of more it erases few, and looking
 #: takes longer.
 _FEW_ROWS: Final = 40_000
+#: Codes that are counted at least where rows are given as many: few could else be told by all that is given.
+_FEWEST_CODES: Final = 500
 #: Candidates per row from which a conditional draw is chosen, and how many there may be at a time.
 _CANDIDATES: Final = 16
 _PARTICLES: Final = 1 << 16
@@ -175,7 +177,8 @@ def _held_out(whose: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArr
 def _penalty(n_rows: int, layout: Layout, asked: float | None) -> float:
     """How much weights cost, so that no row is remembered."""
     usual = _PENALTY * np.interp(np.log(max(n_rows, 1)), np.log(_FEW_TO_MANY), _HELD_BACK)
-    return float((usual if asked is None else asked) * sum(layout.sizes[layout.first_own :]))
+    own, all_ = sum(layout.sizes[layout.first_own :]), sum(layout.sizes)
+    return float((usual if asked is None else asked) * max(own, min(all_, _FEWEST_CODES)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.models.base import Codes
 
 #: Ranges of a mean.
-RANGES: Final = 24
+RANGES: Final = 12
 #: Quantities of a table of which means are told at most, and patients that have to have one.
 _MOST: Final = 40
 _FEWEST: Final = 100

@@ -41,7 +41,7 @@ def test_quantities_of_few_patients_or_of_one_value_each_are_not_told() -> None:
 
 def test_known_quantities_are_told_whoever_has_them() -> None:
     each = means(np.zeros(1, np.int32), np.zeros(1, np.int32), VALUE, np.zeros(1, np.int64), 1, known=[0, 3])
-    assert {code: level.tolist() for code, level in each.items()} == {0: [1], 3: [-1]}
+    assert {code: level.tolist() for code, level in each.items()} == {0: [int(0.5 / 9 * RANGES)], 3: [-1]}
 
 
 def test_rows_are_told_ranges_that_mean_the_same_for_all_quantities() -> None:
