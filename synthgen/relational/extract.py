@@ -39,6 +39,7 @@ from synthgen.relational.ruling import Ruling
 from synthgen.relational.series import Told, series, skeleton_of
 from synthgen.relational.structure import Structure
 from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments, integers
+from synthgen.relational.weekdays import Weekdays
 from synthgen.schema.rules import expression as ex
 from synthgen.schema.table import TableConfig
 
@@ -297,7 +298,8 @@ class Extract:
             # Told earlier rather than every row after it drawn again.
             closed = hand.read(cells[hand.name])
             ends = np.where((ends == UNKNOWN) | (closed == UNKNOWN), ends, np.minimum(ends, closed // unit * unit))
-        return ends
+        weekdays = Weekdays.of(self.tables[name])
+        return ends if weekdays is None else weekdays.ends(ends)
 
     def _closing(self, name: str, order: Hand) -> list[Hand]:
         """The moments of the patient that no row of a table may come after, by its rules."""

@@ -94,8 +94,6 @@ def series(
     """
     assert table.surroundings is not None
     assert table.memory is not None
-    if (weekdays := Weekdays.of(table)) is not None:
-        ends = weekdays.ends(ends)
     fixed = table.surroundings.context(skeleton, others, known)
     anchor = anchors(table.timeline, skeleton, others[table.surroundings.above[0]], births, ends)
     steps = Steps.of(skeleton.patient)
