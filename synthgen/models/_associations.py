@@ -18,10 +18,11 @@ from synthgen.models._pair_rates import PairRates
 if TYPE_CHECKING:
     from synthgen.models._descent import Rows
 
-#: Patients who have both, or who would by what is generated and do not.
+#: Patients who have both, or who would by what is generated and do not. By trial: with half as many a membership attack
+#: on some extracts gains.
 _FEWEST: Final = 20
 #: Standard errors by which real and generated rows differ: so many at least, and half as many as the clearest pair of
-#: the column. Of a million pairs chance brings one of five; with six, by trial, a membership attack gains nothing.
+#: the column. Of a million pairs chance brings one of five; with five, by trial, a membership attack gains as well.
 _SURE: Final = 6.0
 _NEXT: Final = 0.5
 #: A scale is halved so many times into spans of equally many rows.
