@@ -57,9 +57,10 @@ _PENALTY: Final = 0.25
 #: Of many rows each weighs little, and less has to be held back: from so many to so many, less and less.
 _FEW_TO_MANY: Final = (8000.0, 80_000.0)
 _HELD_BACK: Final = (1.0, 0.3)
-#: Of so many rows at most associations are looked for that the penalty has erased. Of more it erases few, and looking
-#: takes longer.
+#: Of so many rows at most associations are looked for that the penalty has erased, as of more it erases few; and of so
+#: many cells, as with more looking takes longer than learning.
 _FEW_ROWS: Final = 40_000
+_FEW_CELLS: Final = 4_000_000
 #: Codes that are counted at least where rows are given as many: few could else be told by all that is given.
 _FEWEST_CODES: Final = 500
 #: Candidates per row from which a conditional draw is chosen, and how many there may be at a time.
@@ -147,7 +148,8 @@ class Autoregressive(Model):
         )
         drifting = Network(layout, tuple(found), PairTerms.none())
         shares, rates = [np.exp(of) for of in level], PairRates.of(layout, rows, whose, rare_below)
-        few = Associations.of(layout, rows, whose, rare_below) if n <= _FEW_ROWS else None
+        is_small = n <= _FEW_ROWS and n * len(layout.order) <= _FEW_CELLS
+        few = Associations.of(layout, rows, whose, rare_below) if is_small else None
         return FittedAutoregressive(source.domains, context_domains, levelled(drifting, rows, shares, rates, few, rng))
 
 
