@@ -53,6 +53,7 @@ class Associations:
         weights: how much each counts, ``(n,)``.
         whose: the patient of each, ``(n,)``, from 0.
         fewest: of fewer patients nothing is told.
+        enough: so many patients stand behind an association.
         spans: of each entry the first and last codes of what is looked at, ``(spans, 2)``.
         members: of each entry which codes are in which span, ``(codes + 1, spans)``.
         patients: of each entry, how many patients stand for a unit of weight of the rows with a span, ``(spans,)``.
@@ -63,6 +64,7 @@ class Associations:
     weights: NDArray[np.float64]
     whose: NDArray[np.int64]
     fewest: int
+    enough: int
     spans: list[NDArray[np.int64]]
     members: list[sparse.csr_array]
     patients: list[NDArray[np.float64]]
@@ -80,6 +82,7 @@ class Associations:
         weights = np.ones(n) if rows.weights is None else rows.weights.astype(np.float64)
         persons, dense = np.unique(whose, return_inverse=True)
         of_patient = sparse.csr_array((np.ones(n), (dense, np.arange(n))), (len(persons), n))
+        enough = max(fewest, _FEWEST)
         every, members, patients = [], [], []
         for e, at in enumerate(layout.order):
             codes = rows.codes[:, e]
@@ -88,11 +91,11 @@ class Associations:
             of = _members(spans, layout.sizes[e])
             has = of[codes]
             shown = np.asarray((of_patient @ has > 0).sum(axis=0)).ravel()
-            kept = np.flatnonzero(shown >= max(fewest, _FEWEST))
+            kept = np.flatnonzero(shown >= enough)
             every.append(spans[kept])
             members.append(of[:, kept])
             patients.append(shown[kept] / np.maximum(weights @ has[:, kept], np.finfo(np.float64).tiny))
-        return cls(layout, rows.codes, weights, dense, fewest, every, members, patients)
+        return cls(layout, rows.codes, weights, dense, fewest, enough, every, members, patients)
 
     def beside(self, later: int) -> Beside:
         """The pairs of which the later span is of an entry."""
@@ -155,7 +158,7 @@ class Beside:
     @cached_property
     def few_together(self) -> dict[int, float]:
         """How often spans are together that hardly ever are, in units of what chance brings; by earlier entry."""
-        hardly = (self.both < self.of.fewest) & (self.whole[:, None] * self.usual >= _FEWEST)
+        hardly = (self.both < self.of.fewest) & (self.whole[:, None] * self.usual >= self.of.enough)
         return self._pooled(hardly, self.both, self.usual)
 
     def _pooled(
@@ -182,8 +185,7 @@ class Beside:
         # Generated rows are a sample as well.
         sure = (1 + len(self.of.codes) / drawn.shape[1]) ** -0.5
         differs = sure * np.abs(standard_errors(self.both, self.whole[:, None], rate))
-        enough = np.maximum(self.both, self.whole[:, None] * rate) >= max(self.of.fewest, _FEWEST)
-        differs[~enough] = 0
+        differs[np.maximum(self.both, self.whole[:, None] * rate) < self.of.enough] = 0
         self._clear(differs, kept)
         clear = max(_SURE, _NEXT * differs.max())
         found: list[PairRates] = []
@@ -228,18 +230,22 @@ class Beside:
     def _patients(self, one: int, other: int) -> tuple[float, float]:
         """How many patients have both spans of a pair, and the earlier one; as in such pairs where too few decide."""
         e, k = self.places[one]
-        both, whole = self.both[one, other], self.whole[one]
-        rows = self.of.weights > 0
-        earlier = rows & (self.of.members[e][:, [k]].toarray()[self.of.codes[:, e], 0] > 0)
-        later = self.of.members[self.later][:, [other]].toarray()[self.of.codes[:, self.later], 0] > 0
-        observed = self.of.codes[:, self.later] < self.of.layout.sizes[self.later]
-        together = len(np.unique(self.of.whose[earlier & later]))
-        alone = len(np.unique(self.of.whose[earlier & observed & ~later]))
-        # A few patients with many rows count no more than they are.
-        both = min(both, together)
+        whole = float(self.whole[one])
+        observed = (self.of.weights > 0) & (self.of.codes[:, self.later] < self.of.layout.sizes[self.later])
+        earlier, later = observed & self._has(e, k), self._has(self.later, other)
+        together, alone = (len(np.unique(self.of.whose[earlier & those])) for those in (later, ~later))
         if together < self.of.fewest:
-            return float(whole * self.few_together[e] * self.usual[other]), float(whole)
-        return float(whole * (1 - self.few_alone[e]) if alone < self.of.fewest else both), float(whole)
+            return whole * self.few_together[e] * float(self.usual[other]), whole
+        if alone < self.of.fewest:
+            return whole * (1 - self.few_alone[e]), whole
+        # A few patients with many rows count no more than they are.
+        return min(float(self.both[one, other]), together), whole
+
+    def _has(self, entry: int, span: int) -> NDArray[np.bool_]:
+        """Which real rows have a span of an entry."""
+        first, last = self.of.spans[entry][span]
+        codes = self.of.codes[:, entry]
+        return np.asarray((codes >= first) & (codes <= last))
 
 
 def standard_errors(

@@ -72,11 +72,7 @@ def levelled(
         for _ in range(1 if beside is None else _SEARCHES):
             for _ in range(_MEETINGS):
                 kept.meet(chain.drawn, mass, of_kept)
-                raised = np.ones(layout.sizes[e], np.float32)
-                for _ in range(_LEVELLINGS):
-                    # Not by BLAS: its float32 kernels have told of invalid values where all of them were finite.
-                    mean = raised * np.einsum("kn,n->k", mass, 1 / np.einsum("kn,k->n", mass, raised))
-                    raised *= ((shares[e] * n + _PSEUDO_ROWS) / (mean + _PSEUDO_ROWS)).astype(np.float32)
+                raised = _raised(mass, shares[e])
                 mass *= raised[:, None]
                 weights[e] = replace(weights[e], level=weights[e].level + np.log(raised))
             more = PairRates.none() if beside is None else beside.unmet(chain.drawn, mass, kept)
@@ -88,3 +84,13 @@ def levelled(
         terms.append(of_kept)
         chain.next(at_share(mass, rng.random(n, dtype=np.float32)))
     return replace(network, weights=tuple(weights), pairs=PairTerms(np.concatenate(pairs), np.concatenate(terms)))
+
+
+def _raised(mass: NDArray[np.float32], shares: NDArray[np.float64]) -> NDArray[np.float32]:
+    """By what the mass of each code is to be multiplied for its mean probability to be its share, ``(codes,)``."""
+    n, raised = mass.shape[1], np.ones(len(mass), np.float32)
+    for _ in range(_LEVELLINGS):
+        # Not by BLAS: its float32 kernels have told of invalid values where all of them were finite.
+        mean = raised * np.einsum("kn,n->k", mass, 1 / np.einsum("kn,k->n", mass, raised))
+        raised *= ((shares * n + _PSEUDO_ROWS) / (mean + _PSEUDO_ROWS)).astype(np.float32)
+    return raised

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synthgen.models._layout import Layout
 
-#: The largest term, and the most that the terms of a code come to: so that every row has a likelihood.
+#: The largest term, and the most that the terms of a code or a span come to: so that every row has a likelihood.
 LARGEST: Final = 20.0
 _MOST: Final = 60.0
 

@@ -179,8 +179,9 @@ def _held_out(whose: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArr
 def _penalty(n_rows: int, layout: Layout, asked: float | None) -> float:
     """How much weights cost, so that no row is remembered."""
     usual = _PENALTY * np.interp(np.log(max(n_rows, 1)), np.log(_FEW_TO_MANY), _HELD_BACK)
-    own, all_ = sum(layout.sizes[layout.first_own :]), sum(layout.sizes)
-    return float((usual if asked is None else asked) * max(own, min(all_, _FEWEST_CODES)))
+    own = sum(layout.sizes[layout.first_own :])
+    counted = max(own, min(sum(layout.sizes), _FEWEST_CODES))
+    return float((usual if asked is None else asked) * counted)
 
 
 @dataclass(frozen=True, eq=False)
