@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from synthgen.inference.header import read_header
 from synthgen.inference.patients import Whose, named_in
+from synthgen.inference.sequences import OBEYED
 from synthgen.reshape.operands import Operand
 from synthgen.schema.column import Date, Datetime
 from synthgen.schema.config import Format
@@ -25,9 +26,8 @@ _DEATHS: Final = (
     *"death died deceased sterbe verstorben gestorben todes".split(),
     *"deces décès overle overlij fallec defunc muerte død död".split(),
 )
-#: A rule is stated where the rows of so many patients tell of it, and at most this share of them breaks it.
+#: A rule is stated where the rows of so many patients tell of it.
 _FEWEST: Final = 30
-_MOST_BROKEN: Final = 0.005
 
 
 def rules_of_death(
@@ -52,7 +52,7 @@ def rules_of_death(
         rules = {column: ex.Compare("<=", ex.Column(column), died) for column in _dated(table)}
         operands = {column: Operand.of(table, column, table.format or marks) for column in rules}
         rows = dict.fromkeys(rules, 0)
-        broken = dict(rows)
+        obeyed = dict(rows)
         tell: dict[str, list[NDArray[np.int64]]] = {column: [] for column in rules}
         for block in dataset.tables[name]:
             at = index.find(of(block), np.zeros(block.num_rows, bool))
@@ -61,13 +61,13 @@ def rules_of_death(
                 own = operands[column].read(block.column(column)).at(known)
                 judged = truth(rule, {ex.Column(column): own, died: deaths.at(patient)})
                 rows[column] += int((judged.holds | judged.fails).sum())
-                broken[column] += int(judged.fails.sum())
+                obeyed[column] += int(judged.holds.sum())
                 tell[column].append(np.unique(patient[judged.holds | judged.fails]))
         found[name] = tuple(
             str(rule)
             for column, rule in rules.items()
             if len(np.unique(np.concatenate([*tell[column], np.zeros(0, np.int64)]))) >= _FEWEST
-            and broken[column] <= _MOST_BROKEN * rows[column]
+            and obeyed[column] >= OBEYED * rows[column]
         )
     return found
 

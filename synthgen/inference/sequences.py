@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from synthgen.inference.values import Values
 from synthgen.reshape.operands import Operand
 from synthgen.schema.rules import expression as ex
+from synthgen.schema.rules.truth import truth
 
 #: The share of the rows with both dates in which the order has to hold.
 OBEYED: Final = 0.995
@@ -20,7 +21,6 @@ OBEYED: Final = 0.995
 _WOULD_BREAK: Final = 0.01
 #: Rows with both dates that are needed to tell.
 _ENOUGH_ROWS: Final = 100
-_DAY: Final = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Succession:
     @property
     def rule(self) -> str:
         """In the language of rules."""
-        return f"{ex.Column(self.later)} >= {ex.Column(self.earlier)}"
+        return str(_rule(self.earlier, self.later))
 
 
 def find_successions(
@@ -47,17 +47,17 @@ def find_successions(
 
     Args:
         columns: of the batches, in order.
-        operands: how columns of dates, with or without a time of day, are read. A date is compared by the day.
+        operands: how columns of dates, with or without a time of day, are read.
         held: the distinct texts of these columns.
     """
     names = list(operands)
     both, obeyed = np.zeros((2, len(names), len(names)), np.int64)
     for batch in batches if len(names) > 1 else ():
-        moments = [operands[name].read(batch.column(columns.index(name))).numbers for name in names]
+        moments = {ex.Column(name): operands[name].read(batch.column(columns.index(name))) for name in names}
         for i, j in _pairs(len(names)):
-            earlier, later = _alike(moments[i], moments[j], operands[names[i]], operands[names[j]])
-            both[i, j] += int((~np.isnan(earlier) & ~np.isnan(later)).sum())
-            obeyed[i, j] += int((later >= earlier).sum())  # what is not a number is not
+            judged = truth(_rule(names[i], names[j]), moments)
+            both[i, j] += int((judged.holds | judged.fails).sum())
+            obeyed[i, j] += int(judged.holds.sum())
     found = {
         (i, j): obeyed[i, j] / both[i, j]
         for i, j in _pairs(len(names))
@@ -78,13 +78,8 @@ def _pairs(n: int) -> list[tuple[int, int]]:
     return [(i, j) for i in range(n) for j in range(n) if i != j]
 
 
-def _alike(
-    one: NDArray[np.float64], other: NDArray[np.float64], *operands: Operand
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Two columns of seconds as they compare: by the day where one of them has no time of day."""
-    if all(operand.quantity.sort == "datetime" for operand in operands):
-        return one, other
-    return np.floor(one / _DAY), np.floor(other / _DAY)
+def _rule(earlier: str, later: str) -> ex.Compare:
+    return ex.Compare(">=", ex.Column(later), ex.Column(earlier))
 
 
 def _weighed(operand: Operand, column: Values) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -237,8 +237,8 @@ class _Step:
             self.first[which],
             self.final[which],
             self.births[which],
-            self.rng,
             self.end[which],
+            self.rng,
         )
 
 

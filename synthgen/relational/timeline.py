@@ -277,8 +277,8 @@ class Timeline:
         first: NDArray[np.bool_],
         final: Moments,
         births: Moments,
+        end: Moments,
         rng: np.random.Generator,
-        end: Moments | None = None,
     ) -> Moments:
         """The moments of rows of which all derived columns are drawn.
 
@@ -325,10 +325,10 @@ class Timeline:
         moments[after] = np.maximum(moments[after], before[after] // self.order.tick * self.order.tick)
         return moments
 
-    def _latest(self, base: Moments, end: Moments | None) -> NDArray[np.int64]:
+    def _latest(self, base: Moments, end: Moments) -> NDArray[np.int64]:
         """The last step at which each row can be: that of the window, and of its patient's end where it is ahead."""
         latest = np.full(len(base), _FAR if self.window is None else self._limits(self.window)[1], np.int64)
-        if end is None or not self.by_day:
+        if not self.by_day:
             return latest
         return np.where((end == UNKNOWN) | (end < base // DAY * DAY), latest, np.minimum(latest, end // DAY))
 

@@ -160,7 +160,7 @@ class CsvTable:
 
 
 def _no_whole(rows: Iterator[list[str]], width: int) -> bool:
-    """Whether none of the next rows is whole."""
+    """Whether none of the next rows is whole; not where a quote is wrong, which may hide whole ones."""
     try:
         return not any(len(row) == width for row in islice(rows, _FOOTER_ROWS))
     except csv.Error:

@@ -223,10 +223,10 @@ def stepped(
         name: np.array(own, np.int32) if name == timeline.weekday else encoders[name].quantiser.encode(np.array(own))
         for name, own in steps.items()
     }
-    end = np.full(len(base), UNKNOWN) if final is None else np.array(final)
-    return timeline.step(
-        encoders, codes, np.array(base), np.array(first), end, np.full(len(base), UNKNOWN), np.random.default_rng(1)
-    )
+    nothing = np.full(len(base), UNKNOWN)
+    last = nothing if final is None else np.array(final)
+    rng = np.random.default_rng(1)
+    return timeline.step(encoders, codes, np.array(base), np.array(first), last, nothing, nothing, rng)
 
 
 MINUTES = line("start", by_day=False, ahead=frozenset({"start.first", "start.gap"}))
@@ -248,9 +248,8 @@ def test_steps_lead_from_the_parent_or_from_the_row_before() -> None:
 def test_a_step_that_is_missing_gives_no_moment() -> None:
     ten = np.array([at("2024-03-01T10:00")])
     codes = {name: np.array([own.quantiser.size], np.int32) for name, own in SHORT.items()}
-    found = MINUTES.step(
-        SHORT, codes, ten, np.array([True]), np.array([UNKNOWN]), np.array([UNKNOWN]), np.random.default_rng(1)
-    )
+    nothing = np.array([UNKNOWN])
+    found = MINUTES.step(SHORT, codes, ten, np.array([True]), nothing, nothing, nothing, np.random.default_rng(1))
     assert found.tolist() == [UNKNOWN]
 
 
@@ -294,7 +293,8 @@ def test_a_weekday_is_met_inside_the_bin_of_the_step() -> None:
         "start.weekday": np.full(n, 6, np.int32),
     }
     nothing, base = np.full(n, UNKNOWN), np.full(n, at("2024-03-01"))
-    found = DAYS.step(encoders, codes, base, np.zeros(n, bool), nothing, nothing, np.random.default_rng(1))
+    rng = np.random.default_rng(1)
+    found = DAYS.step(encoders, codes, base, np.zeros(n, bool), nothing, nothing, nothing, rng)
     days = (found - base) // DAY
     assert ((found // DAY + 3) % 7 == 6).mean() > 0.95
     assert days.min() >= low[code]

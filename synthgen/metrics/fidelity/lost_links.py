@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from synthgen.errors import NotApplicable
-from synthgen.metrics.base import Comparison, Measure, Records
-from synthgen.metrics.cells import Cells, cut
-from synthgen.metrics.equal import EqualSets, equal_sets
+from synthgen.metrics.base import Comparison, Records
+from synthgen.metrics.cells import Cells
+from synthgen.metrics.equal import EqualSets
 from synthgen.metrics.halves import Halves
 from synthgen.metrics.result import Metric
-from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
-from synthgen.progress import Progress, silent
+from synthgen.metrics.unanswered import NO_HOLDOUT
+from synthgen.metrics.value_pairs import ValuePairs
 
-NAME = "lost_links"
 #: The fewest training patients who have the first value of a link, and the fewest to expect in the sets compared.
 PATIENTS, EXPECTED = 20, 5
-#: Labels of a column that are told apart: of rarer ones too few patients are left.
-LABELS = 500
 #: So many standard errors make up half of a link: that much of it is hardly ever lost by chance.
 SURE = 3.0
 #: Pairs of columns named in the details: those with the largest loss.
@@ -32,7 +28,7 @@ NAMED = 20
 
 
 @dataclass(frozen=True)
-class LostLinks(Measure):
+class LostLinks(ValuePairs):
     """How much of the links between two values of reality is lost in the synthetic set, on average.
 
     A link leads from a value of one column to a value of another: among the training patients with the first, the
@@ -47,25 +43,39 @@ class LostLinks(Measure):
     compared, by chance alone as well as with the link, so that real records of other patients keep them.
     """
 
+    name: ClassVar[str] = "lost_links"
     strong: float = 0.3
 
-    def measure(
-        self, comparison: Comparison, *, rng: np.random.Generator, progress: Progress = silent
-    ) -> tuple[Metric, ...]:
-        if len(comparison.variables) < 2:
-            return (unanswered(NAME, "fidelity", comparison, "there is only one variable", "not_applicable"),)
-        try:
-            equal = equal_sets(comparison, rng)
-        except NotApplicable as reason:
-            return (unanswered(NAME, "fidelity", comparison, str(reason)),)
-        progress(NAME, 0.0)
+    def _figure(
+        self, comparison: Comparison, equal: EqualSets, cells: tuple[Cells, ...], rng: np.random.Generator
+    ) -> Metric | str:
         sets = [records for records in (equal.train, equal.holdout, equal.synthetic) if records is not None]
-        cells = cut(comparison.variables, comparison.train, top=LABELS)
         links = _Links.of(cells, comparison.train, min(records.n_patients for records in sets), self.strong)
         if not len(links.strength):
-            reason_ = f"no value raises the share of another by {self.strong:g} beyond chance"
-            return (unanswered(NAME, "fidelity", comparison, reason_, "not_applicable"),)
-        return (_figure(comparison, equal, links, Halves.draw(tuple(sets), rng), rng),)
+            return f"no value raises the share of another by {self.strong:g} beyond chance"
+        halves = Halves.draw(tuple(sets), rng)
+        lost = _lost(links, halves, equal.synthetic, rng)
+        holdout = None if equal.holdout is None else _lost(links, halves, equal.holdout, rng)
+        value = lost.mean(axis=1)
+        details: dict[str, Any] = {"more_than_half_lost": int((lost[0] > 0.5).sum()), "rows": _rows(comparison, links)}
+        if holdout is not None:
+            beyond = value - holdout.mean(axis=1)
+            interval = halves.interval(beyond)
+            details["above_ceiling"] = {"difference": float(beyond[0]), "interval": interval and list(interval)}
+        return Metric(
+            name=self.name,
+            family="fidelity",
+            table=comparison.table,
+            reason="" if holdout is not None else f"no ceiling: {NO_HOLDOUT}",
+            value=float(value[0]),
+            interval=halves.interval(value, 0.0, 1.0),
+            floor=float(_lost(links, halves, equal.floor, rng)[0].mean()),
+            ceiling=None if holdout is None else float(holdout[0].mean()),
+            better="lower",
+            unit="share of links",
+            n=equal.sizes | {"links": len(links.strength)},
+            details=details,
+        )
 
 
 _Sums = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
@@ -224,33 +234,6 @@ def _lost(links: _Links, halves: Halves, records: Records, rng: np.random.Genera
     patients = halves.chosen @ np.bincount(group, records.weights, halves.groups)
     kept = _Kept.of(first, second, both, patients[:, None])
     return np.asarray(np.clip(1 - kept.strength / links.strength, 0, 1))
-
-
-def _figure(
-    comparison: Comparison, equal: EqualSets, links: _Links, halves: Halves, rng: np.random.Generator
-) -> Metric:
-    lost = _lost(links, halves, equal.synthetic, rng)
-    holdout = None if equal.holdout is None else _lost(links, halves, equal.holdout, rng)
-    value = lost.mean(axis=1)
-    details: dict[str, Any] = {"more_than_half_lost": int((lost[0] > 0.5).sum()), "rows": _rows(comparison, links)}
-    if holdout is not None:
-        beyond = value - holdout.mean(axis=1)
-        interval = halves.interval(beyond)
-        details["above_ceiling"] = {"difference": float(beyond[0]), "interval": interval and list(interval)}
-    return Metric(
-        name=NAME,
-        family="fidelity",
-        table=comparison.table,
-        reason="" if holdout is not None else f"no ceiling: {NO_HOLDOUT}",
-        value=float(value[0]),
-        interval=halves.interval(value, 0.0, 1.0),
-        floor=float(_lost(links, halves, equal.floor, rng)[0].mean()),
-        ceiling=None if holdout is None else float(holdout[0].mean()),
-        better="lower",
-        unit="share of links",
-        n=equal.sizes | {"links": len(links.strength)},
-        details=details,
-    )
 
 
 def _rows(comparison: Comparison, links: _Links) -> list[dict[str, Any]]:

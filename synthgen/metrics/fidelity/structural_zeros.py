@@ -5,31 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.errors import NotApplicable
-from synthgen.metrics.base import Comparison, Measure, Records
-from synthgen.metrics.cells import Cells, cut
-from synthgen.metrics.equal import equal_sets
+from synthgen.metrics.base import Comparison, Records
+from synthgen.metrics.cells import Cells
+from synthgen.metrics.equal import EqualSets
 from synthgen.metrics.halves import interval_of_share
 from synthgen.metrics.result import Metric
-from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
-from synthgen.progress import Progress, silent
+from synthgen.metrics.unanswered import NO_HOLDOUT
+from synthgen.metrics.value_pairs import ValuePairs
 
-NAME = "structural_zeros"
 #: So many training patients would have both values by chance, if each had one record.
 BY_CHANCE = 50.0
-#: Labels of a column that are told apart: rarer ones are never expected beside anything so often.
-LABELS = 500
 #: Pairs of columns, and of values, named in the details: those with most synthetic records.
 NAMED = 20
 
 
 @dataclass(frozen=True)
-class StructuralZeros(Measure):
+class StructuralZeros(ValuePairs):
     """Share of the synthetic records with two values that no training record has together, though chance would.
 
     A pair of values counts where 50 training patients would have both if columns were independent, and none has; by
@@ -38,41 +34,32 @@ class StructuralZeros(Measure):
     its sampling zeros: Bishop, Fienberg and Holland 1975, chapter 5.)
     """
 
-    def measure(
-        self, comparison: Comparison, *, rng: np.random.Generator, progress: Progress = silent
-    ) -> tuple[Metric, ...]:
-        if len(comparison.variables) < 2:
-            return (unanswered(NAME, "fidelity", comparison, "there is only one variable", "not_applicable"),)
-        try:
-            equal = equal_sets(comparison, rng)
-        except NotApplicable as reason:
-            return (unanswered(NAME, "fidelity", comparison, str(reason)),)
-        progress(NAME, 0.0)
-        cells = cut(comparison.variables, comparison.train, top=LABELS)
+    name: ClassVar[str] = "structural_zeros"
+
+    def _figure(
+        self, comparison: Comparison, equal: EqualSets, cells: tuple[Cells, ...], rng: np.random.Generator
+    ) -> Metric | str:
         zeros = _zeros(cells, comparison.train)
         if not zeros:
-            reason_ = f"every pair of values that {BY_CHANCE:.0f} training patients would have by chance is there"
-            return (unanswered(NAME, "fidelity", comparison, reason_, "not_applicable"),)
+            return f"every pair of values that {BY_CHANCE:.0f} training patients would have by chance is there"
         synthetic, floor = (_Found.of(cells, zeros, records) for records in (equal.synthetic, equal.floor))
         holdout = None if equal.holdout is None else _Found.of(cells, zeros, equal.holdout)
-        return (
-            Metric(
-                name=NAME,
-                family="fidelity",
-                table=comparison.table,
-                reason="" if holdout is not None else f"no ceiling: {NO_HOLDOUT}",
-                value=float(synthetic.records.mean()),
-                interval=interval_of_share(synthetic.records, equal.synthetic, rng),
-                floor=float(floor.records.mean()),
-                ceiling=None if holdout is None else float(holdout.records.mean()),
-                better="lower",
-                unit="share",
-                n=equal.sizes | {"pairs": sum(int(each.cells.sum()) for each in zeros)},
-                details={
-                    "rows": _of_values(zeros, synthetic, holdout),
-                    "rows_by_patient": _of_columns(zeros, synthetic, holdout),
-                },
-            ),
+        return Metric(
+            name=self.name,
+            family="fidelity",
+            table=comparison.table,
+            reason="" if holdout is not None else f"no ceiling: {NO_HOLDOUT}",
+            value=float(synthetic.records.mean()),
+            interval=interval_of_share(synthetic.records, equal.synthetic, rng),
+            floor=float(floor.records.mean()),
+            ceiling=None if holdout is None else float(holdout.records.mean()),
+            better="lower",
+            unit="share",
+            n=equal.sizes | {"pairs": sum(int(each.cells.sum()) for each in zeros)},
+            details={
+                "rows": _of_values(zeros, synthetic, holdout),
+                "rows_by_patient": _of_columns(zeros, synthetic, holdout),
+            },
         )
 
 
