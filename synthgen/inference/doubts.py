@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from synthgen.schema.config import Schema
 from synthgen.schema.table import TableConfig
-from synthgen.tables.dataset import Dataset, Table
+from synthgen.tables.dataset import Dataset
 from synthgen.tables.keys import KeyColumns
 
 #: Of fewer patients than this hardly more than the commonest values can be learned, and hardly a leak can be seen.
@@ -35,44 +35,66 @@ def doubts(dataset: Dataset, schema: Schema) -> dict[str, list[str]]:
         InputError: a table cannot be read.
     """
     found: dict[str, list[str]] = {}
+    naming, column = _naming(schema.tables)
     for name, table in dataset.tables.items():
-        if (row := find_footer(table)) is not None:
+        footer = Footer(len(table.columns))
+        keys = [np.zeros(0, np.uint64)]
+        reader = None if column is None or name != naming else _reader(column, schema.tables[name])
+        for block in table:
+            footer.read(block)
+            if reader is not None:
+                of_rows, without = reader.read(block)
+                keys.append(np.unique(of_rows[~without]))
+        if footer.row is not None:
             found.setdefault(name, []).append(
-                f"record {row}, the last, looks like a total or a footer and not like a record; remove it if it is one"
+                f"record {footer.row}, the last, looks like a total or a footer and not like a record; remove it if it "
+                "is one"
             )
-    name, people = _people(dataset.tables, schema.tables)
-    if people is not None and people < FEW:
-        found.setdefault(name, []).append(
-            f"{people} patients are few: hardly more than common values can be learned of them, and a report can "
-            "hardly tell a leak from chance"
-        )
+        people = footer.rows if reader is None else len(np.unique(np.concatenate(keys)))
+        if name == naming and people < FEW:
+            found.setdefault(name, []).append(
+                f"{people} patients are few: hardly more than common values can be learned of them, and a report can "
+                "hardly tell a leak from chance"
+            )
     return found
 
 
-def find_footer(table: Table) -> int | None:
-    """The number of the last row, from 1, where it seems to sum up or to end the table; else ``None``.
+class Footer:
+    """Finds, block by block, whether the last row of a table sums it up or ends it.
 
     It begins with a word for that, or several columns are blank there and nowhere else; and half of it is blank, or
     that word stands by itself at its head and at no other.
+
+    Attributes:
+        rows: how many rows there were.
     """
-    rows, heads = 0, 0
-    blanks = np.zeros(len(table.columns), np.int64)
-    last: list[str] = []
-    for block in table:
+
+    def __init__(self, columns: int) -> None:
+        self.rows = 0
+        self._heads = 0
+        self._blanks = np.zeros(columns, np.int64)
+        self._last: list[str] = []
+
+    def read(self, block: pa.RecordBatch) -> None:
+        """Take the next rows."""
         if block.num_rows:
-            rows += block.num_rows
-            blanks += [_times(column, r"^\s*$") for column in block.columns]
-            heads += _times(block.columns[0], _ALONE)
-            last = [column[-1].as_py().strip() for column in block.columns]
-    filled = [text for text in last if text]
-    if rows < 2 or not filled:
-        return None
-    named = re.match(rf"{_TOTAL}\b", filled[0], re.IGNORECASE) is not None
-    is_blank = np.array([not text for text in last])
-    alone = rows >= _ENOUGH_ROWS and int((blanks[is_blank] == 1).sum()) >= _BLANK_THERE_ALONE
-    half = 2 * int(is_blank.sum()) >= len(last)
-    by_itself = heads == 1 and re.match(_ALONE, last[0], re.IGNORECASE) is not None
-    return rows if by_itself or half and (named or alone) else None
+            self.rows += block.num_rows
+            self._blanks += [_times(column, r"^\s*$") for column in block.columns]
+            self._heads += _times(block.columns[0], _ALONE)
+            self._last = [column[-1].as_py().strip() for column in block.columns]
+
+    @property
+    def row(self) -> int | None:
+        """The number of the last row, from 1, where it seems to be a footer; else ``None``."""
+        filled = [text for text in self._last if text]
+        if self.rows < 2 or not filled:
+            return None
+        named = re.match(rf"{_TOTAL}\b", filled[0], re.IGNORECASE) is not None
+        is_blank = np.array([not text for text in self._last])
+        alone = self.rows >= _ENOUGH_ROWS and int((self._blanks[is_blank] == 1).sum()) >= _BLANK_THERE_ALONE
+        half = 2 * int(is_blank.sum()) >= len(self._last)
+        by_itself = self._heads == 1 and re.match(_ALONE, self._last[0], re.IGNORECASE) is not None
+        return self.rows if by_itself or half and (named or alone) else None
 
 
 def _times(column: pa.DictionaryArray, pattern: str) -> int:
@@ -82,16 +104,19 @@ def _times(column: pa.DictionaryArray, pattern: str) -> int:
     return int(counts @ np.asarray(found, np.int64))
 
 
-def _people(tables: Mapping[str, Table], configs: Mapping[str, TableConfig]) -> tuple[str, int | None]:
-    """The table that tells how many patients there are, and how many; ``None`` where none of several tells."""
+def _naming(configs: Mapping[str, TableConfig]) -> tuple[str | None, str | None]:
+    """The table that tells how many patients there are, ``None`` where none of several does; and the column that does.
+
+    Without a column its rows do.
+    """
     own = [name for name, config in configs.items() if config.patient in config.key_columns]
     naming = [name for name, config in configs.items() if config.patient is not None]
     name = next(iter((*own, *naming, *configs)))
     patient = configs[name].patient
     if patient is None and len(configs) > 1:
-        return name, None
-    if patient is None or own:
-        return name, sum(block.num_rows for block in tables[name])
-    reader = KeyColumns((patient,), (configs[name].missing_in(patient),))
-    keys = [np.unique(keys[~without]) for keys, without in map(reader.read, tables[name])]
-    return name, len(np.unique(np.concatenate([np.zeros(0, np.uint64), *keys])))
+        return None, None
+    return name, None if own else patient
+
+
+def _reader(column: str, config: TableConfig) -> KeyColumns:
+    return KeyColumns((column,), (config.missing_in(column),))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -39,6 +40,14 @@ def part(data: Path, patients: int, seed: int, path: Path) -> None:
     frame = pd.read_csv(data, dtype=str, keep_default_na=False)
     chosen = frame["patient_nbr"].drop_duplicates().sample(patients, random_state=seed)
     frame[frame["patient_nbr"].isin(chosen)].to_csv(path, index=False, lineterminator="\r\n")
+
+
+def parts(data: Path, patients: str, seeds: int, path: Path) -> Iterator[tuple[int, int]]:
+    """Write one part after another: how many patients are learned from, of twice as many, and the seed."""
+    for number in map(int, patients.split(",")):
+        for seed in range(seeds):
+            part(data, 2 * number, seed, path)
+            yield number, seed
 
 
 def judged(data: Path, folder: Path, schema: Schema, seed: int) -> tuple[float, Evaluation]:
@@ -85,14 +94,12 @@ def main() -> None:
     print(machine(), flush=True)
     with tempfile.TemporaryDirectory() as name:
         data = Path(name) / "part.csv"
-        for patients in map(int, options.patients.split(",")):
-            for seed in range(options.seeds):
-                part(options.data, 2 * patients, seed, data)
-                for model in options.models.split(","):
-                    one = schema.model_copy(update={"model": ModelConfig(name=model)})
-                    seconds, found = judged(data, Path(name), one, seed)
-                    rows.append((f"{patients:,}", str(seed), model, f"{seconds:.1f}", *told(found)))
-                    print(*rows[-1], sep="  ", flush=True)
+        for patients, seed in parts(options.data, options.patients, options.seeds, data):
+            for model in options.models.split(","):
+                one = schema.model_copy(update={"model": ModelConfig(name=model)})
+                seconds, found = judged(data, Path(name), one, seed)
+                rows.append((f"{patients:,}", str(seed), model, f"{seconds:.1f}", *told(found)))
+                print(*rows[-1], sep="  ", flush=True)
     print("", table(("patients", "seed", "model", "fit s", *TOLD.values()), rows), sep="\n")
 
 

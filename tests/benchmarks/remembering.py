@@ -28,7 +28,7 @@ from synthgen.schema import load as schema_file
 from synthgen.schema.config import ModelConfig, Schema
 from synthgen.tables.read import read
 from tests.benchmarks.clock import CONFIG, DIABETES, machine, table, timed
-from tests.benchmarks.how_many_patients import part
+from tests.benchmarks.how_many_patients import parts
 
 HEADER = ("patients", "seed", "penalty", "fit s", "held-out", "training", "reference", "attack")
 
@@ -75,12 +75,10 @@ def main() -> None:
     print(machine(), flush=True)
     with tempfile.TemporaryDirectory() as name:
         data = Path(name) / "part.csv"
-        for patients in map(int, options.patients.split(",")):
-            for seed in range(options.seeds):
-                part(options.data, 2 * patients, seed, data)
-                for line in judged(data, schema, options.penalties.split(","), seed):
-                    rows.append((f"{patients:,}", str(seed), *line))
-                    print(*rows[-1], sep="  ", flush=True)
+        for patients, seed in parts(options.data, options.patients, options.seeds, data):
+            for line in judged(data, schema, options.penalties.split(","), seed):
+                rows.append((f"{patients:,}", str(seed), *line))
+                print(*rows[-1], sep="  ", flush=True)
     print("", table(HEADER, rows), sep="\n")
 
 

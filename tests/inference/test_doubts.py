@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthgen.inference.doubts import doubts, find_footer
+from synthgen.inference.doubts import Footer, doubts
 from synthgen.schema.column import Category, Id
 from synthgen.schema.config import Schema
 from synthgen.schema.table import TableConfig
@@ -18,6 +18,13 @@ def rows(*last: tuple[str, ...]) -> Cells:
     return Cells({name: list(cells) for name, cells in zip("abcde", zip(*ROWS, *last, strict=True), strict=True)})
 
 
+def footer_of(table: Cells) -> int | None:
+    footer = Footer(len(table.columns))
+    for block in table:
+        footer.read(block)
+    return footer.row
+
+
 @pytest.mark.parametrize(
     "last",
     [
@@ -29,7 +36,7 @@ def rows(*last: tuple[str, ...]) -> Cells:
     ],
 )
 def test_a_total_or_a_footer_is_found_by_its_row(last: tuple[str, ...]) -> None:
-    assert find_footer(rows(last)) == 31
+    assert footer_of(rows(last)) == 31
     assert "record 31, the last, looks like a total" in told(inferred(rows(last).cells), None)
 
 
@@ -43,11 +50,11 @@ def test_a_total_or_a_footer_is_found_by_its_row(last: tuple[str, ...]) -> None:
     ],
 )
 def test_a_record_is_none_though_much_of_it_is_blank_or_a_word_is_in_it(last: tuple[str, ...]) -> None:
-    assert find_footer(rows(last)) is None
+    assert footer_of(rows(last)) is None
 
 
 def test_a_word_that_other_rows_begin_with_is_a_value() -> None:
-    assert find_footer(rows(("total", "P1", "", "m", "1"), ("total", "P1", "2020-01-01", "m", "1"))) is None
+    assert footer_of(rows(("total", "P1", "", "m", "1"), ("total", "P1", "2020-01-01", "m", "1"))) is None
 
 
 def test_patients_are_counted_and_not_rows() -> None:
