@@ -369,7 +369,7 @@ def test_a_weekday_is_not_kept_at_the_price_of_the_window() -> None:
     codes |= {"start.gap": np.full(n, code, np.int32), "start.weekday": np.full(n, 6, np.int32)}
     nothing, rng = np.full(n, UNKNOWN), np.random.default_rng(1)
     timeline = line("start", window=(at("2000-01-01"), at("2024-03-14")))
-    found = timeline.step(LONG | {"start.gap": spread}, codes, base, np.zeros(n, bool), nothing, nothing, rng)
+    found = timeline.step(LONG | {"start.gap": spread}, codes, base, np.zeros(n, bool), nothing, nothing, nothing, rng)
     assert found.max() < at("2024-03-14")
 
 
