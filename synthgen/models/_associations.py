@@ -101,26 +101,28 @@ class Associations:
         """The pairs of which the later span is of an entry."""
         before = [e for e in self.layout.before(later) if len(self.spans[e])]
         members = sparse.csr_array(sparse.block_diag([np.zeros((0, 0)), *(self.members[e] for e in before)]))
-        own = self.members[later][self.codes[:, later]].multiply(self.weights[:, None]).toarray()
-        observed = self.weights * (self.codes[:, later] < self.layout.sizes[later])
-        told = self.one_hot(self.codes[:, before].T, before).T
+        own = self.one_hot(self.codes[:, [later]], [later])
+        own.data = self.weights
+        # Code by code first, since every row is in several spans.
+        counts = (self.one_hot(self.codes.take(before, axis=1), before).T @ own)[:, :-1]
+        both = (members.T @ counts @ self.members[later][:-1]).toarray()
+        whole = members.T @ counts.sum(axis=1)
+        shares = own.sum(axis=0)[:-1]
+        usual = self.members[later][:-1].T @ (shares / max(shares.sum(), _TINY))
         stands = np.concatenate([np.zeros(0), *(self.patients[e] for e in before)])
         places = [(e, k) for e in before for k in range(len(self.spans[e]))]
-        both, whole = members.T @ (told @ own), members.T @ (told @ observed)
-        usual = own.sum(axis=0) / max(observed.sum(), np.finfo(np.float64).tiny)
         return Beside(self, later, before, places, members, both * stands[:, None], whole * stands, usual)
 
     def one_hot(self, codes: NDArray[np.integer[Any]], entries: list[int]) -> sparse.csr_array:
         """A column for each code of some entries and for what is unobserved there: ``(rows, codes)``.
 
         Args:
-            codes: ``(entries, rows)``.
+            codes: ``(rows, entries)``.
         """
-        first = np.cumsum([0, *(self.layout.sizes[e] + 1 for e in entries)])
-        n = codes.shape[1]
-        ends = len(entries) * np.arange(n + 1)
-        at = np.ascontiguousarray((codes + first[:-1, None]).T).ravel()
-        return sparse.csr_array((np.ones(len(at), np.float32), at, ends), (n, int(first[-1])))
+        first = np.cumsum([0, *(self.layout.sizes[e] + 1 for e in entries)], dtype=np.int32)
+        at = np.add(codes, first[:-1], order="C").ravel()
+        ends = len(entries) * np.arange(len(codes) + 1)
+        return sparse.csr_array((np.ones(len(at), np.float32), at, ends), (len(codes), int(first[-1])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,10 +183,9 @@ class Beside:
         """
         if not self.both.size:
             return PairRates.none()
-        rate = self._generated(drawn, mass)
-        # Generated rows are a sample as well.
-        sure = (1 + len(self.of.codes) / drawn.shape[1]) ** -0.5
-        differs = sure * np.abs(standard_errors(self.both, self.whole[:, None], rate))
+        drawn_both, drawn_whole = self._generated(drawn, mass)
+        rate = np.clip(drawn_both / np.maximum(drawn_whole, 1.0)[:, None], _TINY, 1 - _TINY)
+        differs = standard_errors(self.both, self.whole[:, None], drawn_both, drawn_whole[:, None])
         differs[np.maximum(self.both, self.whole[:, None] * rate) < self.of.enough] = 0
         self._clear(differs, kept)
         clear = max(_SURE, _NEXT * differs.max())
@@ -200,7 +201,7 @@ class Beside:
             if codes[first : last + 1].any():
                 continue
             both, whole = self._patients(int(one), int(other))
-            if sure * abs(standard_errors(both, whole, rate[one, other])) >= _SURE:
+            if standard_errors(both, whole, drawn_both[one, other], drawn_whole[one]) >= _SURE:
                 codes[first : last + 1] = True
                 wanted = (both + _PSEUDO_PATIENTS * rate[one, other]) / (whole + _PSEUDO_PATIENTS)
                 spans = self.of.spans[e][[k]], self.of.spans[self.later][[other]]
@@ -208,15 +209,13 @@ class Beside:
                 found.append(PairRates.between(e, spans[0], self.later, spans[1], np.array([wanted]), limit))
         return PairRates.joined([PairRates.none(), *found])
 
-    def _generated(self, drawn: NDArray[np.int32], mass: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Of the generated rows with an earlier span, the share with a later one, as ``both``; inside (0, 1)."""
+    def _generated(
+        self, drawn: NDArray[np.int32], mass: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """How many generated rows have both, as ``both``, and how many the earlier one, as ``whole``."""
         rate = np.ascontiguousarray((self.of.members[self.later][:-1].T @ mass / mass.sum(axis=0)).T)
-        told = self.of.one_hot(drawn[self.before], self.before).T
-        # Code by code first, since every row is in several spans.
-        both = self.members.T @ (told @ rate)
-        whole = self.members.T @ told.sum(axis=1)
-        found: NDArray[np.float64] = both / np.maximum(whole, 1.0)[:, None]
-        return np.clip(found, _TINY, 1 - _TINY)
+        told = self.of.one_hot(drawn[self.before].T, self.before).T
+        return self.members.T @ (told @ rate), self.members.T @ told.sum(axis=1)
 
     def _clear(self, differs: NDArray[np.float64], kept: PairRates) -> None:
         """Set those to 0 that are kept already."""
@@ -249,14 +248,27 @@ class Beside:
 
 
 def standard_errors(
-    found: NDArray[np.float64] | float, of: NDArray[np.float64] | float, rate: NDArray[np.float64] | float
+    found: NDArray[np.float64] | float,
+    of: NDArray[np.float64] | float,
+    drawn: NDArray[np.float64] | float,
+    of_drawn: NDArray[np.float64] | float,
 ) -> NDArray[np.float64]:
-    """How far a count is from what a rate brings: the root of the deviance of a binomial, in standard errors."""
+    """How far apart two shares are that are both counted: the root of the deviance of their table, in standard errors.
+
+    What a few generated rows show for certain, the real ones need not show.
+    """
+    pooled = (np.asarray(found) + drawn) / np.maximum(np.asarray(of) + of_drawn, _TINY)
+    return np.sqrt(np.maximum(_deviance(found, of, pooled) + _deviance(drawn, of_drawn, pooled), 0))
+
+
+def _deviance(
+    found: NDArray[np.float64] | float, of: NDArray[np.float64] | float, rate: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Of a binomial count, from what a rate brings."""
     rest = np.maximum(np.asarray(of) - found, 0)
     expected = np.maximum(of * rate, np.finfo(np.float64).tiny)
     others = np.maximum(of * (1 - rate), np.finfo(np.float64).tiny)
-    deviance = 2 * (xlogy(found, found / expected) + xlogy(rest, rest / others))
-    return np.sign(found - of * rate) * np.sqrt(np.maximum(deviance, 0))
+    return np.asarray(2 * (xlogy(found, found / expected) + xlogy(rest, rest / others)), np.float64)
 
 
 def _spans(domain: Domain, counts: NDArray[np.float64]) -> NDArray[np.int64]:

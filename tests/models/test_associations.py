@@ -157,6 +157,15 @@ def test_what_is_given_counts_as_well() -> None:
 
 
 def test_standard_errors_by_hand() -> None:
-    """All of 20 where half are expected: the deviance is 2 x 20 x ln 2."""
-    found = standard_errors(np.array([10.0, 20.0, 0.0]), 20.0, 0.5)
-    assert found == pytest.approx([0, (40 * np.log(2)) ** 0.5, -((40 * np.log(2)) ** 0.5)])
+    """All of 20 real rows and none of 20 generated: 40 rows that are told apart, each of which had odds of evens."""
+    found = standard_errors(
+        np.array([10.0, 20.0, 0.0]), 20.0, np.array([20.0, 0.0, 20.0]), np.array([40.0, 20.0, 20.0])
+    )
+    assert found == pytest.approx([0, (80 * np.log(2)) ** 0.5, (80 * np.log(2)) ** 0.5])
+
+
+def test_what_a_few_generated_rows_show_for_certain_is_not_taken_for_certain() -> None:
+    """16 of 29 real rows, 3.7 standard errors off four in five; of 14 generated ones all, each of them for certain."""
+    assert standard_errors(16.0, 29.0, 14.0, 14.0) < 4
+    assert standard_errors(16.0, 29.0, 0.0, 0.0) == 0
+    assert standard_errors(160.0, 290.0, 140.0, 140.0) > 6
