@@ -15,7 +15,8 @@ from synthgen import plugins
 from synthgen.metrics.prepare import Sheet, compare
 from synthgen.metrics.result import Evaluation, Metric
 from synthgen.report.document import to_json
-from synthgen.report.shareable import COUNT_STEP, redact, step
+from synthgen.report.shareable import redact
+from synthgen.report.shareable.grain import COUNT_STEP, step
 from synthgen.schema.load import load
 from synthgen.tables.read import read
 

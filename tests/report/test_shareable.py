@@ -17,7 +17,8 @@ from synthgen.metrics.result import Evaluation, Metric, Verdict, Word
 from synthgen.report.bins import OTHER
 from synthgen.report.document import to_json
 from synthgen.report.html import render
-from synthgen.report.shareable import COUNT_STEP, SMALLEST, count, redact, share, step
+from synthgen.report.shareable import redact
+from synthgen.report.shareable.grain import COUNT_STEP, SMALLEST, count, share, step
 from tests.report.build import evaluation
 
 SETS = ("train", "holdout", "synthetic")

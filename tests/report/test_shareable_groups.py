@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.metrics.result import Evaluation, Metric
-from synthgen.report.shareable import SMALLEST, redact
+from synthgen.report.shareable import redact
+from synthgen.report.shareable.grain import SMALLEST
 
 
 def representation(inside: int, whole: int, ratio: float = 0.1) -> Metric:
