@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import Domain, Scale
 from synthgen.models.base import Codes
+from synthgen.relational.moments import DAY, UNKNOWN, Moments
 from synthgen.relational.rows import Rows, require_ascending
-from synthgen.relational.timeline import DAY, UNKNOWN, Moments, Timeline
+from synthgen.relational.timeline import Timeline
 
 _MOST_RANGES: Final = 24
 #: Rows per range at least, so that no bound hangs on a few.

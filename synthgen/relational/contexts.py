@@ -12,9 +12,10 @@ from synthgen.encoding.domain import Domain
 from synthgen.relational.calendar import Calendar
 from synthgen.relational.frame import Frame
 from synthgen.relational.history import History, Memory
+from synthgen.relational.moments import DAY, UNKNOWN, Hand, Moments
 from synthgen.relational.rows import Rows, Steps, bases
 from synthgen.relational.surroundings import Surroundings
-from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments, Timeline
+from synthgen.relational.timeline import Timeline
 
 
 def anchors(timeline: Timeline | None, rows: Rows, above: Rows, births: Moments, ends: Moments) -> Moments:

@@ -36,6 +36,7 @@ from synthgen.relational.fold import (
 from synthgen.relational.history import entropy
 from synthgen.relational.links import echoed, popularity, told_drawn, told_kin, up
 from synthgen.relational.means import mean_of, means
+from synthgen.relational.moments import UNKNOWN
 from synthgen.relational.panels import told_together
 from synthgen.relational.repeats import AGAIN, is_marked, marked, source
 from synthgen.relational.rows import Rows
@@ -43,7 +44,7 @@ from synthgen.relational.ruling import Ruling
 from synthgen.relational.standing import Skeleton, Standing
 from synthgen.relational.starts import distances, habits
 from synthgen.relational.structure import Link
-from synthgen.relational.timeline import UNKNOWN, Timeline
+from synthgen.relational.timeline import Timeline
 from synthgen.schema.column import Category, Code, Integer, Number
 
 #: Labels at most of what rows of a lookup table are about.

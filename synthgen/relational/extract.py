@@ -32,13 +32,13 @@ from synthgen.relational.frame import FittedTable
 from synthgen.relational.judged import Judged, Timeless
 from synthgen.relational.links import Linking, up
 from synthgen.relational.meeting import sampled, share_of
+from synthgen.relational.moments import DAY, UNKNOWN, Hand, Moments, integers
 from synthgen.relational.obedience import Obedience, kept_by_construction
 from synthgen.relational.repeats import filled
 from synthgen.relational.rows import Rows
 from synthgen.relational.ruling import Ruling
 from synthgen.relational.series import Told, series, skeleton_of
 from synthgen.relational.structure import Structure
-from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments, integers
 from synthgen.relational.weekdays import Weekdays
 from synthgen.schema.rules import expression as ex
 from synthgen.schema.table import TableConfig

@@ -11,9 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthgen.models.base import Codes
+from synthgen.relational.moments import Moments
 from synthgen.relational.obedience import Obedience
 from synthgen.relational.rules import is_open
-from synthgen.relational.timeline import Moments
 from synthgen.schema.rules import expression as ex
 from synthgen.schema.rules.truth import Operands, Values, truth
 

@@ -30,10 +30,10 @@ from synthgen.models.base import Codes
 from synthgen.relational.judge import Judge, Texts, Tries
 from synthgen.relational.ledger import Ledger
 from synthgen.relational.mending import mended
+from synthgen.relational.moments import UNKNOWN, Moments
 from synthgen.relational.obedience import Obedience, objects, with_changes
 from synthgen.relational.raking import Raking
 from synthgen.relational.repair import equalities, repairs
-from synthgen.relational.timeline import UNKNOWN, Moments
 from synthgen.schema.rules import expression as ex
 from synthgen.schema.rules.truth import Values
 

@@ -36,12 +36,13 @@ from synthgen.relational.frame import FittedTable, Frame, subjects_of
 from synthgen.relational.history import Mark, Memory, limits
 from synthgen.relational.links import Linking, told_drawn
 from synthgen.relational.means import Levels, mean_of
+from synthgen.relational.moments import DAY
 from synthgen.relational.panels import constituents
 from synthgen.relational.rows import Rows
 from synthgen.relational.source import BlockSource, cut
 from synthgen.relational.standing import Skeleton, Standing
 from synthgen.relational.surroundings import Surroundings
-from synthgen.relational.timeline import DAY, Timeline
+from synthgen.relational.timeline import Timeline
 from synthgen.schema.config import Schema
 from synthgen.tables.dataset import Dataset
 from synthgen.tables.split import Split

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synthgen.relational.fold import ECHO, NONE, OTHER, SAME, link_of, named_by
+from synthgen.relational.moments import UNKNOWN, Moments, integers
 from synthgen.relational.rows import Rows, places
 from synthgen.relational.structure import Link, Structure
-from synthgen.relational.timeline import UNKNOWN, Moments, integers
 from synthgen.schema.table import TableConfig
 
 #: How many rows before and after are told by their number.

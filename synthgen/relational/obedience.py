@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.base import N_STYLES, Encoder
 from synthgen.relational.codec import Codec
-from synthgen.relational.timeline import Hand, Moments, Timeline
+from synthgen.relational.moments import Hand, Moments
+from synthgen.relational.timeline import Timeline
 from synthgen.reshape.computed import writer_of
 from synthgen.reshape.operands import Operand
 from synthgen.schema.column import Column

@@ -17,10 +17,11 @@ from synthgen.relational.fold import number_of, panel_of
 from synthgen.relational.frame import FittedTable, Frame
 from synthgen.relational.history import History
 from synthgen.relational.judged import Judged
+from synthgen.relational.moments import UNKNOWN, Moments, integers
 from synthgen.relational.panels import Room, numbers_of
 from synthgen.relational.rows import Rows, Steps
 from synthgen.relational.starts import fitting
-from synthgen.relational.timeline import NOT_HERE, UNKNOWN, Moments, integers
+from synthgen.relational.steps import NOT_HERE
 from synthgen.relational.weekdays import Weekdays
 
 #: How often a row is drawn again of which something would come after all that is real.

@@ -22,10 +22,11 @@ from synthgen.relational.fold import (
 )
 from synthgen.relational.kinship import Kinship
 from synthgen.relational.links import up
+from synthgen.relational.moments import DAY, UNKNOWN, Hand, Moments
 from synthgen.relational.rows import Rows, bases
 from synthgen.relational.ruling import Ruling
 from synthgen.relational.structure import Member
-from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Moments, Timeline, closely
+from synthgen.relational.timeline import Timeline, closely
 from synthgen.schema.config import Format, Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Dataset

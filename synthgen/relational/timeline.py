@@ -8,7 +8,6 @@ generated date.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,111 +18,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from synthgen.encoding.grid import DecimalGrid
-from synthgen.encoding.numeric import NumericEncoder, NumericKind
+from synthgen.encoding.numeric import NumericEncoder
 from synthgen.encoding.quantiser import Quantiser
-from synthgen.encoding.temporal import TemporalKind, written
-from synthgen.relational.siblings import times_of
-from synthgen.schema.column import Category, Column, Date, Datetime, Integer, Number, Time
+from synthgen.relational.moments import DAY, UNKNOWN, WEEK, Hand, Moments, integers, or_zero, weekday_of
+from synthgen.relational.steps import NOT_HERE, cells_of, texts_of, unlike_steps
+from synthgen.schema.column import Category, Column, Datetime, Integer
 from synthgen.schema.config import Format
 from synthgen.schema.table import TableConfig
 
-#: Written where a column does not apply: the first row has no row before it, the others have one.
-NOT_HERE: Final = "·"
-#: A step, and a label that would read as one.
-_STEP: Final = r"^(-?\d+)$"
-_APART: Final = rf"^{NOT_HERE}(-?\d+)$"
-#: Instead of a moment where there is none.
-UNKNOWN: Final = np.iinfo(np.int64).min
-DAY: Final = 86_400
 #: Beyond all moments.
 _FAR: Final = 1 << 60
-_WEEK: Final = 7
-#: 1970-01-01 was a Thursday; Mondays are 0.
-_THURSDAY: Final = 3
 #: How often a bin is drawn from again before a moment outside the window is moved to its edge.
 _TRIES: Final = 4
 #: A moment is told by the end of its window, or of its patient's rows, where it is so many times nearer to that than to
 #: the row's own moment, or the birth.
 _CLOSELY: Final = 0.2
-
-Moments = NDArray[np.int64]
-"""Seconds since 1970 (of times of day, since midnight), or the number in units of its last decimal; or ``UNKNOWN``."""
-
-
-@dataclass(frozen=True)
-class Hand:
-    """One column of moments, between text and ``Moments``."""
-
-    name: str
-    column: Date | Datetime | Time | Integer | Number
-    missing: tuple[str, ...]
-    format: Format
-
-    @classmethod
-    def of(cls, name: str, config: TableConfig, marks: Format) -> Hand | None:
-        """The hand of a column, ``None`` where it is none: another kind, or numbers of no fixed decimals."""
-        column = config.columns[name]
-        if not isinstance(column, Date | Datetime | Time | Integer | Number):
-            return None
-        if isinstance(column, Number) and column.decimals is None:
-            return None
-        return cls(name, column, config.missing_in(name), marks)
-
-    @property
-    def dated(self) -> bool:
-        """Whether a moment has a date."""
-        return isinstance(self.column, Date | Datetime)
-
-    @property
-    def clocked(self) -> bool:
-        """Whether a moment has a time of day."""
-        return isinstance(self.column, Datetime | Time)
-
-    @property
-    def kind(self) -> TemporalKind | NumericKind:
-        """How a cell is read and written."""
-        if isinstance(self.column, Date | Datetime | Time):
-            return TemporalKind(self.name, self.column, self.format, self.missing)
-        return NumericKind(self.name, self.column, self.format, self.missing)
-
-    @property
-    def expected(self) -> str:
-        """What a cell holds, in words."""
-        return self.kind.expected
-
-    @property
-    def tick(self) -> int:
-        """The smallest distance of two moments."""
-        if isinstance(self.column, Date):
-            return DAY
-        return TemporalKind(self.name, self.column, self.format).tick if isinstance(self.column, Datetime | Time) else 1
-
-    def read(self, cells: pa.Array) -> Moments:
-        """The moments that cells hold."""
-        encoded = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
-        times = times_of(encoded, self.column, self.missing, self.format)
-        scale = 10.0**self.column.decimals if isinstance(self.column, Number) and self.column.decimals else 1.0
-        known = ~np.isnan(times)
-        moments = np.full(len(times), UNKNOWN, np.int64)
-        moments[known] = np.rint(times[known] * scale).astype(np.int64)
-        return moments
-
-    def unread(self, cells: pa.DictionaryArray, moments: Moments) -> NDArray[np.bool_]:
-        """Which cells are neither moments nor declared texts. Of numbers, which have undeclared texts apart, none."""
-        if not self.dated and not self.clocked:
-            return np.zeros(len(moments), bool)
-        declared = {text.strip() for text in (*self.missing, *self.column.atoms)}
-        foreign = np.array([text.strip() not in declared for text in cells.dictionary.to_pylist()], bool)
-        return np.asarray((moments == UNKNOWN) & foreign[np.asarray(cells.indices)], bool)
-
-    def texts(self, moments: Moments) -> pa.StringArray:
-        """Moments, all of them known, as they are written."""
-        if isinstance(self.column, Date | Datetime | Time):
-            return written(moments, self.column.format, beyond_a_day=isinstance(self.column, Time))
-        decimals = self.column.decimals or 0 if isinstance(self.column, Number) else 0
-        texts = DecimalGrid(decimals).texts(moments, decimals=decimals)
-        return texts if self.format.decimal == "." else pc.replace_substring(texts, ".", self.format.decimal)
 
 
 @dataclass(frozen=True)
@@ -197,8 +106,8 @@ class Timeline:
         for hand in self.others:
             found[_after(hand)] = Integer(
                 min=None if hand.name in self.closing else self._least(_after(hand)),
-                atoms=_unlike_steps(hand.column.atoms) if hand.dated else (),
-                missing=tuple(dict.fromkeys((*_unlike_steps(hand.missing), ""))),
+                atoms=unlike_steps(hand.column.atoms) if hand.dated else (),
+                missing=tuple(dict.fromkeys((*unlike_steps(hand.missing), ""))),
             )
             if self._apart(hand):
                 found[_clock(hand)] = Integer(min=0, missing=("",))
@@ -214,7 +123,7 @@ class Timeline:
 
     def _steps(self, name: str) -> Integer:
         column = self.order.column
-        apart, missing = _unlike_steps(column.atoms), _unlike_steps(self.order.missing)
+        apart, missing = unlike_steps(column.atoms), unlike_steps(self.order.missing)
         return Integer(min=self._least(name), atoms=(NOT_HERE, *apart), missing=missing)
 
     def _least(self, name: str) -> int | None:
@@ -248,13 +157,13 @@ class Timeline:
         nothing = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(own), np.int32)), pa.array([""]))
         found: dict[str, pa.DictionaryArray] = {}
         if not self.absolute:
-            steps, labels = own // self.unit - _or_zero(base) // self.unit, cells[self.order.name]
-            found[self.first] = _written(steps, labels, unknown, elsewhere=~first)
-            found[self.gap] = _written(steps, labels, unknown, elsewhere=first)
+            steps, labels = own // self.unit - or_zero(base) // self.unit, cells[self.order.name]
+            found[self.first] = cells_of(steps, labels, unknown, elsewhere=~first)
+            found[self.gap] = cells_of(steps, labels, unknown, elsewhere=first)
             if self.by_day:
-                found[self.weekday] = _written(weekday_of(own), nothing, unknown)
+                found[self.weekday] = cells_of(weekday_of(own), nothing, unknown)
             if self.by_day and self.order.clocked:
-                found[self.clock] = _written(own % DAY // self.order.tick, nothing, unknown)
+                found[self.clock] = cells_of(own % DAY // self.order.tick, nothing, unknown)
         for hand in self.others:
             theirs = moments[hand.name]
             unit = self._unit_of(hand)
@@ -264,9 +173,9 @@ class Timeline:
             distance = theirs // unit - own // unit
             if hand.name in self.closing:
                 distance = self._close(hand) // unit - theirs // unit
-            found[_after(hand)] = _written(distance, why, lost)
+            found[_after(hand)] = cells_of(distance, why, lost)
             if self._apart(hand):
-                found[_clock(hand)] = _written(theirs % DAY // hand.tick, nothing, lost)
+                found[_clock(hand)] = cells_of(theirs % DAY // hand.tick, nothing, lost)
         return found
 
     def step(
@@ -291,7 +200,7 @@ class Timeline:
             births: of the rows' patients.
             end: the day of the last moment of the rows' patients, as far as it is told.
         """
-        before, moments, base = base, np.full(len(base), UNKNOWN, np.int64), _or_zero(base)
+        before, moments, base = base, np.full(len(base), UNKNOWN, np.int64), or_zero(base)
         latest = self._latest(base, end)
         for name, rows in ((self.first, np.flatnonzero(first)), (self.gap, np.flatnonzero(~first))):
             known, keys = self._keys(encoders[name], codes[name][rows], base[rows], latest[rows], rng)
@@ -340,7 +249,7 @@ class Timeline:
         And to ``final`` where that is told. Shape ``(len(base), codes)``.
         """
         low, high = quantiser.bounds()
-        start = (_or_zero(base) // self.unit)[:, None]
+        start = (or_zero(base) // self.unit)[:, None]
         allowed = (end == UNKNOWN)[:, None] | (start + low <= (end // self.unit)[:, None])
         if self.window is not None:
             earliest, latest = self._limits(self.window)
@@ -373,7 +282,7 @@ class Timeline:
             unit, code = self._unit_of(hand), codes[_after(hand)]
             known = (code < quantiser.size) & (moments != UNKNOWN)
             least = quantiser.bounds()[0][np.where(known, code, 0)]
-            room = self._close(hand) // unit - _or_zero(moments) // unit
+            room = self._close(hand) // unit - or_zero(moments) // unit
             found |= known & (least > room)
         return found
 
@@ -457,9 +366,9 @@ class Timeline:
         if self.window is not None:
             low = np.maximum(low, self._limits(self.window)[0])
         high = np.minimum(high, latest[rows])
-        shift = (wanted[rows] - weekday_of(moments[rows])) % _WEEK
+        shift = (wanted[rows] - weekday_of(moments[rows])) % WEEK
         found = day
-        for to in (day + shift, day + shift - _WEEK):
+        for to in (day + shift, day + shift - WEEK):
             fits = (to >= low) & (to <= high) & ~np.isin(to - start, quantiser.atoms) & (found == day)
             found = np.where(fits, to, found)
         moved[rows] = found * DAY
@@ -474,10 +383,9 @@ class Timeline:
         found: dict[str, pa.Array] = {}
         if not self.absolute:
             first, gap = (pc.cast(cells[name], pa.string()) for name in (self.first, self.gap))
-            found[self.order.name] = _texts(self.order, moments, pc.if_else(pc.equal(first, NOT_HERE), gap, first))
+            found[self.order.name] = texts_of(self.order, moments, pc.if_else(pc.equal(first, NOT_HERE), gap, first))
         for hand in self.others:
-            after = pc.cast(cells[_after(hand)], pa.string())
-            distance = _integers(after)
+            distance = integers(cells[_after(hand)])
             unit = self._unit_of(hand)
             known = (distance != UNKNOWN) & (moments != UNKNOWN)
             theirs = np.full(len(moments), UNKNOWN, np.int64)
@@ -486,10 +394,12 @@ class Timeline:
             else:
                 theirs[known] = (moments[known] // unit + distance[known]) * unit
             if self._apart(hand):
-                clock = _integers(pc.cast(cells[_clock(hand)], pa.string()))
+                clock = integers(cells[_clock(hand)])
                 timed = known & (clock != UNKNOWN)
                 theirs[timed] += clock[timed] * hand.tick
-            found[hand.name] = _texts(hand, self._inside(hand, theirs, moments), after)
+            found[hand.name] = texts_of(
+                hand, self._inside(hand, theirs, moments), pc.cast(cells[_after(hand)], pa.string())
+            )
         return found
 
     def _inside(self, hand: Hand, theirs: Moments, own: Moments) -> Moments:
@@ -546,67 +456,6 @@ def _clock(hand: Hand) -> str:
     return f"{hand.name}.clock"
 
 
-def _or_zero(moments: Moments) -> Moments:
-    return np.where(moments == UNKNOWN, 0, moments)
-
-
-def weekday_of(moments: Moments) -> NDArray[np.int64]:
-    """0 for Mondays."""
-    return (moments // DAY + _THURSDAY) % _WEEK
-
-
-def _written(
-    numbers: NDArray[np.int64],
-    labels: pa.DictionaryArray,
-    unknown: NDArray[np.bool_],
-    elsewhere: NDArray[np.bool_] | None = None,
-) -> pa.DictionaryArray:
-    """Whole numbers as text; where they are unknown the label, and where they do not apply ``NOT_HERE``."""
-    plain = pa.array(np.where(unknown, 0, numbers)).dictionary_encode()
-    apart = pc.replace_substring_regex(
-        pc.utf8_trim_whitespace(labels.dictionary), pattern=_STEP, replacement=NOT_HERE + r"\1"
-    )
-    texts = pa.concat_arrays([plain.dictionary.cast(pa.string()), apart])
-    indices = np.asarray(plain.indices).astype(np.int64)
-    indices = np.where(unknown, len(plain.dictionary) + np.asarray(labels.indices), indices)
-    if elsewhere is not None:
-        texts = pa.concat_arrays([texts, pa.array([NOT_HERE])])
-        indices = np.where(elsewhere, len(texts) - 1, indices)
-    distinct = texts.dictionary_encode()
-    return pa.DictionaryArray.from_arrays(pa.array(np.asarray(distinct.indices)[indices]), distinct.dictionary)
-
-
-def _unlike_steps(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Labels as they stand among steps: ``0`` may mean missing, and a step of 0 does not."""
-    return tuple(re.sub(_STEP, NOT_HERE + r"\1", label) for label in labels)
-
-
-def _integers(texts: pa.StringArray) -> NDArray[np.int64]:
-    """Whole numbers that were decoded; ``UNKNOWN`` for other texts."""
-    whole = np.asarray(pc.match_substring_regex(texts, r"^-?\d+$"), bool)
-    numbers = np.full(len(texts), UNKNOWN, np.int64)
-    numbers[whole] = np.asarray(texts.filter(pa.array(whole)).cast(pa.int64()))
-    return numbers
-
-
-def integers(cells: pa.Array) -> NDArray[np.int64]:
-    """Decoded whole numbers; ``UNKNOWN`` for other texts."""
-    return _integers(pc.cast(cells, pa.string()))
-
-
-def _texts(hand: Hand, moments: Moments, labels: pa.StringArray) -> pa.StringArray:
-    """Moments as text; where there is none the label, as far as it means that."""
-    known = moments != UNKNOWN
-    texts = hand.texts(np.where(known, moments, 0))
-    if known.all():
-        return texts
-    allowed = {*hand.missing, *hand.column.atoms} if hand.dated or hand.clocked else {*hand.missing}
-    stand_in = next(iter(hand.missing), "")
-    labels = pc.replace_substring_regex(labels, pattern=_APART, replacement=r"\1")
-    told = pc.if_else(pc.is_in(labels, pa.array(sorted(allowed), pa.string())), labels, stand_in)
-    return pc.if_else(pa.array(known), texts, told)
-
-
 def learned(
     order: Hand,
     others: Iterable[Hand],
@@ -628,7 +477,7 @@ def learned(
         births: of the rows' patients.
         windows: by column, the moments between which all lie.
     """
-    own, base = moments[order.name], _or_zero(base)
+    own, base = moments[order.name], or_zero(base)
     known = own != UNKNOWN
     steps = np.abs(own - base)[known & (own != base)]
     by_day = order.dated and (not order.clocked or not len(steps) or float(np.median(steps)) >= DAY)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.relational.frame import Frame
-from synthgen.relational.timeline import DAY, UNKNOWN, Moments, weekday_of
+from synthgen.relational.moments import DAY, UNKNOWN, Moments, weekday_of
 
 _WEEK: Final = 7
 

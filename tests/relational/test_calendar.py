@@ -7,8 +7,9 @@ from datetime import datetime
 import numpy as np
 
 from synthgen.relational.calendar import Calendar
+from synthgen.relational.moments import DAY, UNKNOWN, Hand
 from synthgen.relational.rows import Rows
-from synthgen.relational.timeline import DAY, UNKNOWN, Hand, Timeline
+from synthgen.relational.timeline import Timeline
 from synthgen.schema.table import TableConfig
 from tests.encoding.build import POINT
 

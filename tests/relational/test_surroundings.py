@@ -15,9 +15,9 @@ from synthgen.models.base import FittedModel
 from synthgen.relational.asking import Asked
 from synthgen.relational.contexts import contexts
 from synthgen.relational.history import Memory
+from synthgen.relational.moments import UNKNOWN
 from synthgen.relational.rows import Rows, Steps
 from synthgen.relational.surroundings import Surroundings
-from synthgen.relational.timeline import UNKNOWN
 from synthgen.workflow import fit
 from tests.relational import clinic
 

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from synthgen.encoding.numeric import NumericEncoder, NumericKind
 from synthgen.relational import timeline as timelines
+from synthgen.relational.moments import DAY, UNKNOWN, Hand, Moments
 from synthgen.relational.rows import bases
-from synthgen.relational.timeline import DAY, NOT_HERE, UNKNOWN, Hand, Moments, Timeline
+from synthgen.relational.steps import NOT_HERE
+from synthgen.relational.timeline import Timeline
 from synthgen.schema.column import Integer
 from synthgen.schema.config import Format
 from synthgen.schema.table import TableConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from synthgen.encoding.quantiser import Quantiser
-from synthgen.relational.timeline import DAY, UNKNOWN
+from synthgen.relational.moments import DAY, UNKNOWN
 from synthgen.relational.weekdays import Weekdays, reached
 
 MONDAY = 4 * DAY
