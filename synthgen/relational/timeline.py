@@ -397,9 +397,8 @@ class Timeline:
                 clock = integers(cells[_clock(hand)])
                 timed = known & (clock != UNKNOWN)
                 theirs[timed] += clock[timed] * hand.tick
-            found[hand.name] = texts_of(
-                hand, self._inside(hand, theirs, moments), pc.cast(cells[_after(hand)], pa.string())
-            )
+            labels = pc.cast(cells[_after(hand)], pa.string())
+            found[hand.name] = texts_of(hand, self._inside(hand, theirs, moments), labels)
         return found
 
     def _inside(self, hand: Hand, theirs: Moments, own: Moments) -> Moments:

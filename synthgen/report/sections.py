@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from synthgen.metrics.result import HISTORIES, Evaluation, Metric, Verdict
-from synthgen.report import charts, wording
+from synthgen.report import charts, histograms, wording
 from synthgen.report.charts import Link, Placed
 from synthgen.report.numbers import figure, percent, span
 from synthgen.report.shapes import is_roc
@@ -245,7 +245,7 @@ def drawn_distributions(evaluation: Evaluation, key: str = "") -> Distributions:
     ]
     items.sort(key=lambda pair: -_distance(pair[1]))
     drawn = [
-        Drawn(str(item["column"]), charts.histogram(item, key=f"{key}h{i}"), _sizes(item))
+        Drawn(str(item["column"]), histograms.histogram(item, key=f"{key}h{i}"), _sizes(item))
         for i, (_, item) in enumerate(items[:DRAWN_HISTOGRAMS])
     ]
     unseen = tuple(str(item["column"]) for _, item in items[DRAWN_HISTOGRAMS:])

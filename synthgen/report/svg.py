@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from markupsafe import Markup
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Colours that no chart uses for themselves: each stands for a CSS variable of the page, which knows light and dark.
@@ -197,3 +198,23 @@ def _for_page(svg: str, *, label: str, key: str) -> str:
 def _shortened(attribute: str) -> str:
     """Coordinates to a tenth of a pixel or so, and no line breaks."""
     return re.sub(r"\s+", " ", re.sub(r"(\.\d{2})\d+", r"\1", attribute))
+
+
+def plain_axes(ax: Axes) -> None:
+    """Axes of shares: a line below, a few faint ones across, percentages at the left."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    ax.set_facecolor("none")
+    for side in ("top", "right", "left"):
+        ax.spines[side].set_visible(False)
+    ax.spines["bottom"].set_color(LINE)
+    ax.yaxis.set_major_locator(MaxNLocator(3))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    ax.tick_params(colors=MUTED, labelsize=9.5, length=0, pad=4)
+    ax.grid(axis="y", color=LINE, lw=0.7)
+    ax.set_axisbelow(True)
+
+
+def short(text: str, length: int) -> str:
+    """A text of so many characters at most."""
+    return text if len(text) <= length else text[: length - 1] + "…"
