@@ -42,6 +42,7 @@ class Domain:
             an order draws that one before.
         about: a column, and the code of it about which alone these codes say something, such as the last value of one
             quantity. What has that column for its unit is told by them directly.
+        earlier: the code column of which these are the codes of a row before, each meaning the same; empty for most.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Domain:
     leads: bool = False
     unit: str = ""
     about: tuple[str, int] | None = None
+    earlier: str = ""
 
     def __post_init__(self) -> None:
         if self.size < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -198,9 +199,20 @@ class Layout:
         return tuple(range(self.first_own + run.start, self.first_own + run.stop) for run in runs(own))
 
     def kin(self, entry: int) -> tuple[int, ...]:
-        """The entries before ``entry`` whose column is of the same coding system."""
-        system = self.domains[self.order[entry]].system
-        return tuple(e for e in range(entry) if system and self.domains[self.order[e]].system == system)
+        """The entries before ``entry`` that tell of its codes: columns of its coding system, and it in rows before."""
+        return self._kin[entry]
+
+    @cached_property
+    def _kin(self) -> tuple[tuple[int, ...], ...]:
+        found, of_system, of_earlier = [], defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
+        for entry, own in enumerate(self.domains[i] for i in self.order):
+            again = [e for e in of_earlier[own.name] if self.sizes[e] == own.size]
+            found.append(tuple(sorted({*again, *of_system[own.system]})))
+            if own.system:
+                of_system[own.system].append(entry)
+            if own.earlier:
+                of_earlier[own.earlier].append(entry)
+        return tuple(found)
 
     def echoes(self, entry: int) -> tuple[Echo, ...]:
         """What the context says about the unit that is drawn before ``entry``; nothing for most."""
@@ -226,12 +238,15 @@ class Layout:
         return Echo(unit, told, max(self.sizes[e] for e in by_code.values()) + 1)
 
     def same(self, entry: int, other: int) -> NDArray[np.int64]:
-        """Which code of a column each code of another column of its coding system is, shape ``(codes + 1,)``.
+        """Which code of a column each code of one of its kin is, shape ``(codes + 1,)``.
 
         -1 for none, and last, for what is unobserved.
         """
-        mine = {group: code for code, group in enumerate(self.domains[self.order[entry]].parents[-1])}
-        return np.array([*(mine.get(group, -1) for group in self.domains[self.order[other]].parents[-1]), -1])
+        own, of = self.domains[self.order[entry]], self.domains[self.order[other]]
+        if not own.system:
+            return np.array([*range(own.size), -1])
+        mine = {group: code for code, group in enumerate(own.parents[-1])}
+        return np.array([*(mine.get(group, -1) for group in of.parents[-1]), -1])
 
 
 def numbers(domains: Sequence[Domain], positions: Sequence[int]) -> list[int]:

@@ -72,6 +72,45 @@ def _of_groups(of_levels: nn.ParameterList, groups: Tensor) -> Tensor:
     return torch.stack([of_level[level] for of_level, level in zip(of_levels, groups, strict=True)]).sum(0)
 
 
+class _Kin(nn.Module):
+    """Which codes of a few columns stand in their kin already.
+
+    Attributes:
+        most: how many kin a column has at most.
+    """
+
+    entries: Tensor
+    first: Tensor
+    same: Tensor
+
+    def __init__(self, most: int, entries: Sequence[int], same: Sequence[NDArray[np.int64]]) -> None:
+        super().__init__()
+        self.most = most
+        self.register_buffer("entries", torch.tensor(entries, dtype=torch.int64))
+        self.register_buffer("first", torch.tensor(np.cumsum([0, *map(len, same)])[:-1]))
+        self.register_buffer("same", torch.from_numpy(np.concatenate([np.zeros(0, np.int64), *same])))
+
+    @classmethod
+    def of(cls, layout: Layout, entries: Sequence[int]) -> _Kin:
+        kin = [layout.kin(e) for e in entries]
+        most = max(map(len, kin))
+        found: list[tuple[int, NDArray[np.int64]]] = []
+        for e, others in zip(entries, kin, strict=True):
+            found += [(other, layout.same(e, other)) for other in others]
+            # Where a column has fewer, another one in which none of its codes stands.
+            found += [(0, np.full(layout.sizes[0] + 1, -1))] * (most - len(others))
+        return cls(most, [other for other, _ in found], [same for _, same in found])
+
+    def stands(self, codes: Tensor) -> Tensor:
+        """The code of each column that stands in each of its kin, ``(columns, kin, rows)``; -1 for none.
+
+        Args:
+            codes: of all entries, ``(rows, entries)``.
+        """
+        found = self.same[codes[:, self.entries] + self.first]
+        return found.t().reshape(-1, self.most, len(codes))
+
+
 class _Block(nn.Module):
     """The hidden layers and softmaxes of a few columns of similar size."""
 
@@ -111,7 +150,6 @@ class _Block(nn.Module):
         # On a scale a code's logits are its own plus smooth functions of its rank, as with embeddings.
         self.register_buffer("waves", ranks if ranks.any() else None)
         self.smooth = nn.Parameter(torch.zeros(len(entries), self.width, WAVES)) if ranks.any() else None
-        self.kin = layout.kin(entries[0]) if len(entries) == 1 else ()
         groups = _groups(layout, entries[0]) if len(entries) == 1 else None
         self.register_buffer("groups", groups)
         # A code's logits are its own plus those of its chapter and category, as with embeddings.
@@ -119,9 +157,9 @@ class _Block(nn.Module):
             torch.zeros(int(level.max()) + 1, self.width) for level in (() if groups is None else groups[:-1])
         )
         # What is added to the logit of a code that stands in an earlier column: for any code, and for each.
-        self.repeated = nn.Parameter(torch.zeros(len(self.kin)))
-        self.repeats = nn.Parameter(torch.zeros(len(self.kin), self.most))
-        self.same = [torch.from_numpy(layout.same(entries[0], e)) for e in self.kin]
+        self.kin = _Kin.of(layout, entries)
+        self.repeated = nn.Parameter(torch.zeros(len(entries), self.kin.most))
+        self.repeats = nn.Parameter(torch.zeros(len(entries), self.kin.most, self.most))
         # What is added to the logits by what the context says about the unit. Through the hidden units a column would
         # have to learn of each unit by itself which column of the context is about it, and of rare ones never does.
         self.echoes = layout.echoes(entries[0]) if len(entries) == 1 else ()
@@ -147,11 +185,11 @@ class _Block(nn.Module):
         h = h.view(len(embedded), len(self.entries), self.width).transpose(0, 1)
         # Added apart: where products are rounded, what they are added to is not.
         logits = torch.bmm(h, self.head_weight()).float() + self.level
-        if self.kin:
-            stands = torch.stack([of.to(codes.device)[codes[:, e]] for e, of in zip(self.kin, self.same, strict=True)])
+        if self.kin.most:
+            stands = self.kin.stands(codes)
             at = stands.clamp(min=0)
-            added = (self.repeats.gather(1, at) + self.repeated[:, None]) * (stands >= 0)
-            logits = logits.scatter_add(2, at.t()[None], added.t()[None])
+            added = (self.repeats.gather(2, at) + self.repeated[:, :, None]) * (stands >= 0)
+            logits = logits.scatter_add(2, at.transpose(1, 2), added.transpose(1, 2))
         for echo, table, gains in zip(self.echoes, self.echoed, self.gains, strict=True):
             unit = codes[:, echo.unit]
             about = torch.from_numpy(echo.told).to(codes.device)[unit]
@@ -233,7 +271,7 @@ class MaskedNetwork(nn.Module):
                     _array(block.offset)[rows],
                     np.ascontiguousarray(head[at, :, :size]),
                     np.where(level[at, 0, :size] < NEVER / 2, -np.inf, level[at, 0, :size]).astype(np.float32),
-                    (_array(block.repeats) + _array(block.repeated)[:, None])[:, :size],
+                    (_array(block.repeats) + _array(block.repeated)[:, :, None])[at, : len(self.layout.kin(e)), :size],
                     np.concatenate([np.zeros((0, size), np.float32), *map(_array, block.echoed)]),
                     _array(block.gains),
                 )

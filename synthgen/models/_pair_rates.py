@@ -64,7 +64,8 @@ class PairRates:
 
         These are pairs that are together less than a tenth as often as chance would have it, or never; and each code of
         a column with a coding system beside the missing cells of every other column; and each common code beside each
-        of the target. Their rate is 0 where too few patients have both, 1 where too few have the earlier code alone.
+        of the target, and beside itself in a row before. Their rate is 0 where too few patients have both, 1 where too
+        few have the earlier code alone.
 
         Args:
             rows: their codes ``(n, entries)``, with the slot behind a column's codes where a cell is unobserved.
@@ -216,7 +217,10 @@ def _always(
         by_chance: how many patients would have each.
     """
     if earlier < layout.first_own:
-        return np.zeros(by_chance.shape, bool)
+        again = np.zeros(by_chance.shape, bool)
+        if earlier in layout.kin(later):
+            again[:] = layout.same(later, earlier)[columns[earlier].codes][:, None] == columns[later].codes
+        return again
     domains = [layout.domains[layout.order[e]] for e in (earlier, later)]
     missing = [np.isin(columns[e].codes, of.missing) for e, of in zip((earlier, later), domains, strict=True)]
     of_system = [np.full(n, of.system != "") for n, of in zip(by_chance.shape, domains, strict=True)]

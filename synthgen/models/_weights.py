@@ -23,7 +23,7 @@ class Weights:
         offset: ``(width,)``.
         head: ``(width, codes)``.
         level: ``(codes,)``, the logits of a row of which nothing is known; minus infinity for what was never seen.
-        repeats: for each entry before it of the same coding system, what is added to the logit of a code that stands
+        repeats: for each entry before it that tells of the same codes, what is added to the logit of a code that stands
             there already, ``(kin, codes)``.
         echoes: what is added to the logits by what the context says about the unit, echo by echo, ``(said, codes)``.
         gains: by what that is multiplied, for each echo and each code of the unit, ``(echoes, units + 1)``.

@@ -304,9 +304,8 @@ def _said(codes: NDArray[np.int32], before: NDArray[np.int64]) -> float:
 
 
 def _renamed(domain: Domain, when: str) -> Domain:
-    return replace(
-        domain, name=f"{domain.name} {when}", owner=f"{domain.owner} {when}", target=False, leads=False, unit=""
-    )
+    name, owner = (f"{of} {when}" for of in (domain.name, domain.owner))
+    return replace(domain, name=name, owner=owner, target=False, leads=False, unit="", earlier=domain.name)
 
 
 class History:

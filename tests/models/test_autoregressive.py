@@ -246,6 +246,41 @@ def test_a_code_is_known_again_in_another_column_of_its_system() -> None:
     assert layout.same(1, 0).tolist() == [-1, 0, -1, -1]
 
 
+def _repeating(n: int) -> tuple[tuple[Domain, ...], Codes]:
+    """Three columns of 12, 6 and 6 codes; the first two have the code of the row before in four of five rows."""
+    own = tuple(Domain(name, name, size, Scale.NOMINAL) for name, size in (("payer", 12), ("dose", 6), ("sex", 6)))
+    before = tuple(replace(of, name=f"{of.name} before", earlier=of.name) for of in own[:2])
+    rng = np.random.default_rng(4)
+    given = np.stack([rng.integers(0, of.size, n) for of in before], axis=1)
+    drawn = np.stack([rng.integers(0, of.size, n) for of in own], axis=1)
+    again = rng.random((n, 2)) < 0.8
+    drawn[:, :2] = np.where(again, given, drawn[:, :2])
+    return (*before, *own), np.concatenate([given, drawn], axis=1).astype(np.int32)
+
+
+def test_a_code_is_known_again_in_the_row_before() -> None:
+    domains, rows = _repeating(100)
+    layout = Layout.of(domains, 2, [np.bincount(rows[:, i], minlength=of.size) for i, of in enumerate(domains)], ())
+    assert [layout.kin(e) for e in range(5)] == [(), (), (0,), (1,), ()]
+    assert layout.same(3, 1).tolist() == [0, 1, 2, 3, 4, 5, -1]
+
+
+def test_rows_repeat_the_row_before_as_often_as_real_ones_however_strong_the_penalty() -> None:
+    """Also columns that are computed together, of which one is not told of the row before; a first row is free."""
+    domains, rows = _repeating(3000)
+    fitted = Autoregressive(penalty=30.0).fit(
+        CodeTable(domains[2:], [rows[:, 2:]]),
+        rng=np.random.default_rng(1),
+        context=CodeTable(domains[:2], [rows[:, :2]]),
+    )
+    given = rows[:, :2].copy()
+    given[:1000] = UNOBSERVED
+    drawn = fitted.sample(3000, rng=np.random.default_rng(2), context=given)
+    repeated = (drawn[1000:, :2] == given[1000:]).mean(axis=0)
+    assert repeated == pytest.approx((rows[:, 2:4] == rows[:, :2]).mean(axis=0), abs=0.03)
+    assert (drawn[:1000, 0] == rows[:1000, 0]).mean() < 0.15
+
+
 def test_two_ranges_on_the_leading_columns_are_drawn_together() -> None:
     """Who never smoked seldom has a lung disease: asked for both, hardly any of them are left."""
     rng = np.random.default_rng(0)
