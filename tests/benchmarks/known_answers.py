@@ -136,8 +136,8 @@ def _note(metric: Metric, found: Findings) -> None:
     if difference and difference["interval"]:
         low, high = difference["interval"]
         found.zero[metric.name] = low <= 0 <= high
-    # Of which group is furthest below its ceiling there is no one expected value.
-    if metric.value is not None and metric.interval is not None and metric.name != "group_accuracy":
+    # Which group is furthest below its ceiling, and which links there are, differs: there is no one expected value.
+    if metric.value is not None and metric.interval is not None and metric.name not in {"group_accuracy", "lost_links"}:
         found.values[metric.name] = (metric.value, *metric.interval)
 
 

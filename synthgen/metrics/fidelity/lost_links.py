@@ -54,13 +54,16 @@ class LostLinks(ValuePairs):
         if not len(links.strength):
             return f"no value raises the share of another by {self.strong:g} beyond chance"
         halves = Halves.draw(tuple(sets), rng)
-        lost = _lost(links, halves, equal.synthetic, rng)
-        holdout = None if equal.holdout is None else _lost(links, halves, equal.holdout, rng)
+        lacking = _lacking(links, halves, equal.synthetic, rng)
+        lost = lacking.clip(0, 1)
+        holdout = None if equal.holdout is None else _lacking(links, halves, equal.holdout, rng).clip(0, 1)
         value = lost.mean(axis=1)
+        # Chance makes a link stronger as often as weaker, of which half is cut off: that half has its error as well.
+        chance = np.sqrt(2) * halves.chance(lacking).clip(0, 1).mean(axis=1)
         details: dict[str, Any] = {"more_than_half_lost": int((lost[0] > 0.5).sum()), "rows": _rows(comparison, links)}
         if holdout is not None:
             beyond = value - holdout.mean(axis=1)
-            interval = halves.interval(beyond)
+            interval = halves.interval(beyond, chance=chance)
             details["above_ceiling"] = {"difference": float(beyond[0]), "interval": interval and list(interval)}
         return Metric(
             name=self.name,
@@ -68,8 +71,8 @@ class LostLinks(ValuePairs):
             table=comparison.table,
             reason="" if holdout is not None else f"no ceiling: {NO_HOLDOUT}",
             value=float(value[0]),
-            interval=halves.interval(value, 0.0, 1.0),
-            floor=float(_lost(links, halves, equal.floor, rng)[0].mean()),
+            interval=halves.interval(value, 0.0, 1.0, chance=chance),
+            floor=float(_lacking(links, halves, equal.floor, rng)[0].clip(0, 1).mean()),
             ceiling=None if holdout is None else float(holdout[0].mean()),
             better="lower",
             unit="share of links",
@@ -227,13 +230,16 @@ class _Kept:
         return np.where(np.isnan(self.share), 0.0, self.share - self.all)
 
 
-def _lost(links: _Links, halves: Halves, records: Records, rng: np.random.Generator) -> NDArray[np.float64]:
-    """The part of every link that a set lacks, in the whole and in every half, ``(1 + 2 * halvings, links)``."""
+def _lacking(links: _Links, halves: Halves, records: Records, rng: np.random.Generator) -> NDArray[np.float64]:
+    """The part of every link that a set lacks, below 0 where it is stronger there than in the training set.
+
+    In the whole and in every half, ``(1 + 2 * halvings, links)``.
+    """
     group = halves.assign(records, rng)
     first, second, both = (halves.chosen @ each for each in links.sums(records, group, halves.groups))
     patients = halves.chosen @ np.bincount(group, records.weights, halves.groups)
     kept = _Kept.of(first, second, both, patients[:, None])
-    return np.asarray(np.clip(1 - kept.strength / links.strength, 0, 1))
+    return np.asarray(1 - kept.strength / links.strength)
 
 
 def _rows(comparison: Comparison, links: _Links) -> list[dict[str, Any]]:

@@ -126,3 +126,19 @@ def test_the_shareable_form_tells_no_link_and_no_mean_over_few() -> None:
     (many,) = LostLinks().measure(against(draw(3)), rng=np.random.default_rng(0))
     assert shared(many).value == pytest.approx(many.value, abs=0.025)
     assert "where" not in str(shared(many).details)
+
+
+def test_the_interval_of_a_single_link_covers_its_mean() -> None:
+    """Of 36 septic patients 24 are in intensive care, of 360 others one in ten: which set keeps the link is chance."""
+    rng = np.random.default_rng(3)
+    train = _hospital(36, 24, icu=60, n=396)
+    found = []
+    for _ in range(80):
+        septic = rng.random(396) < 36 / 396
+        icu = rng.random(396) < np.where(septic, 24 / 36, 0.1)
+        drawn = {"diagnosis": np.where(septic, "sepsis", "other"), "ward": np.where(icu, "icu", "general")}
+        found.append(_figure(train, None, drawn))
+    assert {each.n["links"] for each in found} == {1}
+    values = np.array([each.value for each in found])
+    low, high = np.array([each.interval for each in found]).T
+    assert ((low <= values.mean()) & (values.mean() <= high)).mean() > 0.9
