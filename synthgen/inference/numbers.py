@@ -15,6 +15,8 @@ from synthgen.inference.values import Values
 
 #: The share of a column's rows that must be numbers (or dates) before the column is taken for one.
 NEARLY_ALL = 0.995
+#: The share of its rows that must be of digits and marks before a column tells of marks.
+_SOME = 0.1
 
 
 @dataclass(frozen=True)
@@ -96,20 +98,28 @@ def read_numbers(column: Values, marks: Marks) -> Numbers:
 def find_marks(columns: Iterable[Values], declared: Marks) -> Marks:
     """The marks under which most columns are numbers; ``declared`` where others do no better.
 
-    A mark between thousands is believed only if some column needs it.
+    Of a column of numbers and words, such as results of a laboratory, the numbers count. A mark between thousands is
+    believed only if some column needs it.
     """
-    marked = [column for column in columns if _has_marks(column)]
+    marked = [numerals for column in columns if (numerals := _numerals(column)) is not None]
     candidates = (Marks(declared.decimal, ""), declared, *KNOWN_MARKS)
-    scores = [sum(_share(column, marks) >= NEARLY_ALL for column in marked) for marks in candidates]
-    return candidates[int(np.argmax(scores))]
+    shares = [[_share(column, marks) for column in marked] for marks in candidates]
+    scores = [sum(share >= NEARLY_ALL for share in own) for own in shares]
+    best = int(np.argmax(scores))
+    alike = [k for k, marks in enumerate(candidates) if (marks.decimal, scores[k]) == (candidates[best].decimal, scores[best])]
+    return candidates[max(alike, key=lambda k: sum(share for share in shares[k] if share >= NEARLY_ALL))]
+
+
+def _numerals(column: Values) -> Values | None:
+    """The texts of digits and marks, where they are a good part of the column and have a mark between digits."""
+    found = column.take(column.match(r"(?:[<>]=?\s?)?[+-]?[.,]?\d[\d., ']*(?:[eE][+-]?\d+)?"))
+    return found if _has_marks(found) and found.rows >= _SOME * column.rows else None
 
 
 def _has_marks(column: Values) -> bool:
     """Whether a good part of the column has a mark between digits; looks at a sample of the texts."""
     sample = column.texts[:: max(1, len(column.texts) // 50)]
-    return bool(sample) and bool(
-        np.mean(pc.match_substring_regex(sample, r"^[^A-Za-z]*\d[., ']\d[^A-Za-z]*$").to_numpy(False)) > 0
-    )
+    return bool(pc.any(pc.match_substring_regex(sample, r"\d[., ']\d")).as_py())
 
 
 def _share(column: Values, marks: Marks) -> float:

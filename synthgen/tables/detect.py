@@ -30,6 +30,9 @@ _FOREIGN = {
     b"PAR1": "a Parquet file; let its name end in .parquet",
 }
 _THOUSANDS = {".": ",' \u00a0\u202f", ",": ".' \u00a0\u202f"}
+#: What consists of digits and marks, and the share of such cells from which a column tells of marks.
+_DIGITS = re.compile(r"[<>]?[+-]?\d[\d.,' \u00a0\u202f]*")
+_SOME = 0.1
 
 
 def detect(path: Path) -> Format:
@@ -176,7 +179,7 @@ def _decimal(columns: Sequence[str], delimiter: str) -> str:
 
 
 def _has_fractions(column: str, mark: str) -> bool:
-    """Whether nine in ten cells are numbers, some with a fraction that cannot be a group of thousands instead."""
+    """Whether its numbers are such under ``mark``, some with a fraction that cannot be a group of thousands instead."""
     point, group = re.escape(mark), f"[{re.escape(_THOUSANDS[mark])}]"
     number = rf"[<>]?[+-]?\d+({group}\d{{3}})*({point}\d+)?"
     fraction = re.compile(
@@ -186,16 +189,20 @@ def _has_fractions(column: str, mark: str) -> bool:
 
 
 def _has_groups(column: str, mark: str, decimal: str) -> bool:
-    """Whether nine in ten cells are numbers, some with thousands set apart by ``mark``."""
+    """Whether its numbers are such, some with thousands set apart by ``mark``."""
     group = re.escape(mark)
     number = rf"[<>]?[+-]?([1-9]\d{{0,2}}({group}\d{{3}})+|\d+)({re.escape(decimal)}\d+)?"
     return re.search(rf"\d{group}\d{{3}}", column) is not None and _mostly(column, mark, number)
 
 
 def _mostly(column: str, mark: str, number: str) -> bool:
-    """Whether ``mark`` occurs in the column, a cell a line, and nine in ten of the cells that are not blank match."""
+    """Whether ``mark`` occurs in the column, a cell a line, and nine in ten of the cells of digits and marks match.
+
+    Words beside them say nothing of marks: results of a laboratory are numbers, `negative` and `n.d.` in one column.
+    """
     if mark not in column:
         return False
     cells = [cell.strip() for cell in column.split("\n") if cell.strip()]
+    digits = [cell for cell in cells if _DIGITS.fullmatch(cell)]
     matches = re.compile(number).fullmatch
-    return sum(matches(cell) is not None for cell in cells) >= 0.9 * len(cells)
+    return len(digits) >= _SOME * len(cells) and sum(matches(cell) is not None for cell in digits) >= 0.9 * len(digits)

@@ -111,6 +111,15 @@ def test_thousands_and_decimal_marks_are_those_that_most_columns_need() -> None:
     assert guess.schema.tables["visits"].columns["crp"] == Number(decimals=1, min=0)
 
 
+def test_numbers_among_words_tell_of_marks() -> None:
+    """One result in a hundred is so large that it has a mark between thousands, and is no word."""
+    numbers = [f"{whole},{tenth}" for whole in range(20) for tenth in range(10)]
+    cells = {"value": [*numbers, *["negativ", "positiv", "<0,5"] * 20, "1.234,5", "2.345", "12.000,0"]}
+    guess = inferred(cells, format=Format(delimiter=";", decimal=",", thousands="."))
+    assert (guess.schema.format.decimal, guess.schema.format.thousands) == (",", ".")
+    assert guess.schema.tables["visits"].columns["value"] == Number(decimals=1, min=0, atoms=("negativ", "positiv"))
+
+
 def test_none_among_results_is_a_value_and_a_question_mark_in_two_columns_is_missing() -> None:
     guess = inferred(
         {"glucose": ["None", "Norm", ">300"] * 5, "race": ["?", "a", "b"] * 5, "payer": ["?", "c", "d"] * 5}

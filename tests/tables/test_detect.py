@@ -59,6 +59,12 @@ def test_marks_in_numbers(tmp_path: Path, cells: list[str], decimal: str, thousa
     assert (found.decimal, found.thousands) == (decimal, thousands)
 
 
+def test_words_among_results_say_nothing_of_marks(tmp_path: Path) -> None:
+    cells = ["4,2", "negativ", "<0,5", "1.234,5", "n.b.", "pos", "138", "+++", "0,67-1,17", "-"]
+    found = _detect(tmp_path, "id;value\n" + "".join(f"{i};{cell}\n" for i, cell in enumerate(cells)))
+    assert (found.decimal, found.thousands) == (",", ".")
+
+
 def test_quoted_thousands_between_commas(tmp_path: Path) -> None:
     assert _detect(tmp_path, 'id,cost\n1,"1,234"\n2,"56,789"\n3,12\n').thousands == ","
 
