@@ -171,6 +171,7 @@ def _words(encoder: Encoder) -> str:
     if days is not None:
         words += [_count(len(days.atoms), "heaped day"), f"{_count(len(days.starts), 'bin')} of weeks", "weekdays"]
     words += [] if clock is None else [f"{clock.size} times of day"]
+    words += [f"{len(encoder.forms)} ways to write it"] if len(encoder.forms) > 1 else []
     return ", ".join(words) + _tokens(len(encoder.tokens.kept))
 
 

@@ -46,7 +46,9 @@ _ROUND: Final = 0.95
 
 @dataclass(frozen=True)
 class TemporalEncoder(Encoder):
-    """Code columns: days, then weekday; then time of day. Dates lack the last, times of day the first two.
+    """Code columns: days, then weekday; then time of day; then how it is written, where that differs.
+
+    Dates lack a time of day, times of day the first two.
 
     Attributes:
         days: of days since 1970-01-01; ``None`` for times of day.
@@ -54,6 +56,7 @@ class TemporalEncoder(Encoder):
             since whatever it counts from, which may be more than a day ago; ``None`` for dates.
         grain: what the keys of the clock that are not heaped are multiples of.
         results: texts apart, such as a date that means "never".
+        forms: the formats that moments are written in, by their place among those declared.
         within: the moments that conditions leave; see ``AskedMoments``. None beyond them are generated.
     """
 
@@ -63,6 +66,7 @@ class TemporalEncoder(Encoder):
     grain: int
     results: tuple[str, ...]
     tokens: Tokens
+    forms: tuple[int, ...] = (0,)
     within: tuple[Range, ...] = ((LOWEST, HIGHEST),)
 
     @cached_property
@@ -76,7 +80,14 @@ class TemporalEncoder(Encoder):
             special = (self.results, self.tokens) if self.days is None else ((), Tokens((), ()))
             positions = self.clock.positions * self.kind.tick
             domains.append(numeric_domain(name if self.days is None else f"{name}.time", name, positions, *special))
+        if len(self.forms) > 1:
+            domains.append(Domain(f"{name}.form", name, len(self.forms), Scale.NOMINAL))
         return tuple(domains)
+
+    @property
+    def _last(self) -> int:
+        """The code column of the times; of the weekdays where there are no times."""
+        return (2 if self.days is not None else 0) - (self.clock is None)
 
     @property
     def leading(self) -> Quantiser:
@@ -95,6 +106,12 @@ class TemporalEncoder(Encoder):
             columns.append(((day - _MONDAY) % _WEEK).astype(np.int32))
         if self.clock is not None:
             columns.append(self.clock.encode(next(keys)))
+        if len(self.forms) > 1:
+            # What is written in a form that too few share counts as written in the first.
+            form = next(keys)
+            columns.append(
+                sum((place * (form == each) for place, each in enumerate(self.forms)), 0 * form).astype(np.int32)
+            )
         codes = np.stack(columns, axis=1)
         codes[reading.labelled | reading.bad] = UNOBSERVED
         special = special_codes(reading, self.leading.size, self.results, self.tokens)
@@ -106,7 +123,8 @@ class TemporalEncoder(Encoder):
         regular = codes[:, 0] < size
         chosen = codes[regular]
         seconds = self._seconds(chosen, rng)
-        moments = written(seconds, self.kind.column.format, beyond_a_day=self.days is None)
+        place = chosen[:, -1] if len(self.forms) > 1 else np.zeros(len(chosen), np.int32)
+        moments = self.kind.written(seconds, np.asarray(self.forms, np.int64)[place])
         special = (*self.results, *self.tokens.kept, "")
         texts = pa.concat_arrays([pa.array(special, pa.string()), moments])
         place = np.where(regular, np.cumsum(regular) - 1 + len(special), codes[:, 0] - size)
@@ -123,11 +141,11 @@ class TemporalEncoder(Encoder):
     def written(self, seconds: NDArray[np.float64]) -> pa.StringArray:
         """Moments (seconds since 1970), or times (since midnight), as this column writes them."""
         whole = np.floor(seconds / self.kind.tick).astype(np.int64) * self.kind.tick
-        return written(whole, self.kind.column.format, beyond_a_day=self.days is None)
+        return self.kind.written(whole, np.full(len(whole), self.forms[0]))
 
     def _seconds(self, codes: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int64]:
         """A moment for each row of codes that is no text apart."""
-        first, last = codes[:, 0], codes[:, -1]
+        first, last = codes[:, 0], codes[:, self._last]
         day, time = np.zeros(len(codes), np.int64), np.zeros(len(codes), np.int64)
         if self.days is not None:
             day = self._day(first, codes[:, 1], self.days.decode(first, rng))
@@ -213,7 +231,7 @@ class TemporalEncoder(Encoder):
     def share(self, codes: NDArray[np.int32]) -> NDArray[np.float64]:
         asked, share = self._asked, np.ones(len(codes))
         regular = np.flatnonzero(codes[:, 0] < self.leading.size)
-        first, last = codes[regular, 0], codes[regular, -1]
+        first, last = codes[regular, 0], codes[regular, self._last]
         weekday = codes[regular, 1] if self.days is not None else np.zeros(len(regular), np.int32)
         time = last if asked.shares.shape[2] > 1 else np.zeros(len(regular), np.int32)
         share[regular] = asked.shares[first, weekday, time] / np.maximum(asked.most[first], np.finfo(float).tiny)
@@ -247,12 +265,13 @@ class TemporalEncoder(Encoder):
             "grain": self.grain,
             "results": list(self.results),
             "tokens": list(self.tokens.kept),
+            "forms": list(self.forms),
         }
 
 
 @dataclass(frozen=True)
 class TemporalKind(Kind):
-    """Texts in one declared format, with or without declared texts apart."""
+    """Texts in declared formats, with or without declared texts apart."""
 
     column: Date | Datetime | Time
 
@@ -267,23 +286,26 @@ class TemporalKind(Kind):
     @property
     def tick(self) -> int:
         """Seconds per key of the clock: what the format does not write is not kept."""
-        return 1 if any(sign in self.column.format for sign in ("%S", "%T", "%f", "%X", "%c", "%s")) else 60
+        signs = ("%S", "%T", "%f", "%X", "%c", "%s")
+        return 1 if any(sign in layout for layout in self.column.formats for sign in signs) else 60
 
     @property
     def expected(self) -> str:
-        return f"a {self.column.kind} of the form {self.column.format}"
+        return f"a {self.column.kind} of the form {' or '.join(self.column.formats)}"
 
     def read(self, texts: list[str]) -> Reading:
         labels, labelled = read_specials(self, texts, self.column.atoms)
         stripped = pc.utf8_trim_whitespace(pa.array(texts, pa.string()))
-        seconds, bad = parse_moments(stripped, self.column.format)
-        bad &= ~labelled
+        seconds, form = read_moments(stripped, self.column.formats)
+        bad = (form < 0) & ~labelled
         seconds[labelled | bad] = 0
         keys: list[NDArray[np.int64]] = []
         if self.has_days:
             keys.append(seconds // _DAY)
         if self.has_clock:
             keys.append((seconds % _DAY if self.has_days else seconds) // self.tick)
+        if len(self.column.formats) > 1:
+            keys.append(np.where(labelled | bad, 0, form))
         return Reading(labels, labelled, tuple(keys), np.zeros(len(texts), np.int64), bad)
 
     def solve(self, summary: ColumnSummary, rare_below: int) -> TemporalEncoder:
@@ -298,7 +320,23 @@ class TemporalKind(Kind):
             times = next(parts)
             clock = quantiser.solve(times, rare_below)
             grain = self._grain(times.take(~np.isin(times.keys, clock.atoms)))
-        return TemporalEncoder(self, days, clock, grain, tuple(r for r in results if r), tokens)
+        forms = self._forms(next(parts), rare_below) if len(self.column.formats) > 1 else (0,)
+        return TemporalEncoder(self, days, clock, grain, tuple(r for r in results if r), tokens, forms)
+
+    def _forms(self, found: LevelCounts, rare_below: int) -> tuple[int, ...]:
+        """The formats that enough patients share, the commonest first."""
+        common = found.take(found.patients >= rare_below)
+        return tuple(common.keys[np.argsort(-common.counts, kind="stable")].tolist()) or (0,)
+
+    def written(self, seconds: NDArray[np.int64], form: NDArray[np.int64]) -> pa.StringArray:
+        """Moments, each in the format that its ``form`` names by its place."""
+        beyond = not self.has_days
+        if len(used := np.unique(form)) <= 1:
+            return written(seconds, self.column.formats[int(used[0]) if len(used) else 0], beyond_a_day=beyond)
+        parts = [written(seconds[form == each], self.column.formats[each], beyond_a_day=beyond) for each in used]
+        place = np.empty(len(form), np.int64)
+        place[np.argsort(form, kind="stable")] = np.arange(len(form))
+        return pa.concat_arrays(parts).take(pa.array(place))
 
     def _grain(self, scattered: LevelCounts) -> int:
         """What nearly all times of day that are not heaped are multiples of; 1 where nothing is."""
@@ -313,10 +351,26 @@ class TemporalKind(Kind):
             None if learned[name] is None else Quantiser.from_json(learned[name]) for name in ("days", "clock")
         )
         tokens = Tokens(self.missing, tuple(learned["tokens"]))
-        return TemporalEncoder(self, days, clock, learned["grain"], tuple(learned["results"]), tokens)
+        return TemporalEncoder(
+            self, days, clock, learned["grain"], tuple(learned["results"]), tokens, tuple(learned["forms"])
+        )
 
 
-def parse_moments(texts: pa.StringArray, layout: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def read_moments(texts: pa.StringArray, layouts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Seconds since 1970 of texts in one of several strptime formats, and the first that reads each; -1 for none.
+
+    What a format leaves open is as early as it can be: ``2019`` is the first of January.
+    """
+    seconds, form = np.zeros(len(texts), np.int64), np.full(len(texts), -1, np.int64)
+    for place, layout in enumerate(layouts):
+        left = np.flatnonzero(form < 0)
+        if len(left):
+            found, bad = _read_in(texts.take(pa.array(left)), layout)
+            seconds[left], form[left] = found, np.where(bad, -1, place)
+    return seconds, form
+
+
+def _read_in(texts: pa.StringArray, layout: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Seconds since 1970 of texts in a strptime format, and which have none.
 
     Times without a date count from midnight; their hours may go beyond a day (``47:30`` since the admission).

@@ -105,8 +105,8 @@ def find_marks(columns: Iterable[Values], declared: Marks) -> Marks:
     candidates = (Marks(declared.decimal, ""), declared, *KNOWN_MARKS)
     shares = [[_share(column, marks) for column in marked] for marks in candidates]
     scores = [sum(share >= NEARLY_ALL for share in own) for own in shares]
-    best = int(np.argmax(scores))
-    alike = [k for k, marks in enumerate(candidates) if (marks.decimal, scores[k]) == (candidates[best].decimal, scores[best])]
+    best = candidates[int(np.argmax(scores))]
+    alike = [k for k, marks in enumerate(candidates) if (marks.decimal, scores[k]) == (best.decimal, max(scores))]
     return candidates[max(alike, key=lambda k: sum(share for share in shares[k] if share >= NEARLY_ALL))]
 
 

@@ -36,7 +36,8 @@ def guess_moment(subject: Subject) -> Guess | None:
     if not _may_name(subject, others):
         return None
     atoms = _texts(subject, others | heaped)
-    column = _KINDS[found.kind](format=found.format, atoms=atoms)
+    more = {"also": found.also} if found.also else {}
+    column = _KINDS[found.kind](format=found.format, atoms=atoms, **more)
     return Guess(column, (*_about_format(found), *_about_atoms(atoms, "dates or times")))
 
 
@@ -170,6 +171,8 @@ def _about_format(found: DateFormat) -> tuple[str, ...]:
         notes.append("day and month could be exchanged in every value; check the format")
     if "%y" in found.format:
         notes.append("years have two digits; check which century is meant")
+    if found.also:
+        notes.append("written in several formats; of a date that is known in part the rest is read as early as can be")
     if found.beyond_a_day:
         notes.append("hours go beyond a day, so they count from something, such as the admission")
     if found.unpadded:

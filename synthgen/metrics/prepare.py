@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.leveled import Tokens
 from synthgen.encoding.numeric import plain_numbers
-from synthgen.encoding.temporal import parse_moments
+from synthgen.encoding.temporal import read_moments
 from synthgen.errors import InputError
 from synthgen.metrics.base import Comparison, FollowUp, Records, Rules, Variable
 from synthgen.reshape.code_list import CodeList
@@ -228,9 +228,9 @@ def _read(column: Column, cells: pa.DictionaryArray, marks: Format, tokens: Toke
         readable = np.asarray(pc.match_substring_regex(plain, _NUMBER), bool) & ~missing
         numbers[readable] = np.asarray(pc.cast(plain.filter(pa.array(readable)), pa.float64()))
     elif isinstance(column, Date | Datetime | Time) and column.determined_by is None:
-        seconds, bad = parse_moments(pc.utf8_trim_whitespace(pa.array(texts, pa.string())), column.format)
+        seconds, form = read_moments(pc.utf8_trim_whitespace(pa.array(texts, pa.string())), column.formats)
         atoms = np.array([text.strip() in column.atoms for text in texts], bool)
-        readable = ~bad & ~missing & ~atoms
+        readable = (form >= 0) & ~missing & ~atoms
         numbers[readable] = seconds[readable] / (_DAY if isinstance(column, Date) else 1)
     labels = [
         None if gone or not np.isnan(number) else text

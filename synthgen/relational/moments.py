@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.grid import DecimalGrid
 from synthgen.encoding.numeric import NumericKind
-from synthgen.encoding.temporal import TemporalKind, written
+from synthgen.encoding.temporal import TemporalKind
 from synthgen.relational.siblings import times_of
 from synthgen.schema.column import Date, Datetime, Integer, Number, Time
 from synthgen.schema.config import Format
@@ -95,10 +95,20 @@ class Hand:
         foreign = np.array([text.strip() not in declared for text in cells.dictionary.to_pylist()], bool)
         return np.asarray((moments == UNKNOWN) & foreign[np.asarray(cells.indices)], bool)
 
-    def texts(self, moments: Moments) -> pa.StringArray:
-        """Moments, all of them known, as they are written."""
-        if isinstance(self.column, Date | Datetime | Time):
-            return written(moments, self.column.format, beyond_a_day=isinstance(self.column, Time))
+    @property
+    def several(self) -> bool:
+        """Whether moments are written in more than one format."""
+        return isinstance(self.column, Date | Datetime) and len(self.column.formats) > 1
+
+    def forms(self, cells: pa.DictionaryArray) -> NDArray[np.int64]:
+        """The place of the format in which each cell is written; of what is no moment any."""
+        keys = self.kind.read(cells.dictionary.to_pylist()).keys
+        return np.asarray(keys[-1][np.asarray(cells.indices)])
+
+    def texts(self, moments: Moments, forms: NDArray[np.int64] | None = None) -> pa.StringArray:
+        """Moments, all of them known, as they are written; in the first format where ``forms`` does not say."""
+        if isinstance(self.kind, TemporalKind):
+            return self.kind.written(moments, np.zeros(len(moments), np.int64) if forms is None else forms)
         decimals = self.column.decimals or 0 if isinstance(self.column, Number) else 0
         texts = DecimalGrid(decimals).texts(moments, decimals=decimals)
         return texts if self.format.decimal == "." else pc.replace_substring(texts, ".", self.format.decimal)

@@ -45,10 +45,12 @@ def unlike_steps(labels: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(re.sub(_STEP, NOT_HERE + r"\1", label) for label in labels)
 
 
-def texts_of(hand: Hand, moments: Moments, labels: pa.StringArray) -> pa.StringArray:
-    """Moments as text; where there is none the label, as far as it means that."""
+def texts_of(
+    hand: Hand, moments: Moments, labels: pa.StringArray, forms: NDArray[np.int64] | None = None
+) -> pa.StringArray:
+    """Moments as text, in the formats that ``forms`` names; where there is none the label, as far as it means that."""
     known = moments != UNKNOWN
-    texts = hand.texts(np.where(known, moments, 0))
+    texts = hand.texts(np.where(known, moments, 0), forms)
     if known.all():
         return texts
     allowed = {*hand.missing, *hand.column.atoms} if hand.dated or hand.clocked else {*hand.missing}

@@ -111,7 +111,12 @@ class Timeline:
             )
             if self._apart(hand):
                 found[_clock(hand)] = Integer(min=0, missing=("",))
-        return found
+        return found | {_form(hand): Category(other=None, missing=("",)) for hand in self._formed}
+
+    @property
+    def _formed(self) -> list[Hand]:
+        """The columns whose moments are written in several formats; which is a derived column."""
+        return [hand for hand in (*(() if self.absolute else (self.order,)), *self.others) if hand.several]
 
     def _own_columns(self) -> dict[str, Column]:
         found: dict[str, Column] = {self.first: self._steps(self.first), self.gap: self._steps(self.gap)}
@@ -176,6 +181,8 @@ class Timeline:
             found[_after(hand)] = cells_of(distance, why, lost)
             if self._apart(hand):
                 found[_clock(hand)] = cells_of(theirs % DAY // hand.tick, nothing, lost)
+        for hand in self._formed:
+            found[_form(hand)] = cells_of(hand.forms(cells[hand.name]), nothing, moments[hand.name] == UNKNOWN)
         return found
 
     def step(
@@ -381,9 +388,11 @@ class Timeline:
             cells: the derived columns as decoded; where a row has no moment, its first or gap says why.
         """
         found: dict[str, pa.Array] = {}
+        forms = {hand.name: np.maximum(integers(cells[_form(hand)]), 0) for hand in self._formed}
         if not self.absolute:
             first, gap = (pc.cast(cells[name], pa.string()) for name in (self.first, self.gap))
-            found[self.order.name] = texts_of(self.order, moments, pc.if_else(pc.equal(first, NOT_HERE), gap, first))
+            labels = pc.if_else(pc.equal(first, NOT_HERE), gap, first)
+            found[self.order.name] = texts_of(self.order, moments, labels, forms.get(self.order.name))
         for hand in self.others:
             distance = integers(cells[_after(hand)])
             unit = self._unit_of(hand)
@@ -398,7 +407,7 @@ class Timeline:
                 timed = known & (clock != UNKNOWN)
                 theirs[timed] += clock[timed] * hand.tick
             labels = pc.cast(cells[_after(hand)], pa.string())
-            found[hand.name] = texts_of(hand, self._inside(hand, theirs, moments), labels)
+            found[hand.name] = texts_of(hand, self._inside(hand, theirs, moments), labels, forms.get(hand.name))
         return found
 
     def _inside(self, hand: Hand, theirs: Moments, own: Moments) -> Moments:
@@ -453,6 +462,10 @@ def _after(hand: Hand) -> str:
 
 def _clock(hand: Hand) -> str:
     return f"{hand.name}.clock"
+
+
+def _form(hand: Hand) -> str:
+    return f"{hand.name}.form"
 
 
 def learned(

@@ -146,5 +146,5 @@ def writer_of(kind: NumericKind | TemporalKind, styles: tuple[int, ...]) -> Nume
     """What writes values that are known, in the commonest of some styles of writing."""
     nothing = LevelCounts(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 0), np.uint64))
     no_label = LevelCounts(np.empty(0, object), np.empty(0, np.int64), np.empty((0, 0), np.uint64))
-    parts = 1 if isinstance(kind, NumericKind) else kind.has_days + kind.has_clock
+    parts = 1 if isinstance(kind, NumericKind) else kind.has_days + kind.has_clock + (len(kind.column.formats) > 1)
     return kind.solve(ColumnSummary(no_label, (nothing,) * parts, styles), 1)

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from synthgen.encoding.numeric import plain_numbers
-from synthgen.encoding.temporal import parse_moments
+from synthgen.encoding.temporal import read_moments
 from synthgen.schema.config import Format
 from synthgen.schema.rules.quantity import Quantity
 from synthgen.schema.rules.truth import Values
@@ -53,8 +53,8 @@ class Operand:
             numbers = self._numbers(texts)
         elif texts and self.quantity.sort in ("date", "datetime", "time"):
             stripped = pc.utf8_trim_whitespace(pa.array(texts, pa.string()))
-            seconds, bad = parse_moments(stripped, self.quantity.format)
-            numbers = np.where(bad | self._among(texts, self.atoms), np.nan, seconds)
+            seconds, form = read_moments(stripped, self.quantity.formats)
+            numbers = np.where((form < 0) | self._among(texts, self.atoms), np.nan, seconds)
         elif self.quantity.sort == "level":
             place = {level: float(i) for i, level in enumerate(self.quantity.levels)}
             numbers = np.array([place.get(text.strip(), np.nan) for text in texts], np.float64)

@@ -127,40 +127,55 @@ class Number(Computable):
         return self
 
 
-class Date(Computable):
+class Moment(Computable, ABC):
+    """What a column of days, with or without a time, may say.
+
+    Attributes:
+        format: as Python's strptime reads it.
+        also: further formats, such as those of dates of which the month or the day is not known; what a format leaves
+            open is read as early as it can be.
+    """
+
+    format: DataText
+    also: tuple[DataText, ...] = Field((), description="Further formats that some cells have, such as %Y alone.")
+    atoms: tuple[DataText, ...] = Field((), description="Texts that are not to be read as dates.")
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """All formats, the first before others."""
+        return (self.format, *self.also)
+
+
+class Date(Moment):
     """Days; ``atoms`` are dates that mean something else, such as ``9999-12-31``."""
 
     kind: Literal["date"] = "date"
     format: DataText = Field("%Y-%m-%d", description="As Python's strptime reads it.")
-    atoms: tuple[DataText, ...] = Field((), description="Texts that are not to be read as dates.")
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
-        directives = _directives(self.format)
-        if not directives & _YEAR:
-            raise ValueError(f'format "{self.format}" has no year; add %Y')
-        if directives & _TIME_ONLY:
-            raise ValueError(f'format "{self.format}" has a time of day; use kind: datetime')
-        _refuse_unreadable(self.format)
+        for layout in self.formats:
+            _refuse_without_year(layout)
+            if _directives(layout) & _TIME_ONLY:
+                raise ValueError(f'format "{layout}" has a time of day; use kind: datetime')
+        _refuse_repeats("also", self.formats)
         _refuse_repeats("atoms", self.atoms)
         return self
 
 
-class Datetime(Computable):
+class Datetime(Moment):
     """Days with a time of day."""
 
     kind: Literal["datetime"] = "datetime"
     format: DataText = Field("%Y-%m-%d %H:%M:%S", description="As Python's strptime reads it.")
-    atoms: tuple[DataText, ...] = Field((), description="Texts that are not to be read as dates.")
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
-        directives = _directives(self.format)
-        if not directives & _YEAR:
-            raise ValueError(f'format "{self.format}" has no year; add %Y')
-        if not directives & _TIME_ONLY:
+        for layout in self.formats:
+            _refuse_without_year(layout)
+        if not any(_directives(layout) & _TIME_ONLY for layout in self.formats):
             raise ValueError(f'format "{self.format}" has no time of day; add one or use kind: date')
-        _refuse_unreadable(self.format)
+        _refuse_repeats("also", self.formats)
         _refuse_repeats("atoms", self.atoms)
         return self
 
@@ -171,6 +186,11 @@ class Time(ColumnBase):
     kind: Literal["time"] = "time"
     format: DataText = Field("%H:%M", description="As Python's strptime reads it.")
     atoms: tuple[DataText, ...] = Field((), description="Texts that are not to be read as times.")
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The one format, as a column of days has them."""
+        return (self.format,)
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
@@ -268,6 +288,12 @@ def _refuse_crossed(low: float | None, high: float | None) -> None:
 
 def _directives(pattern: str) -> set[str]:
     return set(_DIRECTIVE.findall(pattern))
+
+
+def _refuse_without_year(pattern: str) -> None:
+    if not _directives(pattern) & _YEAR:
+        raise ValueError(f'format "{pattern}" has no year; add %Y')
+    _refuse_unreadable(pattern)
 
 
 def _refuse_unreadable(pattern: str) -> None:

@@ -25,6 +25,10 @@ def moments(layout: str = "%d.%m.%Y %H:%M") -> TemporalKind:
     return TemporalKind("admitted", Datetime(format=layout), POINT, ("",))
 
 
+def partial(*also: str) -> TemporalKind:
+    return TemporalKind("diagnosed", Date(format="%d.%m.%Y", also=also), POINT, ("",))
+
+
 def times(layout: str = "%H:%M") -> TemporalKind:
     return TemporalKind("hour", Time(format=layout), POINT, ("",))
 
@@ -229,3 +233,38 @@ def test_who_asks_in_vain_is_told_the_range() -> None:
     assert learn(dates("%d.%m.%Y"), ["01.02.2020"] * 5 + ["03.02.2020"] * 5).offer(["01.01.2030"]) == (
         "its values lie between 01.02.2020 and 03.02.2020"
     )
+
+
+def test_dates_of_which_only_the_month_or_the_year_is_known_stay_so() -> None:
+    texts = ["17.07.2019", "00.07.2019", "2019", "29.02.2020", ""]
+    encoder = learn(partial("00.%m.%Y", "%Y"), texts * 5)
+    assert again(encoder, texts) == texts
+    assert [domain.name for domain in encoder.domains] == ["diagnosed", "diagnosed.weekday", "diagnosed.form"]
+
+
+def test_what_a_date_leaves_open_is_as_early_as_it_can_be() -> None:
+    encoder = learn(partial("00.%m.%Y", "%Y"), ["17.07.2019", "00.07.2019", "2019"] * 5)
+    assert decode(encoder.asked(">=", ["01.07.2019"]), encoder.encode(["17.07.2019"] * 3)) == ["17.07.2019"] * 3
+    (days, *_) = encoder.allowed("<", ["01.07.2019"])
+    assert [bool(days[code]) for code in encoder.encode(["2019", "00.07.2019", "17.07.2019"])[:, 0]] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_form_of_few_patients_is_not_kept() -> None:
+    """Of four patients alone the year is known."""
+    texts = ["17.07.2019"] * 5 + ["2020"] * 4
+    encoder = learn(partial("%Y"), texts)
+    assert [domain.name for domain in encoder.domains] == ["diagnosed", "diagnosed.weekday"]
+    many = learn(partial("%Y"), [f"{day:02}.07.2019" for day in range(1, 31)] * 4 + ["2020"] * 3 + ["2021"])
+    assert not any(text in ("2020", "2021") for text in again(many, ["2020", "2021"] * 20))
+
+
+def test_moments_with_and_without_an_offset_are_written_as_they_were() -> None:
+    column = Datetime(format="%Y-%m-%dT%H:%M:%S+01:00", also=("%Y-%m-%dT%H:%M:%S+02:00", "%d.%m.%Y %H:%M"))
+    texts = ["2022-01-31T06:15:00+01:00", "2022-07-31T06:15:00+02:00", "31.07.2022 06:15"]
+    encoder = learn(TemporalKind("taken", column, POINT, ("",)), texts * 5)
+    assert again(encoder, texts) == texts
+    assert encoder.domains[-1].size == 3

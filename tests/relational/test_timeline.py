@@ -31,6 +31,7 @@ CONFIG = TableConfig.model_validate(
             "start": {"kind": "datetime", "format": "%Y-%m-%d %H:%M"},
             "stop": {"kind": "datetime", "format": "%Y-%m-%d %H:%M"},
             "due": {"kind": "date"},
+            "taken": {"kind": "date", "format": "%d.%m.%Y", "also": ["00.%m.%Y", "%Y-%m-%d"]},
             "clock": {"kind": "time", "format": "%H:%M"},
             "hour": {"kind": "integer"},
             "since": {"kind": "number", "decimals": 1},
@@ -427,6 +428,16 @@ def test_moments_and_further_times_are_written_in_the_formats_of_their_columns()
         "stop": ["2024-03-02 09:00", "", ""],
         "due": ["2024-03-01", "2024-03-11", ""],
     }
+
+
+def test_each_moment_is_written_in_the_format_that_it_had() -> None:
+    texts = ["01.03.2024", "00.04.2024", "2024-05-06", "?"]
+    timeline = line("taken")
+    moments = {"taken": hand("taken").read(cells(*texts))}
+    steps = timeline.folded({"taken": cells(*texts)}, moments, np.full(4, BORN), FIRST)
+    assert told(steps["taken.form"]) == ["0", "1", "2", ""]
+    assert set(steps) == set(timeline.columns)
+    assert told(timeline.unfolded(steps, moments["taken"])["taken"]) == texts
 
 
 def test_a_text_apart_is_written_again() -> None:

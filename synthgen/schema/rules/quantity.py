@@ -36,14 +36,14 @@ class Quantity:
 
     Attributes:
         levels: in their order, of a ``level``; those that there are, of a boolean; else none, which means any text.
-        format: of a ``date``, ``datetime`` or ``time``.
+        formats: of a ``date``, ``datetime`` or ``time``.
         low, high: the declared bounds of a number.
         whole: whether a number is a whole one.
     """
 
     sort: Sort
     levels: tuple[str, ...] = ()
-    format: str = ""
+    formats: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
     whole: bool = False
@@ -64,11 +64,12 @@ class Quantity:
         elif kind == "boolean":
             levels = [told.get("true"), told.get("false")]
         low, high = (_bound(told.get(key)) if sort == "number" else None for key in ("min", "max"))
-        layout = told.get("format")
+        also = told.get("also")
+        layouts = (told.get("format"), *(also if isinstance(also, list | tuple) else ()))
         return cls(
             sort,
             tuple(level for level in levels if isinstance(level, str)),
-            layout if isinstance(layout, str) else "",
+            tuple(layout for layout in layouts if isinstance(layout, str)),
             low,
             high,
             kind == "integer",
@@ -108,13 +109,18 @@ class Quantity:
         if self.sort == "level":
             return float(self.levels.index(text))
         if self.sort in ("date", "datetime", "time"):
-            try:
-                moment = datetime.strptime(text, self.format)
-            except ValueError:
-                raise ValueError(f"'{text}' is not written as {self.format}") from None
-            seconds = (moment - _EPOCH).total_seconds()
+            seconds = (self._moment(text) - _EPOCH).total_seconds()
             return seconds % 86_400 if self.sort == "time" else seconds
         return text
+
+    def _moment(self, text: str) -> datetime:
+        """What the first format says that can read a text."""
+        for layout in self.formats:
+            try:
+                return datetime.strptime(text, layout)
+            except ValueError:
+                continue
+        raise ValueError(f"'{text}' is not written as {' or '.join(self.formats)}")
 
 
 NUMBER: Final = Quantity("number")

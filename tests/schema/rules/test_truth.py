@@ -13,7 +13,7 @@ from synthgen.schema.rules.quantity import NUMBER, Quantity
 from synthgen.schema.rules.truth import Values, truth, values
 
 NAN = np.nan
-DATE, DATETIME = Quantity("date", format="%Y-%m-%d"), Quantity("datetime", format="%Y-%m-%d %H:%M")
+DATE, DATETIME = Quantity("date", formats=("%Y-%m-%d",)), Quantity("datetime", formats=("%Y-%m-%d %H:%M",))
 
 
 def column(cells: list[float | str | None], of: Quantity = NUMBER) -> Values:
