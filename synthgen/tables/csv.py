@@ -152,7 +152,7 @@ class CsvTable:
         elif ends and found < len(self.columns):
             mend = "no whole row comes after it: if it is a total or a footer, remove it, else mend the line"
         return InputError(
-            f"{self.path}:{first}: found {found} fields, expected the {len(self.columns)} of the header; {mend}"
+            f"{self.path}:{first}: found {found} field{'s' * (found != 1)}, expected the {len(self.columns)} of the header; {mend}"
         )
 
     def _misquoted(self, line: int, found: str) -> InputError:

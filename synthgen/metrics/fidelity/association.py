@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata, t
+from scipy.stats import rankdata
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records, Variable
@@ -202,12 +202,7 @@ class _Pairs:
 
     def least(self, which: str) -> NDArray[np.float64]:
         """The size of each association less what sampling noise explains of it."""
-        return np.asarray(np.abs(self.strengths[which][0]) - self._noise(self.strengths[which]))
-
-    def _noise(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How far chance alone moves the values of the whole, over all pairs at once in nineteen of twenty cases."""
-        reach = t.ppf(1 - 0.025 / max(len(self.names), 1), max(self.halves.groups - 1, 1))
-        return np.asarray(reach * np.std(self.halves.chance(values), axis=0))
+        return np.asarray(np.abs(self.strengths[which][0]) - self.halves.noise(self.strengths[which]))
 
     def figure(self, name: str, comparison: Comparison, equal: EqualSets, more: dict[str, Any]) -> Metric:
         apart = {which: each - self.strengths["train"] for which, each in self.strengths.items() if which != "train"}
@@ -242,7 +237,7 @@ class _Pairs:
 
     def _rows(self, apart: NDArray[np.float64]) -> list[dict[str, Any]]:
         """The worst pairs: those with the largest differences beyond sampling noise, and none that are within it."""
-        excess = np.abs(apart[0]) - self._noise(apart)
+        excess = np.abs(apart[0]) - self.halves.noise(apart)
         order = [k for k in np.argsort(-excess, kind="stable")[:NAMED].tolist() if excess[k] > 0]
         whole = {name: each[0] for name, each in self.strengths.items()}
         return [

@@ -28,7 +28,8 @@ class Missingness(Measure):
     """Total variation between the missingness patterns of the training and the synthetic set.
 
     ``missingness`` is the headline: a pattern says for every column whether the cell is missing, so that it sees
-    rates and what is missing together. Text results are not missing.
+    rates and what is missing together. Text results are not missing. Its rows are the columns whose rates differ by
+    more than chance explains; those by patient are of all columns.
     ``missingness_informative`` is the mean absolute difference, between the training and the synthetic set, of the
     AUC with which a boosted classifier tells from the other columns whether a cell is missing: 0.5 means missing at
     random. It looks at the ``columns`` columns whose missing rate is nearest to one half and that have at least
@@ -121,7 +122,7 @@ def _patterns(
     packed = {name: np.packbits([_missing(v, s) for v in present], axis=0).T for name, s in sets.items()}
     known, place = np.unique(np.concatenate(list(packed.values())), axis=0, return_inverse=True)
     halves = Halves.draw(tuple(_sets(equal).values()), rng)
-    counts, shares = {}, {}
+    counts, shares, rates = {}, {}, {}
     for name, cells in zip(sets, np.split(place.reshape(-1), len(sets)), strict=True):
         group = np.arange(equal.rows) % halves.groups if name == "floor" else halves.assign(sets[name], rng)
         counts[name] = np.bincount(group * len(known) + cells, minlength=halves.groups * len(known)).reshape(
@@ -129,11 +130,16 @@ def _patterns(
         )
         sums = halves.chosen @ counts[name]
         shares[name] = sums / np.maximum(sums.sum(axis=1, keepdims=True), 1)
+        gone = np.unpackbits(known, axis=1, count=len(present)).astype(np.float64)
+        rates[name] = shares[name] @ gone
     distance = {name: _variation(shares["train"] - share) for name, share in shares.items()}
     even = {name: np.ones(records.n) for name, records in sets.items()}
     by_patient = {name: records.weights for name, records in sets.items()}
+    apart = rates["synthetic"] - rates["train"]
+    beyond_chance = np.abs(apart[0]) > halves.noise(apart)
+    named = tuple(variable for variable, is_ in zip(present, beyond_chance.tolist(), strict=True) if is_)
     details: dict[str, Any] = {
-        "rows": _rates(sets, present, even),
+        "rows": _rates(sets, named, even),
         "rows_by_patient": _rates(sets, present, by_patient),
     }
     if "holdout" in distance:

@@ -86,6 +86,15 @@ def test_a_column_nine_tenths_missing_is_named() -> None:
     assert _figures(Accuracy(), columns)["accuracy_1"].details["rows"][0]["column"] == "lactate"
 
 
+def test_missing_rates_that_differ_by_chance_alone_are_not_named() -> None:
+    named = 0
+    for seed in range(20):
+        (patterns, _) = Missingness().measure(against(draw(seed), seed), rng=np.random.default_rng(seed))
+        named += bool(patterns.details["rows"])
+        assert [row["column"] for row in patterns.details["rows_by_patient"]] == ["crp"]
+    assert named <= 3
+
+
 def test_missing_at_random_where_reality_is_not() -> None:
     columns = draw(10)
     columns["crp"] = np.where(
