@@ -72,7 +72,7 @@ class Halves:
         return np.asarray((first - second) / 2)
 
     def noise(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How far chance alone moves figures, ``(1 + 2k, n)``: all n at once stay within in nineteen of twenty cases."""
+        """How far chance moves figures, ``(1 + 2k, n)``: in nineteen of twenty cases all n at once stay within that."""
         reach = t.ppf(1 - 0.025 / max(values.shape[1], 1), max(self.groups - 1, 1))
         return np.asarray(reach * np.std(self.chance(values), axis=0))
 

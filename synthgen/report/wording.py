@@ -230,7 +230,9 @@ HOW_TO_READ: Mapping[str, str] = MappingProxyType(
         "missing, drawn apart, is of all. For numbers every bar is one bin, and bins need not be equally wide. Columns "
         "are ordered from the worst match to the best.",
         "association": "Each cell is the association of two columns; solid means strong and empty means none. In the "
-        "difference, orange means more than in the training data (invented) and blue less (lost).",
+        "difference, orange means more than in the training data (invented) and blue less (lost). All sets are cut to "
+        "as many records as the smallest has. Of few records a weak association is often 0, since what chance makes of "
+        "it is taken off; which differences are more than chance stands under “Worst offenders”.",
         "time": "Whether rows belong to the patients and the stays that they should, whether what follows what, and "
         "after how long, is as it really is. Each line is a table, between what rows scored that were dealt to "
         "patients and times at random (floor, left) and what other real patients scored (ceiling, right). Rows of real "

@@ -151,8 +151,9 @@ class CsvTable:
             mend = f"the row reaches to line {last}: close a quote there, or mend the line"
         elif ends and found < len(self.columns):
             mend = "no whole row comes after it: if it is a total or a footer, remove it, else mend the line"
+        fields = "1 field" if found == 1 else f"{found} fields"
         return InputError(
-            f"{self.path}:{first}: found {found} field{'s' * (found != 1)}, expected the {len(self.columns)} of the header; {mend}"
+            f"{self.path}:{first}: found {fields}, expected the {len(self.columns)} of the header; {mend}"
         )
 
     def _misquoted(self, line: int, found: str) -> InputError:

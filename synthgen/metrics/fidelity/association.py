@@ -40,7 +40,8 @@ class Association(Measure):
 
     ``association`` is the mean over all pairs. Most pairs of a wide table hardly hang together, so that what is lost
     of the few that do is diluted: ``association_strong`` is the mean over the pairs whose association in the training
-    set is at least ``strong`` beyond sampling noise.
+    set is at least ``strong`` beyond sampling noise. Both are of as many records of each set; a pair that is named is
+    shown with its association in all of them.
     """
 
     levels: int = 30
@@ -53,7 +54,7 @@ class Association(Measure):
             equal = equal_sets(comparison, rng)
         except NotApplicable as reason:
             return tuple(unanswered(name, "fidelity", comparison, str(reason)) for name in NAMES)
-        varying = [variable for variable in comparison.variables if _varies(variable, comparison.train)]
+        varying = [variable for variable in comparison.variables if _varies(variable, equal.train)]
         if len(varying) < 2:
             reason_ = f"{len(varying)} of the compared columns vary in the training set, 2 are needed"
             return tuple(unanswered(name, "fidelity", comparison, reason_, "not_applicable") for name in NAMES)
@@ -65,14 +66,17 @@ class Association(Measure):
         for done, (name, records) in enumerate(sets.items()):
             progress(NAME, done / len(sets))
             strengths[name] = _Ranked.of(records, cells, halves, rng).strengths()
-        pairs = _Pairs.of(varying, halves, strengths)
+        every = {"train": comparison.train, "holdout": comparison.holdout, "synthetic": comparison.synthetic}
+        entire = Halves(np.ones((1, 1)))
+        named = {name: _Ranked.of(each, cells, entire, rng) for name, each in every.items() if each is not None}
+        pairs = _Pairs.of(varying, halves, strengths, named)
         strong = pairs.chosen(pairs.least("train") >= self.strong)
         details = {
             "matrices": {"columns": [variable.name for variable in varying], "holdout": None}
             | {name: _square(each[0], len(varying)) for name, each in strengths.items() if name != "floor"},
         }
         whole = pairs.figure(NAME, comparison, equal, details)
-        if not strong.names:
+        if not len(strong.places):
             none = f"no pair of columns has an association of {self.strong:g} or more in the training set"
             return whole, unanswered(STRONG, "fidelity", comparison, none, "not_applicable")
         return whole, strong.figure(STRONG, comparison, equal, {})
@@ -120,10 +124,11 @@ class _Ranked:
         pairs = [(first, second) for first in range(columns) for second in range(first)]
         found = np.empty((len(self.halves.chosen), len(pairs)), order="F")
         for k, (first, second) in enumerate(pairs):
-            found[:, k] = self._pair(first, second)
+            found[:, k] = self.pair(first, second)
         return found
 
-    def _pair(self, first: int, second: int) -> NDArray[np.float64]:
+    def pair(self, first: int, second: int) -> NDArray[np.float64]:
+        """Association of one pair, in the whole and in every half."""
         if first in self.ranks and second in self.ranks:
             return self._spearman(self.ranks[first], self.ranks[second])
         if first in self.cells and second in self.cells:
@@ -182,23 +187,32 @@ class _Pairs:
     """Pairs of columns with their associations.
 
     Attributes:
-        names: the two columns of each pair.
-        strengths: by set, shape ``(1 + 2 * halvings, pairs)``.
+        columns: the names of all columns.
+        places: of the two columns of each pair, shape ``(pairs, 2)``.
+        strengths: by set, shape ``(1 + 2 * halvings, pairs)``, each of as many records.
+        every: the sets with all their records.
     """
 
-    names: list[tuple[str, str]]
+    columns: list[str]
+    places: NDArray[np.int64]
     halves: Halves
     strengths: dict[str, NDArray[np.float64]]
+    every: dict[str, _Ranked]
 
     @classmethod
-    def of(cls, variables: list[Variable], halves: Halves, strengths: dict[str, NDArray[np.float64]]) -> _Pairs:
+    def of(
+        cls,
+        variables: list[Variable],
+        halves: Halves,
+        strengths: dict[str, NDArray[np.float64]],
+        every: dict[str, _Ranked],
+    ) -> _Pairs:
         second, first = np.tril_indices(len(variables), -1)
-        names = [(variables[i].name, variables[j].name) for i, j in zip(first.tolist(), second.tolist(), strict=True)]
-        return cls(names, halves, strengths)
+        return cls([each.name for each in variables], np.stack([first, second], axis=1), halves, strengths, every)
 
     def chosen(self, some: NDArray[np.bool_]) -> _Pairs:
-        names = [name for name, kept in zip(self.names, some.tolist(), strict=True) if kept]
-        return replace(self, names=names, strengths={name: each[:, some] for name, each in self.strengths.items()})
+        strengths = {name: each[:, some] for name, each in self.strengths.items()}
+        return replace(self, places=self.places[some], strengths=strengths)
 
     def least(self, which: str) -> NDArray[np.float64]:
         """The size of each association less what sampling noise explains of it."""
@@ -231,22 +245,28 @@ class _Pairs:
             ceiling=float(mean["holdout"][0]) if equal.holdout is not None else None,
             better="lower",
             unit="difference",
-            n=equal.sizes | {"pairs": len(self.names)},
+            n=equal.sizes | {"pairs": len(self.places)},
             details=details,
         )
 
     def _rows(self, apart: NDArray[np.float64]) -> list[dict[str, Any]]:
-        """The worst pairs: those with the largest differences beyond sampling noise, and none that are within it."""
+        """The worst pairs: those with the largest differences beyond sampling noise, and none that are within it.
+
+        Their associations are those of all records, for what few records say of a weak one is mostly chance, and
+        corrected for bias it is often 0.
+        """
         excess = np.abs(apart[0]) - self.halves.noise(apart)
         order = [k for k in np.argsort(-excess, kind="stable")[:NAMED].tolist() if excess[k] > 0]
-        whole = {name: each[0] for name, each in self.strengths.items()}
-        return [
-            {
-                "pair": " × ".join(self.names[k]),
-                "train": float(whole["train"][k]),
-                "holdout": float(whole["holdout"][k]) if "holdout" in whole else None,
-                "synthetic": float(whole["synthetic"][k]),
-                "difference": float(apart[0][k]),
-            }
-            for k in order
-        ]
+        rows = []
+        for first, second in self.places[order].tolist():
+            whole = {name: float(each.pair(second, first)[0]) for name, each in self.every.items()}
+            rows.append(
+                {
+                    "pair": f"{self.columns[first]} × {self.columns[second]}",
+                    "train": whole["train"],
+                    "holdout": whole.get("holdout"),
+                    "synthetic": whole["synthetic"],
+                    "difference": whole["synthetic"] - whole["train"],
+                }
+            )
+        return rows

@@ -53,6 +53,36 @@ def test_pairs_that_differ_by_chance_alone_are_not_named() -> None:
     assert named <= 4
 
 
+def _ages(seed: int, n: int, tied: float) -> dict[str, Any]:
+    """The diagnosis, of 25, tells a part of the age."""
+    rng = np.random.default_rng(seed)
+    diagnosis = rng.integers(0, 25, n)
+    return {"diagnosis": diagnosis.astype(str), "age": 60 + tied * (diagnosis - 12) + rng.normal(0, 10, n)}
+
+
+def test_a_named_pair_is_shown_as_all_records_have_it() -> None:
+    """Of 300 records a weak association is 0 in one of many draws, for the correction of bias leaves nothing of it."""
+    shown = []
+    for seed in range(5):
+        sets = comparison(_ages(seed, 3000, 1.0), _ages(50 + seed, 300, 1.0), _ages(100 + seed, 3000, 0.2))
+        (whole, _) = Association().measure(sets, rng=np.random.default_rng(seed))
+        (row,) = whole.details["rows"]
+        assert row["train"] == pytest.approx(0.58, abs=0.04)
+        assert row["difference"] == row["synthetic"] - row["train"]
+        shown.append(row["synthetic"])
+    assert shown == pytest.approx([0.14] * 5, abs=0.05)
+
+
+def test_columns_that_hardly_vary_among_as_many_records_are_left_out() -> None:
+    """Forty of 3,000 patients are four where only 300 are compared, and four make an association of a third."""
+    rare = {"rare": ["y"] * 40 + ["x"] * 2960}
+    sets = comparison(
+        _ages(1, 3000, 1.0) | rare, _ages(2, 300, 1.0) | {"rare": ["x"] * 300}, _ages(3, 3000, 1.0) | rare
+    )
+    (whole, _) = Association().measure(sets, rng=np.random.default_rng(0))
+    assert whole.details["matrices"]["columns"] == ["diagnosis", "age"]
+
+
 def test_columns_that_hardly_vary_are_left_out() -> None:
     constant = {"same": ["x"] * N, "ten": ["y"] * 10 + ["x"] * (N - 10), "number": [7.0] * N, "gone": [None] * N}
     eleven = {"eleven": ["y"] * 11 + ["x"] * (N - 11), "lab": [1.0] * 11 + [2.0] * (N - 11)}
