@@ -18,7 +18,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from synthgen.encoding.base import N_STYLES, BadCells, ColumnSummary, Encoder, Kind, Reading, Shares, as_objects
+from synthgen.encoding.base import (
+    MOST_DECIMALS,
+    N_STYLES,
+    BadCells,
+    ColumnSummary,
+    Encoder,
+    Kind,
+    Reading,
+    Shares,
+    as_objects,
+)
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.encoding.levels import Cells, LevelCounts
 from synthgen.encoding.numeric import NumericEncoder, NumericKind
@@ -164,8 +174,8 @@ class PerUnitEncoder(Encoder):
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "units": {unit: encoder.to_json() for unit, encoder in self.units.items()},
-            "others": self.others.to_json(),
+            "units": {unit: _json(encoder) for unit, encoder in self.units.items()},
+            "others": _json(self.others),
         }
 
 
@@ -213,20 +223,50 @@ class PerUnitKind(Kind):
         common = {unit for unit in every if _patients(unit, labels, keys) >= rare_below}
 
         def solved(units: set[str]) -> NumericEncoder:
+            written = _pooled(styles, units, numbers=True)
+            kind, finer = self._written_as(written, rare_below)
+            counts = _pooled(keys, units, numbers=True)
             own = ColumnSummary(
                 _pooled(labels, units, numbers=False),
-                (_pooled(keys, units, numbers=True),),
-                _styles(_pooled(styles, units, numbers=True)),
+                (counts.regroup(np.rint(counts.keys / finer).astype(np.int64)) if finer > 1 else counts,),
+                _styles(written),
             )
-            return self.inner.solve(own, rare_below)
+            return kind.solve(own, rare_below)
 
         # What no unit has for itself is learned from those without one, or, where all have one, from all together.
         rest = every - common
         return PerUnitEncoder(self, {unit: solved({unit}) for unit in sorted(common)}, solved(rest or every))
 
+    def _written_as(self, styles: LevelCounts, rare_below: int) -> tuple[NumericKind, int]:
+        """How the numbers of a unit are read: with the most decimals that enough patients have, if the column has more.
+
+        And how many keys of the column are one of the unit's.
+        """
+        column = self.column
+        if not isinstance(column, Number) or column.decimals is None or not len(styles):
+            return self.inner, 1
+        written = styles.regroup(styles.keys % (MOST_DECIMALS + 1))
+        common = written.keys[written.patients >= min(rare_below, int(written.patients.max()))]
+        decimals = min(int(common.max()), column.decimals)
+        return self._with(decimals), 10 ** (column.decimals - decimals)
+
+    def _with(self, decimals: int) -> NumericKind:
+        """How numbers of so many decimals are read."""
+        return NumericKind(self.name, self.column.model_copy(update={"decimals": decimals}), self.format, self.missing)
+
     def restore(self, learned: dict[str, Any]) -> PerUnitEncoder:
-        units = {unit: self.inner.restore(each) for unit, each in learned["units"].items()}
-        return PerUnitEncoder(self, units, self.inner.restore(learned["others"]))
+        units = {unit: self._restored(each) for unit, each in learned["units"].items()}
+        return PerUnitEncoder(self, units, self._restored(learned["others"]))
+
+    def _restored(self, learned: dict[str, Any]) -> NumericEncoder:
+        kind = self.inner if learned["places"] is None else self._with(int(learned["places"]))
+        return kind.restore(learned)
+
+
+def _json(encoder: NumericEncoder) -> dict[str, Any]:
+    """What was learned of a unit, and the decimals of its numbers; ``None`` where they have as many as they have."""
+    column = encoder.kind.column
+    return encoder.to_json() | {"places": column.decimals if isinstance(column, Number) else None}
 
 
 def _parted(texts: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -167,3 +167,18 @@ def test_a_question_has_its_answers_and_a_measurement_its_numbers() -> None:
     assert all(135 <= float(text) <= 144 for text in decoded(encoder, every, ["NA"] * len(every)))
     assert set(decoded(encoder, every, ["smokes"] * len(every))) == {"no", "yes"}
     assert set(decoded(encoder, every, ["address"] * len(every))) == {""}
+
+
+def test_each_unit_is_written_with_the_decimals_that_it_has() -> None:
+    """Platelets are whole numbers, potassium has one decimal and creatinine two, whatever the column has."""
+    kind = PerUnitKind("value", Number(decimals=2, unit_of="code"), POINT, ("",))
+    units = ["PLT"] * 200 + ["K"] * 200 + ["KREA"] * 200
+    values = [str(150 + i) for i in range(200)] + [f"{3 + i / 100:.1f}" for i in range(200)]
+    texts = pairs(units, [*values, *(f"{0.5 + i / 100:.2f}" for i in range(200))])
+    encoder = kind.restore(kind.solve(summarise(kind, texts), RARE_BELOW).to_json())
+    back = decoded(encoder, encoder.encode(texts)[:, 0].tolist(), units)
+    found = {
+        unit: {len(text.partition(".")[2]) for u, text in zip(units, back, strict=True) if u == unit} for unit in units
+    }
+    assert found == {"PLT": {0}, "K": {1}, "KREA": {2}}
+    assert all(abs(float(text) - 3 - i / 100) < 0.3 for i, text in enumerate(back[200:400]))
