@@ -98,8 +98,8 @@ def find_format(column: Values) -> DateFormat | None:
     first = _commonest(column, np.ones(len(column.texts), bool), whole, _FIRST)
     if first is None or column.share((found := _with_others(column, first)).is_date) < NEARLY_ALL:
         return _beyond_a_day(column)
-    exchanged = [form for _, form, _ in whole if first.format != form == _exchange(first.format)]
-    return replace(found, ambiguous=any(_read(column, e, "date").is_date[first.is_date].all() for e in exchanged))
+    others = [form for _, form, _ in whole if first.format != form == _exchange(first.format)]
+    return replace(found, ambiguous=any(_read(column, e, "date").is_date[first.is_date].all() for e in others))
 
 
 def _sample(column: Values) -> list[str]:

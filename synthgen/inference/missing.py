@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,12 @@ _NEGATIVE = (-1, -7, -8, -9, -77, -88, -98, -99, -999, -9999, -99999)
 #: Numbers that stand for missing where all others are far smaller.
 _LARGE = (999, 9999, 99999, 999999, 9999999)
 _FAR = 3
+#: Beyond a scale of at least so many answers these may be codes, which at most this share gives.
+_BEYOND_SCALES = (7, 8, 9, 77, 88, 97, 98, 99)
+_ANSWERS = 3
+_FEW_GIVE = 0.2
+#: A number that means missing in so many columns of a table does in all of them.
+_SEVERAL = 3
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,8 @@ def find_missing(
 
     A word such as ``NA`` means missing everywhere when several columns hold it, or one that otherwise holds numbers,
     dates or clinical codes; a lone sign or ``None`` only among those; a number such as -999 only where it stands far
-    from the others and ``rare_below`` patients share it. The empty cell always does.
+    from the others and ``rare_below`` patients share it, or where it does so in several columns. The empty cell always
+    does.
     """
     bare = {name: column.take(~column.among(_EVERY)) for name, column in columns.items()}
     marks = find_marks(bare.values(), declared)
@@ -79,11 +87,13 @@ def find_missing(
         if among_exact and (token in WORDS or several) or token in WORDS and several:
             table.append(token)
     own = {name: _own(name, exact, holders, table) for name in columns}
-    numbers = {name: _sentinels(bare[name], marks, rare_below) if name in quantities else () for name in columns}
+    numbers = _sentinels_of({name: bare[name] for name in columns if name in quantities}, marks, rare_below)
     return Missing(
         table=tuple(table),
-        columns={name: (*table, *own[name], *numbers[name]) for name in columns if own[name] or numbers[name]},
-        numbers={name: tokens for name, tokens in numbers.items() if tokens},
+        columns={
+            name: found for name in columns if (found := (*table, *own[name], *numbers.get(name, ()))) != tuple(table)
+        },
+        numbers=numbers,
         marks=marks,
         kept={name: kept for name in columns if (kept := _kept(name, holders, (*table, *own[name])))},
     )
@@ -105,12 +115,32 @@ def _is_quantity(column: Values, marks: Marks) -> bool:
     return column.share(read_numbers(column, marks).is_number) >= NEARLY_ALL or find_format(column) is not None
 
 
-def _sentinels(column: Values, marks: Marks, rare_below: int) -> tuple[str, ...]:
-    """Heaped numbers outside the range of the others, as they are written."""
+def _sentinels_of(columns: Mapping[str, Values], marks: Marks, rare_below: int) -> dict[str, tuple[str, ...]]:
+    """By column the numbers that mean missing, where there are any.
+
+    What means so in several columns does in the others, such as further items of a questionnaire, however few have it.
+    """
+    alone = {name: _sentinels(column, marks, rare_below) for name, column in columns.items()}
+    held = Counter(token for tokens in alone.values() for token in tokens)
+    scales = {name: _beyond_scale(column, marks) for name, column in columns.items()}
+    coded = Counter(token for tokens in scales.values() for token in tokens)
+    usual = [token for token, times in held.items() if times >= _SEVERAL]
+    found = {
+        name: (
+            *(_sentinels(column, marks, rare_below, usual) if usual else alone[name]),
+            *(token for token in scales[name] if coded[token] >= _SEVERAL),
+        )
+        for name, column in columns.items()
+    }
+    return {name: tokens for name, tokens in found.items() if tokens}
+
+
+def _sentinels(column: Values, marks: Marks, rare_below: int, usual: Collection[str] = ()) -> tuple[str, ...]:
+    """Heaped or ``usual`` numbers outside the range of the others, as they are written."""
     numbers = read_numbers(column, marks)
     if not column.complete or not numbers.is_number.any():
         return ()
-    heaped = numbers.is_number & ~numbers.is_censored & (column.people >= rare_below)
+    heaped = numbers.is_number & ~numbers.is_censored & ((column.people >= rare_below) | column.among(usual))
     suspects = heaped & np.isin(numbers.value, (*_NEGATIVE, *_LARGE))
     others = numbers.value[numbers.is_number & ~suspects]
     if not others.size or others.min() < 0 or others.max() <= 1:
@@ -118,3 +148,17 @@ def _sentinels(column: Values, marks: Marks, rare_below: int) -> tuple[str, ...]
     below = suspects & (numbers.value < 0)
     above = suspects & (numbers.value >= _FAR * others.max()) & (numbers.value > 0)
     return tuple(sorted(set(column.take(below | above).stripped.to_pylist())))
+
+
+def _beyond_scale(column: Values, marks: Marks) -> tuple[str, ...]:
+    """Codes such as 8 and 9 beyond the answers 1 to 5 of a question, which few give: refused, not known."""
+    numbers = read_numbers(column, marks)
+    if not column.complete or not numbers.is_number.all() or not numbers.is_whole.all() or numbers.is_censored.any():
+        return ()
+    codes = np.isin(numbers.value, _BEYOND_SCALES)
+    scale = np.unique(numbers.value[~codes & (numbers.value >= 0)])
+    if not codes.any() or len(scale) < _ANSWERS or scale[0] > 1 or len(scale) != scale[-1] - scale[0] + 1:
+        return ()
+    if scale[-1] + 1 >= numbers.value[codes].min() or column.share(codes) > _FEW_GIVE:
+        return ()
+    return tuple(sorted(column.take(codes).stripped.to_pylist()))

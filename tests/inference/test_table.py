@@ -149,6 +149,23 @@ def test_a_number_far_from_the_others_means_missing_in_its_column_alone() -> Non
     assert table.columns["scale"] == Integer()
 
 
+def test_what_means_missing_in_several_items_does_in_the_others() -> None:
+    """Four refused the fourth item, and none its sum."""
+    answers = [str(1 + n % 5) for n in range(100)]
+    items = {
+        f"item_{k}": [*answers, *["-99"] * (4 if k == 4 else 5), *["8"] * (k + 1), *["9"] * 6] for k in range(1, 5)
+    }
+    rows = max(map(len, items.values()))
+    cells = {name: texts + ["3"] * (rows - len(texts)) for name, texts in items.items()}
+    columns = (
+        inferred(cells | {"births": ["0", "1", "2", "5"] * (rows // 4) + ["9"] * (rows % 4)})
+        .schema.tables["visits"]
+        .columns
+    )
+    assert columns["births"] == Integer(min=0)
+    assert all(columns[name] == Integer(min=0, missing=("", "-99", "8", "9")) for name in items)
+
+
 @pytest.mark.parametrize("token", ["k.A.", "k. A.", "n.b.", "o. A.", "keine Angabe", "unbekannt", "entfällt"])
 def test_german_words_for_missing(token: str) -> None:
     guess = inferred({"crp": [token, "1.5", "2.5"] * 5, "stage": ["I", "b", "b"] * 5})
