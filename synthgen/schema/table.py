@@ -135,7 +135,7 @@ class TableConfig(Part):
 
 def quantities(columns: Mapping[str, Any]) -> dict[str, Quantity]:
     """What each column is in a rule, by declarations that may be raw."""
-    keys = ("order", "true", "false", "format", "separator", "min", "max")
+    keys = ("order", "true", "false", "format", "also", "separator", "min", "max")
     found = {}
     for name, column in columns.items():
         kind = get(column, "kind")

@@ -158,3 +158,13 @@ def test_a_mistake_in_a_column_hides_no_mistake_between_columns() -> None:
         "columns.b",
         "target",
     }
+
+
+def test_a_rule_reads_a_date_in_any_of_its_formats() -> None:
+    column = {"kind": "date", "format": "%d.%m.%Y", "also": ["00.%m.%Y", "%Y"]}
+    told = TableConfig.model_validate({"columns": {"diagnosed": column}}).quantities["diagnosed"]
+    assert told.formats == ("%d.%m.%Y", "00.%m.%Y", "%Y")
+    assert told.constant("00.07.2019") == told.constant("01.07.2019")
+    assert told.constant("2019") == told.constant("01.01.2019")
+    with pytest.raises(ValueError, match=r"is not written as %d.%m.%Y or 00.%m.%Y or %Y"):
+        told.constant("July")
