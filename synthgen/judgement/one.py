@@ -17,7 +17,7 @@ from synthgen.inputs import Data, dataset_of, only_table
 from synthgen.judgement.readable import require_readable
 from synthgen.metrics.base import Comparison, LogLikelihood
 from synthgen.metrics.extract import Extracts
-from synthgen.metrics.prepare import Sheet, compare
+from synthgen.metrics.prepare import Sheet, compare, left_out
 from synthgen.schema.config import Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Dataset, Table
@@ -56,12 +56,11 @@ def compared(
         comparison = comparison.told_by(_log_likelihood(made, comparison, {"train": train, "holdout": apart}))
     sets = {"train": comparison.train, "holdout": comparison.holdout, "synthetic": comparison.synthetic}
     inputs: dict[str, Any] = {name: None if records is None else records.sizes for name, records in sets.items()}
-    compared = {variable.name.partition("[")[0] for variable in comparison.variables}
     inputs |= {
         "table": table.name,
         "unit": config.patient or "row",
         "rare_below": schema.privacy.rare_below,
-        "columns_not_compared": [name for name in config.columns if name not in compared],
+        "columns_not_compared": left_out(config.columns, comparison.variables),
         "columns_only_in_synthetic": [name for name in shown.columns if name not in config.columns],
     }
     return comparison, inputs

@@ -17,6 +17,7 @@ from synthgen.judgement.readable import require_readable
 from synthgen.metrics.base import Comparison, LogLikelihood
 from synthgen.metrics.extract import Extracts
 from synthgen.metrics.judging_tables import histories_of
+from synthgen.metrics.prepare import left_out
 from synthgen.metrics.result import HISTORIES
 from synthgen.relational.extract import Extract as Fitted
 from synthgen.relational.kinship import Kinship
@@ -156,8 +157,7 @@ def _inputs(extracts: Extracts, generated: Dataset, only_there: tuple[str, ...])
     not_compared = [
         f"{name}.{column}"
         for name, comparison in extracts.comparisons.items()
-        for column in tables[name].columns
-        if column not in {variable.name.partition("[")[0] for variable in comparison.variables}
+        for column in left_out(tables[name].columns, comparison.variables)
     ]
     more = [
         f"{name}.{column}"

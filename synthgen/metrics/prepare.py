@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,6 +141,12 @@ def compare(
         _survival(config),
         _constraints(config),
     )
+
+
+def left_out(columns: Iterable[str], variables: Iterable[Variable]) -> list[str]:
+    """The columns that no variable is, nor the first code of; a column's own name may have brackets: ``ER [%]``."""
+    names = {variable.name for variable in variables}
+    return [name for name in columns if name not in names and f"{name}[1]" not in names]
 
 
 def _constraints(config: TableConfig) -> Rules | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import synthgen
@@ -59,3 +60,18 @@ def test_a_file_without_an_order_is_judged_as_before() -> None:
     found = judged(hospital(100, 3, "s"), order=None)
     assert {metric.name for metric in found.metrics} == {"marginals"}
     assert not found.verdicts
+
+
+def test_a_column_whose_name_has_brackets_is_compared() -> None:
+    config = {
+        "ER [%]": {"kind": "integer"},
+        "diagnoses": {"kind": "code", "system": "icd10", "separator": ","},
+        "note": {"kind": "text"},
+    }
+    schema = Schema.model_validate({"tables": {"t": {"columns": config}}})
+    frames = [
+        pd.DataFrame({"ER [%]": np.arange(n, 60 + n) % 7, "diagnoses": ["I10,E11.9", "J18.9"] * 30, "note": "a"})
+        for n in (0, 3)
+    ]
+    found = synthgen.evaluate(frames[0], frames[1], schema=schema, seed=1)
+    assert found.inputs["columns_not_compared"] == ["note"]
