@@ -125,8 +125,9 @@ def _guess_labels(subject: Subject) -> Guess | None:
             Category(), ("whole numbers with few levels, named like labels; use kind: integer if they are amounts",)
         )
     number = np.sort(subject.numbers.value)
-    gap = 2 < len(number) <= _FEW_CODES and number[0] >= 0 and number[-1] in _UNKNOWN_CODES
-    if gap and 2 * number[-2] <= number[-1]:
+    unknown = np.isin(number, _UNKNOWN_CODES)
+    gap = 2 < len(number) <= _FEW_CODES and number[0] >= 0 and unknown[-1] and not unknown.all()
+    if gap and 2 * number[~unknown].max() <= number[unknown].min():
         return Guess(
             Category(), ("few whole numbers, the last far from the others like a code for unknown; read as labels",)
         )

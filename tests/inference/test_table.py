@@ -47,6 +47,7 @@ UUIDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(40)]
         ("change", ["-3", "2", "12"] * 5, Integer()),
         ("admission_type_id", ["1", "2", "12"] * 5, Category()),
         ("smoker", ["0", "1", "9"] * 5, Category()),
+        ("smoker", ["0", "1", "8", "9"] * 5, Category()),
         ("crp", ["1.5", "2.25", "<0.5", "3"] * 5, Number(decimals=2, min=0)),
         ("troponin", ["<14"] * 30 + ["14", "20", "310"], Integer(min=0)),
         ("readmitted", ["<30", ">30", "30"] * 5 + ["<30"] * 15, Category()),
