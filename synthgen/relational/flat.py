@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -373,8 +373,12 @@ class FlatSynthesizer:
             domains = [i for i, domain in enumerate(self.codec.domains) if domain.owner == name]
             domains = [] if name in self.codec.plan.computed else domains
             if len(domains) != 1 or self.codec.domains[domains[0]].scale is Scale.NUMERIC:
-                known = dict.fromkeys(d.owner for d in self.codec.domains if d.scale is not Scale.NUMERIC)
-                raise InputError(f"--balance: {name} is no column of levels; columns of levels are {', '.join(known)}")
+                parts = Counter(domain.owner for domain in self.codec.domains)
+                known = [d.owner for d in self.codec.domains if d.scale is not Scale.NUMERIC and parts[d.owner] == 1]
+                levels = ", ".join(each for each in known if each not in self.codec.plan.computed)
+                by = self.codec.plan.determined.get(name)
+                what = f"follows from {by.by}, so it is drawn with that" if by else "is no column of levels"
+                raise InputError(f"--balance: {name} {what}; columns of levels are {levels}")
             columns.append(domains[0])
         if not columns:
             return None

@@ -111,3 +111,17 @@ def test_balance_goes_with_conditions_and_needs_levels(fitted: Fit) -> None:
     for name in ("weight", "nothing"):
         with pytest.raises(InputError, match="columns of levels are sex, smoker, urgent"):
             list(synthgen.sample(fitted.synthesizer, 10, seed=2, balance=[name]))
+
+
+def test_what_cannot_be_balanced_is_told_with_what_can() -> None:
+    """Dates have codes of levels too, such as weekdays, and a column that follows from another has none."""
+    frame = extract(100)[["sex", "smoker"]]
+    frame["born"] = [f"2000-01-{1 + n % 28:02d}" for n in range(len(frame))]
+    frame["woman"] = np.where(frame["sex"] == "F", "1", "0")
+    columns = {"sex": {"kind": "category"}, "smoker": {"kind": "category"}, "born": {"kind": "date"}}
+    columns["woman"] = {"kind": "category", "determined_by": "sex"}
+    schema = {"tables": {"t": {"columns": columns}}, "holdout": 0, "model": {"name": "copula"}}
+    made = synthgen.fit(frame, Schema.model_validate(schema), seed=1).synthesizer
+    for name, told in (("born", "born is no column of levels"), ("woman", "woman follows from sex")):
+        with pytest.raises(InputError, match=f"{told}.*columns of levels are sex, smoker$"):
+            list(synthgen.sample(made, 10, seed=2, balance=[name]))
