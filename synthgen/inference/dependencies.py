@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -50,6 +51,7 @@ def find_dependencies(
     columns: Sequence[str],
     levels: Mapping[str, Values],
     personal: Collection[str] = (),
+    missing: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> list[Dependency]:
     """At most one dependency for each column, exact ones before near ones, without circles.
 
@@ -65,6 +67,9 @@ def find_dependencies(
     Where a column is named as the description of another (``REASONCODE``, ``REASONDESCRIPTION``), its name is proof
     enough.
 
+    What follows from a missing value does not: that only women were asked tells the sex of the others, but the next one
+    who is not asked may be a woman.
+
     Of several determining columns the one with the fewest levels is taken; of two columns that determine each other
     the first stays.
 
@@ -72,6 +77,7 @@ def find_dependencies(
         columns: the columns of ``batches``, in order.
         levels: the columns to look at with all their texts, missing tokens included.
         personal: those of them that may say who somebody is; they determine nothing.
+        missing: the missing tokens by column.
     """
     names = [name for name in columns if name in levels and 1 < levels[name].distinct <= MOST_LEVELS]
     pairs = [
@@ -83,6 +89,7 @@ def find_dependencies(
     for batch in batches:
         codes = {name: translate(batch.column(columns.index(name)), places[name].__getitem__) for name in names}
         pairs = [pair for pair in pairs if pair.add(codes[pair.by], codes[pair.of])]
+    pairs = [pair for pair in pairs if not pair.follows_from_nothing(missing)]
     exact = {
         (pair.by, pair.of)
         for pair in pairs
@@ -143,6 +150,12 @@ class _Pair:
         starts = np.flatnonzero(np.diff(met // width, prepend=-1))
         self.violations = int(rows.sum() - np.maximum.reduceat(rows, starts).sum())
         return self.violations <= self.allowed
+
+    def follows_from_nothing(self, missing: Mapping[str, Collection[str]]) -> bool:
+        """Whether there is a value where the column that determines it has none."""
+        level, value = np.divmod(self.met, len(self.right.texts))
+        without = self.left.among([*missing.get(self.by, ())])[level]
+        return bool((without & ~self.right.among([*missing.get(self.of, ())])[value]).any())
 
     def no_accident(self, columns: int) -> bool:
         """Whether chance cannot explain that there is no contradiction; see ``find_dependencies``."""

@@ -315,7 +315,8 @@ class _Guessing:
             for name in levels
             if self.headers[name].is_of_others or (self._of_people and self.headers[name].is_bare_name)
         }
-        return find_dependencies(self.table, self.table.columns, levels, names)
+        tokens = {name: self.missing.tokens(name) for name in levels}
+        return find_dependencies(self.table, self.table.columns, levels, names, tokens)
 
     def _determined(self, guesses: Mapping[str, Guess], found: list[Dependency]) -> dict[str, Guess]:
         """The guesses with the columns that others determine."""

@@ -32,6 +32,14 @@ def test_nothing_is_determined_by_who_somebody_is() -> None:
     assert (found["unit"].determined_by, found["name"].determined_by) == ("loinc", "loinc")
 
 
+def test_nothing_follows_from_a_question_that_was_not_asked() -> None:
+    """Only women were asked, and who is not is a man so far."""
+    cells = {"gender": ["1", "2", "2"] * 30, "ever_pregnant": ["", "0", "1"] * 30, "unit": ["", "x", "y"] * 30}
+    found = columns(cells)
+    assert found["gender"].determined_by is None
+    assert found["unit"].determined_by == "ever_pregnant"  # nothing is told of whom nothing is known
+
+
 def test_a_description_is_known_by_its_name_where_patients_are_few() -> None:
     def by(*words: str) -> dict[str, str]:
         table = Cells({"REASONCODE": ["A", "B", "C", "A"], "REASONDESCRIPTION": [*words], "OTHERTEXT": [*words]})
