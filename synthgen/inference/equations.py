@@ -8,6 +8,7 @@ again from the operands instead of being learned.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
@@ -41,6 +42,9 @@ _DIGITS: Final = range(1, 9)
 #: Of so many columns at most are sums and means looked for, on so many rows, of three columns or more step by step.
 _MOST_PARTS: Final = 8
 _ROWS_FOR_PARTS: Final = 1000
+#: A column that is one of several with the same name and another number, and so many of them at most.
+_ITEM: Final = re.compile(r"(.*\D)\d+")
+_MOST_ITEMS: Final = 60
 #: Of the rows looked at, so many obey where an equation is tried on the others.
 _MOSTLY: Final = 0.9
 
@@ -158,8 +162,14 @@ def _within(stated: Values, found: Values, half: float) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, eq=False)
 class _Sample:
-    """Some rows, and what is asked of them."""
+    """Some rows, and what is asked of them.
 
+    Attributes:
+        every: all columns that take part.
+        read: those of which any may follow from any others.
+    """
+
+    every: Mapping[ex.Column, Values]
     read: Mapping[ex.Column, Values]
     halves: Mapping[str, float]
     labels: frozenset[str]
@@ -176,17 +186,18 @@ class _Sample:
         whole = pa.Table.from_batches(parts).unify_dictionaries().combine_chunks().to_batches()
         read = _read(whole[0], columns, of.operands) if whole else {}
         numbers = [c for c, v in read.items() if v.quantity.sort == "number"]
-        return cls({c: v for c, v in read.items() if c not in numbers[_MOST_COLUMNS:]}, of.halves, of.labels)
+        few = {c: v for c, v in read.items() if c not in numbers[_MOST_COLUMNS:]}
+        return cls(read, few, of.halves, of.labels)
 
     def holds(self, name: str, rule: ex.Expression) -> bool:
         """Whether an equation holds, and not by accident: where each of its columns is not what it mostly is, too."""
-        stated = self.read[ex.Column(name)]
+        stated = self.every[ex.Column(name)]
         there = ~stated.missing
-        good = _within(stated, values(rule, self.read), self.halves[name])
+        good = _within(stated, values(rule, self.every), self.halves[name])
         if there.sum() < _FEWEST or good[there].mean() < OBEYED:
             return False
         for column in (ex.Column(name), *ex.columns_of(rule)):
-            numbers = self.read[column].numbers
+            numbers = self.every[column].numbers
             known, counts = np.unique(numbers[there & ~np.isnan(numbers)], return_counts=True)
             other = there & ~np.isnan(numbers) & (numbers != known[np.argmax(counts)])
             if other.sum() < _DIFFERENT or good[other].mean() < OBEYED:
@@ -201,6 +212,7 @@ class _Sample:
         yield from self._of_one_number()
         yield from self._of_two_moments()
         yield from self._of_two_numbers()
+        yield from self._of_items()
         yield from self._of_several_numbers()
 
     def _named(self, *sorts: str, varied: bool = False) -> list[ex.Column]:
@@ -268,6 +280,20 @@ class _Sample:
                 likely = [targets[k] for k in np.flatnonzero(plausible[i, j]).tolist()]
                 text = form.text.format(x=numbers[i], y=numbers[j])
                 yield from self._scaled(text, likely) if form.logarithmic else self._glanced(text, likely)
+
+    def _of_items(self) -> Iterator[tuple[str, str]]:
+        """Sums and means of all columns that are numbered alike, such as the items of a questionnaire."""
+        numbers = [column for column, of in self.every.items() if of.quantity.sort == "number"]
+        varied = [c for c in numbers if c.name in self.halves and self._levels(self.every[c]) >= _LEVELS]
+        items: dict[str, list[ex.Column]] = {}
+        for column in numbers if varied else ():
+            if (numbered := _ITEM.fullmatch(column.name)) is not None and column.name not in self.labels:
+                items.setdefault(numbered[1], []).append(column)
+        for alike in items.values():
+            if 3 <= len(alike) <= _MOST_ITEMS:
+                text = _sum_text([(column, 1) for column in alike])
+                yield from self._glanced(text, varied)
+                yield from self._glanced(f"({text}) / {len(alike)}", varied)
 
     def _of_several_numbers(self) -> Iterator[tuple[str, str]]:
         """Sums of three columns or more, their means, and last those in which some are subtracted."""
@@ -338,11 +364,11 @@ class _Sample:
         """An expression for each of some columns that it may give, judged by the first rows that have all."""
         rule = parse(text)
         operands = set(ex.columns_of(rule))
-        found = values(rule, {column: self.read[column] for column in operands})
+        found = values(rule, {column: self.every[column] for column in operands})
         for target in targets:
             if target in operands:
                 continue
-            stated = self.read[target]
+            stated = self.every[target]
             both = np.flatnonzero(~np.isnan(stated.numbers + found.numbers))[:_GLANCE]
             if len(both) and _within(stated.at(both), found.at(both), self.halves[target.name]).mean() > _MOSTLY:
                 yield target.name, text

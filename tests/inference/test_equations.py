@@ -142,3 +142,15 @@ def test_independent_columns_follow_from_nothing() -> None:
     table = {f"x{i}": [f"{v:.{i % 3}f}" for v in numbers(20 + i, 0, 10 ** (1 + i % 3), i % 3)] for i in range(8)}
     table |= {"d1": dates(30, "2015-01-01", 900), "d2": dates(31, "2016-01-01", 900)}
     assert computed(table) == {}
+
+
+def test_sum_scores_of_questionnaires_are_found_however_many_items_they_have() -> None:
+    rng = np.random.default_rng(5)
+    items = rng.integers(0, 4, (12, N))
+    refused = rng.random(N) < 0.05
+    told = {f"sf_{k + 1:02d}": np.where(refused & (k == 3), "", items[k].astype(str)).tolist() for k in range(12)}
+    total = np.where(refused, "", items.sum(axis=0).astype(str)).tolist()
+    every = " + ".join(f"sf_{k + 1:02d}" for k in range(12))
+    assert computed(told | {"total": total}) == {"total": every}
+    mean = [f"{value:.2f}" for value in items.mean(axis=0)]
+    assert computed(told | {"mean": np.where(refused, "", mean).tolist()}) == {"mean": f"({every}) / 12"}
