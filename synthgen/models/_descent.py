@@ -68,12 +68,14 @@ class Schedule:
         penalty: half of it times the sum of squared weights is added to the loss of all rows together. It is part of
             what is minimised, not the decoupled decay of AdamW, which bounds every weight alike: products of penalised
             weights vanish where the rows tell little and hardly shrink where they tell much.
+        given: the same on the weights by which what is given is told.
     """
 
     epochs: int
     batch: int
     patience: int
     penalty: float
+    given: float
 
 
 def train(
@@ -118,7 +120,7 @@ def _descend(
     progress: Callable[[int, float, float], None],
 ) -> list[Weights]:
     network = workers.network
-    optimiser = _Adam(_parameters(network, schedule.penalty / len(rows)), betas=_MOMENTS, fused=True)
+    optimiser = _Adam(_parameters(network, schedule, len(rows)), betas=_MOMENTS, fused=True)
     steps = -(-len(rows) // schedule.batch)
     best, kept, kept_epoch = math.inf, network.weights(), -1
     for epoch in range(schedule.epochs):
@@ -225,8 +227,11 @@ def _halves_pay() -> bool:
     return any(getattr(torch.cpu, probe, bool)() for probe in probes)
 
 
-def _parameters(network: MaskedNetwork, penalty: float) -> list[dict[str, object]]:
-    return [{"params": some, "weight_decay": penalty * share} for share, some in network.by_care().items()]
+def _parameters(network: MaskedNetwork, schedule: Schedule, n: int) -> list[dict[str, object]]:
+    """The parameters, each with its penalty on the mean loss of ``n`` rows."""
+    by_care = network.by_care()
+    penalties = {False: schedule.penalty / n, True: schedule.given / n}
+    return [{"params": some, "weight_decay": penalties[given] * care} for (given, care), some in by_care.items()]
 
 
 def _learning_rate(done: float) -> float:

@@ -246,13 +246,15 @@ class MaskedNetwork(nn.Module):
             losses.append(found.view_as(target))
         return torch.cat(losses)
 
-    def by_care(self) -> dict[float, list[nn.Parameter]]:
-        """The parameters by the share of the penalty that is on them."""
+    def by_care(self) -> dict[tuple[bool, float], list[nn.Parameter]]:
+        """The parameters by whether they tell what is given, and by the share of the penalty that is on them."""
         of_target = {id(parameter) for block in self.blocks if block.of_target for parameter in block.parameters()}
-        found: dict[float, list[nn.Parameter]] = {}
+        of_given = {id(p) for table in self.tables[: self.layout.first_own] for p in table.parameters()}
+        of_given |= {id(self.told), *(id(p) for block in self.blocks for p in block.echoed)}
+        found: dict[tuple[bool, float], list[nn.Parameter]] = {}
         for name, parameter in self.named_parameters():
             care = _CARE.get(name.rpartition(".")[2], 1.0) * (_CARE_OF_TARGET if id(parameter) in of_target else 1.0)
-            found.setdefault(care, []).append(parameter)
+            found.setdefault((id(parameter) in of_given, care), []).append(parameter)
         return found
 
     def weights(self) -> list[Weights]:

@@ -12,7 +12,7 @@ from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.errors import InputError
 from synthgen.models._draws import at_share
 from synthgen.models._layout import Layout
-from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive, _penalty
+from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive, _penalties
 from synthgen.models.base import Codes, CodeTable
 
 #: Two fair coins and whether they differ: no pair of columns says anything, all three together everything.
@@ -229,11 +229,22 @@ def test_what_is_given_is_told_in_one_place_however_many_columns_it_has() -> Non
     assert layout.starts == (0,) * 20 + (64, 64 + layout.dims[20])
 
 
-@pytest.mark.parametrize(("given", "own", "counted"), [(0, 60, 60), (40, 60, 100), (900, 60, 500), (900, 700, 700)])
-def test_few_codes_are_counted_as_more_where_much_is_given(given: int, own: int, counted: int) -> None:
+@pytest.mark.parametrize(
+    ("given", "own", "counted", "told"),
+    [
+        (0, 60, 60, 60),
+        (40, 60, 100, 100),
+        (900, 60, 180, 750),
+        (300, 90, 270, 390),
+        (900, 120, 300, 750),
+        (900, 400, 400, 750),
+        (900, 800, 800, 800),
+    ],
+)
+def test_few_codes_are_counted_as_more_where_much_is_given(given: int, own: int, counted: int, told: int) -> None:
     domains = [Domain(name, name, size, Scale.NOMINAL) for name, size in (("given", given), ("own", own)) if size]
     layout = Layout.of(domains, len(domains) - 1, [np.full(domain.size, 10) for domain in domains], ())
-    assert _penalty(1000, layout, 0.1) == pytest.approx(0.1 * counted)
+    assert _penalties(1000, layout, 0.1) == pytest.approx((0.1 * counted, 0.1 * told))
 
 
 def test_a_code_is_known_again_in_another_column_of_its_system() -> None:

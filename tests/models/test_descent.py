@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from synthgen.encoding.domain import Domain, Scale
-from synthgen.models._descent import Rows, Schedule, _Workers, train
+from synthgen.models._descent import Rows, Schedule, _parameters, _Workers, train
 from synthgen.models._layout import Layout
 from synthgen.models._masked import MaskedNetwork
 
@@ -78,10 +78,32 @@ def test_the_loss_of_a_network_that_knows_only_levels_is_the_entropy(layout: Lay
     assert float(unobserved.loss(of, "cpu").detach()) == 0
 
 
+def test_what_tells_the_given_has_a_penalty_of_its_own() -> None:
+    """Two columns are given, one of them about a code of the unit that is drawn before the value."""
+    given = (
+        Domain("g", "g", 5, Scale.NOMINAL),
+        Domain("last", "last", 4, Scale.ORDERED, about=("unit", 1)),
+    )
+    own = (Domain("unit", "unit", 3, Scale.NOMINAL), Domain("value", "value", 9, Scale.NOMINAL, unit="unit"))
+    layout = Layout.of((*given, *own), 2, [np.full(domain.size, 10) for domain in (*given, *own)], ())
+    of = network(layout)
+    parameters = _parameters(of, Schedule(epochs=1, batch=64, patience=1, penalty=10.0, given=30.0), 100)
+    found = {}
+    for group in parameters:
+        assert isinstance(group["params"], list)
+        found |= {id(parameter): group["weight_decay"] for parameter in group["params"]}
+    assert found.keys() == {id(parameter) for parameter in of.parameters()}
+    (echoed,) = [table for block in of.blocks for table in block.echoed]
+    assert [found[id(table.own)] for table in of.tables] == pytest.approx([0.3, 0.3, 0.1, 0.1])
+    assert found[id(echoed)] == pytest.approx(0.3)
+    assert found[id(of.told)] == pytest.approx(0.3 / 4)
+    assert [found[id(block.head)] for block in of.blocks] == pytest.approx([0.1, 0.1])
+
+
 def test_threads_are_as_before_when_training_is_done(layout: Layout) -> None:
     before = torch.get_num_threads()
     level = [np.full(size, -np.log(size)) for size in layout.sizes]
-    schedule = Schedule(epochs=1, batch=64, patience=1, penalty=0.0)
+    schedule = Schedule(epochs=1, batch=64, patience=1, penalty=0.0, given=0.0)
     train(
         layout, level, rows(100), None, schedule, rng=np.random.default_rng(0), device="cpu", progress=lambda *_: None
     )
