@@ -108,6 +108,7 @@ class Chain:
         """Take rows over from another chain."""
         self.drawn[:, rows] = other.drawn[:, chosen]
         self.embedded[rows] = other.embedded[chosen]
+        self.ahead = None
 
     def draw_until(
         self, end: int, conditions: Mapping[int, Condition], rng: np.random.Generator

@@ -210,40 +210,47 @@ class FittedAutoregressive(FittedModel):
         require_possible(conditions, self._seen, self.domains, n)
         chain = Chain.begin(self.network, n, context)
         last = self._last_conditioned(conditions)
-        if not self._is_exact(conditions, n, last).all():
-            chain = self._chosen(chain, last, conditions, rng)
-        elif np.isneginf(chain.draw_until(last, conditions, rng)).any():
-            raise self._nothing(conditions)
+        decided = self._decided(conditions, n, last)
+        weight = np.zeros(n)
+        for own, at in enumerate(decided, self.layout.first_own):
+            met = chain.draw_until(own + 1, conditions, rng)
+            if np.isneginf(met[~at]).any():
+                raise self._nothing(conditions)
+            weight += np.where(at, met, 0.0)
+        if decided.any():
+            self._choose(chain, np.flatnonzero(rng.random(n) >= np.exp(weight)), conditions, rng)
         chain.draw_until(len(self.layout.order), {}, rng)
         return chain.codes()
 
-    def _chosen(self, start: Chain, last: int, conditions: Mapping[int, Condition], rng: np.random.Generator) -> Chain:
-        """Rows up to entry ``last``, by importance resampling: one of several candidates each, by its weight.
+    def _choose(
+        self, chain: Chain, open_rows: NDArray[np.intp], conditions: Mapping[int, Condition], rng: np.random.Generator
+    ) -> None:
+        """Draw rows of a chain again up to where it is, by importance resampling: one of several candidates each.
 
         Candidates follow the chain with conditioned columns kept to what is asked; the weight of one is the product of
-        the probabilities that these would have been so by themselves (Rubin 1987, sampling importance resampling).
+        the probabilities that these would have been so by themselves (Rubin 1987, sampling importance resampling). It
+        is 1 at most, so a first candidate may be taken with that probability (von Neumann 1951, rejection), and only
+        rows whose first is not taken need more.
         """
-        done = Chain.of(self.network, start.drawn[: self.layout.first_own].T)
-        open_rows = np.arange(start.n)
         per_call = max(1, _PARTICLES // _CANDIDATES)
         for _ in range(_ROUNDS):
             still: list[NDArray[np.intp]] = []
             for first in range(0, len(open_rows), per_call):
                 rows = open_rows[first : first + per_call]
-                candidates = start.take(np.repeat(rows, _CANDIDATES))
+                given = Chain.of(self.network, chain.drawn[: self.layout.first_own, rows].T)
+                candidates = given.take(np.repeat(np.arange(len(rows)), _CANDIDATES))
                 own = of_rows(conditions, np.repeat(rows, _CANDIDATES))
-                weight = candidates.draw_until(last, own, rng).reshape(len(rows), _CANDIDATES)
+                weight = candidates.draw_until(chain.entry, own, rng).reshape(len(rows), _CANDIDATES)
                 top = weight.max(axis=1)
                 met = ~np.isneginf(top)
                 shares = np.exp(weight[met] - top[met, None]).cumsum(axis=1)
                 chosen = (shares <= (rng.random(met.sum()) * shares[:, -1])[:, None]).sum(axis=1)
                 picked = np.flatnonzero(met) * _CANDIDATES + np.minimum(chosen, _CANDIDATES - 1)
-                done.put(rows[met], candidates, picked)
+                chain.put(rows[met], candidates, picked)
                 still.append(rows[~met])
             open_rows = np.concatenate([*still, np.zeros(0, np.intp)])
             if not len(open_rows):
-                done.entry = last
-                return done
+                return
         raise self._nothing(conditions)
 
     def _nothing(self, conditions: Mapping[int, Condition]) -> NotApplicable:
@@ -293,18 +300,21 @@ class FittedAutoregressive(FittedModel):
 
     def _is_exact(self, conditions: Mapping[int, Condition], n: int, last: int) -> NDArray[np.bool_]:
         """Rows in which nothing that is drawn decides how probable a condition is, shape ``(n,)``."""
-        exact = np.ones(n, bool)
+        return ~self._decided(conditions, n, last).any(axis=0)
+
+    def _decided(self, conditions: Mapping[int, Condition], n: int, last: int) -> NDArray[np.bool_]:
+        """Where what is drawn decides how probable a condition is: by own entry before ``last`` and row."""
+        decided = np.zeros((last - self.layout.first_own, n), bool)
         drawn = np.zeros(n, bool)
-        for e in range(self.layout.first_own, last):
+        for at, e in enumerate(range(self.layout.first_own, last)):
             condition = conditions.get(self.layout.column(e))
             if condition is None:
                 drawn[:] = True
                 continue
-            is_fixed = fixes(condition)
-            fixed: NDArray[np.bool_] = condition != UNOBSERVED if is_fixed else np.zeros(n, bool)
-            exact &= ~(drawn & (fixed if is_fixed else np.True_))
+            fixed, free = _of_cells(condition)
+            decided[at] = drawn & ~free
             drawn |= ~fixed
-        return exact
+        return decided
 
     def _last_conditioned(self, conditions: Mapping[int, Condition]) -> int:
         """The entry behind the last one that has a condition."""
@@ -342,6 +352,13 @@ class FittedAutoregressive(FittedModel):
         if not pairs.fits(layout):
             raise ValueError("the pairs of codes do not fit the layout")
         return cls(domains, context_domains, Network(layout, unpacked(layout, arrays), pairs))
+
+
+def _of_cells(condition: Condition) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of which rows a condition leaves one code, and of which it asks nothing, ``(n,)`` or of all alike."""
+    if fixes(condition):
+        return condition != UNOBSERVED, condition == UNOBSERVED
+    return (condition > 0).sum(axis=-1) == 1, (condition == 1).all(axis=-1)
 
 
 def _integers(array: NDArray[Any]) -> tuple[int, ...]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.errors import InputError
+from synthgen.models._chain import Chain
 from synthgen.models._draws import at_share
 from synthgen.models._layout import Layout
 from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive, _penalties
@@ -69,6 +72,42 @@ def test_conditional_draws_follow_a_known_joint_distribution() -> None:
         share = fitted.effective_share(given, n=500, rng=_rng())
         assert share == 1.0 if leading else 0.05 < share < 1.0
         assert np.exp(fitted.log_mass(given, n=1))[0] == pytest.approx(disease.mean(), abs=0.04)
+
+
+def test_only_rows_whose_first_draw_is_hardly_probable_have_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ``a`` one code is left, two or all three, and of ``b``, which is drawn next, two or all."""
+    rng = _rng(3)
+    a = rng.integers(0, 3, 3000)
+    b = np.where(rng.random(3000) < 0.8, a, rng.integers(0, 3, 3000))
+    domains = tuple(Domain(name, name, 3, Scale.NOMINAL) for name in "ab")
+    table = CodeTable(domains, [np.stack([a, b], axis=1).astype(np.int32)])
+    fitted = Autoregressive(condition_on=("a", "b")).fit(table, rng=_rng())
+    one, two, last, every = [False, True, False], [True, True, False], [False, False, True], [True, True, True]
+    asked = (one, two), (two, every), (two, two), (every, two), (two, last)
+    given = {column: np.repeat(np.array([of[column] for of in asked]), 5000, axis=0) for column in (0, 1)}
+    again = []
+    choose = FittedAutoregressive._choose
+
+    def counted(of: FittedAutoregressive, chain: Chain, rows: NDArray[np.intp], *others: Any) -> None:
+        again.append(rows)
+        choose(of, chain, rows, *others)
+
+    monkeypatch.setattr(FittedAutoregressive, "_choose", counted)
+    codes = fitted.sample(25_000, rng=_rng(), given=given)
+    (rows,) = again
+    shares = np.bincount(rows // 5000, minlength=5) / 5000
+    # Nothing that is drawn decides how probable the first two are; of the others it does, as often as here.
+    for share, (of_a, of_b) in zip(shares, asked, strict=True):
+        among = np.array(of_a)[a]
+        exact = of_a == one or of_b == every
+        assert share == (0 if exact else pytest.approx(1 - np.array(of_b)[b][among].mean(), abs=0.03))
+    for drawn, (of_a, of_b) in zip(codes.reshape(5, 5000, 2), asked, strict=True):
+        met = np.array(of_a)[a] & np.array(of_b)[b]
+        assert np.array(of_a)[drawn[:, 0]].all()
+        assert np.array(of_b)[drawn[:, 1]].all()
+        for column, real in enumerate((a, b)):
+            both = [np.bincount(of, minlength=3) / len(of) for of in (drawn[:, column], real[met])]
+            assert np.abs(both[0] - both[1]).sum() / 2 < 0.04
 
 
 def test_columns_have_their_shares_however_little_was_learned_of_how_they_hang_together() -> None:
