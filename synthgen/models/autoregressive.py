@@ -300,7 +300,8 @@ class FittedAutoregressive(FittedModel):
 
     def _is_exact(self, conditions: Mapping[int, Condition], n: int, last: int) -> NDArray[np.bool_]:
         """Rows in which nothing that is drawn decides how probable a condition is, shape ``(n,)``."""
-        return ~self._decided(conditions, n, last).any(axis=0)
+        exact: NDArray[np.bool_] = ~np.logical_or.reduce(self._decided(conditions, n, last), axis=0)
+        return exact
 
     def _decided(self, conditions: Mapping[int, Condition], n: int, last: int) -> NDArray[np.bool_]:
         """Where what is drawn decides how probable a condition is: by own entry before ``last`` and row."""
