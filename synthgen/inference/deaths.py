@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from synthgen.inference.borne_out import Above, BorneOut, borne_out, dated
 from synthgen.inference.header import read_header
 from synthgen.inference.patients import Whose, named_in
-from synthgen.inference.sequences import OBEYED
 from synthgen.reshape.operands import Operand
-from synthgen.schema.column import Date, Datetime
 from synthgen.schema.config import Format
 from synthgen.schema.rules import expression as ex
-from synthgen.schema.rules.truth import Values, truth
+from synthgen.schema.rules.truth import Values
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Dataset
 from synthgen.tables.keys import KeyColumns, KeyIndex
@@ -26,13 +26,11 @@ _DEATHS: Final = (
     *"death died deceased sterbe verstorben gestorben todes".split(),
     *"deces décès overle overlij fallec defunc muerte død död".split(),
 )
-#: A rule is stated where the rows of so many patients tell of it.
-_FEWEST: Final = 30
 
 
 def rules_of_death(
     dataset: Dataset, tables: Mapping[str, TableConfig], whose: Callable[[str], Whose | None], marks: Format
-) -> dict[str, tuple[str, ...]]:
+) -> dict[str, list[BorneOut]]:
     """By table below that of the patients, which of its dates come no later than the patient's death.
 
     Args:
@@ -40,40 +38,29 @@ def rules_of_death(
         marks: of tables that have none of their own.
     """
     patients = next((n for n, of in tables.items() if of.patient and of.key_columns == (of.patient,)), None)
-    named = [] if patients is None else [n for n in _dated(tables[patients]) if _is_death(n)]
+    named = [] if patients is None else [n for n in dated(tables[patients]) if _is_death(n)]
     if patients is None or len(named) != 1:
         return {}
-    died = ex.Column(named[0], patients)
-    index, deaths = _deaths(dataset, patients, tables[patients], died.name, marks)
+    index, deaths = _deaths(dataset, patients, tables[patients], named[0], marks)
     found = {}
     for name, table in tables.items():
         if patients not in _above(name, tables) or (of := whose(name)) is None:
             continue
-        rules = {column: ex.Compare("<=", ex.Column(column), died) for column in _dated(table)}
-        operands = {column: Operand.of(table, column, table.format or marks) for column in rules}
-        rows = dict.fromkeys(rules, 0)
-        obeyed = dict(rows)
-        tell: dict[str, list[NDArray[np.int64]]] = {column: [] for column in rules}
-        for block in dataset.tables[name]:
-            at = index.find(of(block), np.zeros(block.num_rows, bool))
-            known, patient = np.flatnonzero(at >= 0), at[at >= 0] % max(len(deaths.numbers), 1)
-            for column, rule in rules.items():
-                own = operands[column].read(block.column(column)).at(known)
-                judged = truth(rule, {ex.Column(column): own, died: deaths.at(patient)})
-                rows[column] += int((judged.holds | judged.fails).sum())
-                obeyed[column] += int(judged.holds.sum())
-                tell[column].append(np.unique(patient[judged.holds | judged.fails]))
-        found[name] = tuple(
-            str(rule)
-            for column, rule in rules.items()
-            if len(np.unique(np.concatenate([*tell[column], np.zeros(0, np.int64)]))) >= _FEWEST
-            and obeyed[column] >= OBEYED * rows[column]
-        )
+        above = Above(patients, _finding(index, of, len(deaths.numbers)), {named[0]: deaths})
+        operands = {column: Operand.of(table, column, table.format or marks) for column in dated(table)}
+        rules = [ex.Compare("<=", ex.Column(column), above.column(named[0])) for column in operands]
+        found[name] = borne_out(dataset.tables[name], rules, operands, above, of)
     return found
 
 
-def _dated(table: TableConfig) -> list[str]:
-    return [name for name, column in table.columns.items() if isinstance(column, Date | Datetime)]
+def _finding(index: KeyIndex, of: Whose, n: int) -> Callable[[pa.RecordBatch], NDArray[np.int64]]:
+    """How the patient of each row is found among twice ``n`` hashes."""
+
+    def find(block: pa.RecordBatch) -> NDArray[np.int64]:
+        at = index.find(of(block), np.zeros(block.num_rows, bool))
+        return np.where(at >= 0, at % max(n, 1), at)
+
+    return find
 
 
 def _is_death(name: str) -> bool:

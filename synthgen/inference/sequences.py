@@ -18,7 +18,7 @@ from synthgen.schema.rules.truth import truth
 #: The share of the rows with both dates in which the order has to hold.
 OBEYED: Final = 0.995
 #: In so many of them, at least, it would break if the two were drawn apart; else nothing needs to keep it.
-_WOULD_BREAK: Final = 0.01
+WOULD_BREAK: Final = 0.01
 #: Rows with both dates that are needed to tell.
 _ENOUGH_ROWS: Final = 100
 
@@ -70,7 +70,7 @@ def find_successions(
         if not any(
             (i, k) in found and (k, j) in found and min(both[i, k], both[k, j]) >= both[i, j] for k in range(len(names))
         )
-        and _would_break(*(_weighed(operands[name], held[name]) for name in (names[i], names[j]))) >= _WOULD_BREAK
+        and would_break(*(_weighed(operands[name], held[name]) for name in (names[i], names[j]))) >= WOULD_BREAK
     ]
 
 
@@ -89,7 +89,7 @@ def _weighed(operand: Operand, column: Values) -> tuple[NDArray[np.float64], NDA
     return moments[order], column.counts[order]
 
 
-def _would_break(
+def would_break(
     earlier: tuple[NDArray[np.float64], NDArray[np.int64]], later: tuple[NDArray[np.float64], NDArray[np.int64]]
 ) -> float:
     """How probable it is that a moment of the one column, drawn by itself, is after one of the other."""

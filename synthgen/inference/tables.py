@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from synthgen.inference.borne_out import BorneOut
 from synthgen.inference.deaths import rules_of_death
 from synthgen.inference.hierarchy import Place, places
 from synthgen.inference.language import find_locale
@@ -17,6 +18,7 @@ from synthgen.inference.links import BY_PRESET, Found, find_keys_and_links
 from synthgen.inference.patients import Whose, named_in
 from synthgen.inference.preset import Preset, constraints, kinds, placed
 from synthgen.inference.shapes import Outline, outline
+from synthgen.inference.stays import rules_of_stays
 from synthgen.inference.table import Inference, Known, Note, TableGuess, doubtful, guess_table
 from synthgen.inference.times import find_time
 from synthgen.schema.column import Code, Column, Date, Datetime, Drop, Fake, Id, Text
@@ -65,24 +67,35 @@ def infer_tables(dataset: Dataset, *, preset: Preset | None = None, rare_below: 
     if preset is not None:
         ruled = {name: constraints(preset, name, tables) for name in tables}
         tables = {name: config.model_copy(update={"constraints": ruled[name]}) for name, config in tables.items()}
-    dying = rules_of_death(dataset, tables, people.of, common)
-    tables = {
-        name: config.model_copy(update=_with_rules(config, dying.get(name, ()))) for name, config in tables.items()
-    }
+    borne_out = _rules(dataset, tables, people, common)
+    tables = {name: config.model_copy(update=_with(config, borne_out[name])) for name, config in tables.items()}
     model = ModelConfig.model_validate({"name": "autoregressive", "penalty": _PENALTY})
     schema = Schema(format=common, tables=tables, privacy=Privacy(rare_below=rare_below), model=model)
     notes: list[Note] = []
     for name, guess in guesses.items():
         notes += _about(name, tables[name], found, outlines)
         notes += [Note(name, None, misfits[name])] if name in misfits else []
-        notes += [Note(name, None, f"`{rule}` in nearly all rows, so it is a rule") for rule in dying.get(name, ())]
+        notes += [_about_rule(name, each) for each in borne_out[name]]
         notes += _told_still(guess, tables[name], preset)
     return Inference(schema, (*notes, *doubtful(dataset, schema)))
 
 
-def _with_rules(config: TableConfig, rules: tuple[str, ...]) -> dict[str, object]:
+def _rules(
+    dataset: Dataset, tables: Mapping[str, TableConfig], people: _People, marks: Format
+) -> dict[str, list[BorneOut]]:
+    """What the dates of each table are compared with in those above, as the rows bear out."""
+    every = [rules(dataset, tables, people.of, marks) for rules in (rules_of_stays, rules_of_death)]
+    return {name: [each for found in every for each in found.get(name, ())] for name in tables}
+
+
+def _with(config: TableConfig, found: Sequence[BorneOut]) -> dict[str, object]:
     """The constraints of a table and more."""
-    return {"constraints": tuple(dict.fromkeys((*config.constraints, *rules)))}
+    return {"constraints": tuple(dict.fromkeys((*config.constraints, *(str(each.rule) for each in found))))}
+
+
+def _about_rule(name: str, found: BorneOut) -> Note:
+    share = "all rows" if found.share == 1 else f"{_percent(found.share)} of the rows"
+    return Note(name, None, f"`{found.rule}` in {share} that have both; kept so by `constraints`")
 
 
 def _told_still(guess: TableGuess, config: TableConfig, preset: Preset | None) -> list[Note]:
