@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import Domain, Scale
 from synthgen.models.base import Codes
+from synthgen.relational.clocks import shortest
 from synthgen.relational.moments import DAY, UNKNOWN, Moments
 from synthgen.relational.rows import Rows, require_ascending
 from synthgen.relational.timeline import Timeline
@@ -21,6 +22,42 @@ _ROWS_PER_RANGE: Final = 50
 _MONTH: Final = 30 * DAY
 _WEEK: Final = 7
 _HOURS: Final = 24
+#: Numbers of rows that are told apart where their time is: all of a few, of more such as differ by a sixteenth.
+NUMBERS: Final = (*range(32), *(2**power * step // 16 for power in range(5, 12) for step in range(16, 32)))
+#: By what share rows may last shorter or longer than those of eleven patients with as many rows below them.
+_SLACK: Final = 0.03
+#: Of so many patients eleven are few.
+_SEVERAL: Final = 110
+#: More than any number of rows, or seconds.
+_MANY: Final = 1 << 60
+
+
+@dataclass(frozen=True, eq=False)
+class Above:
+    """The rows that those of a table below end with.
+
+    Attributes:
+        numbers: how many rows belong to each.
+        lasting: how long each lasts, negative where that is not known.
+        patient: whose each is.
+    """
+
+    numbers: NDArray[np.int64]
+    lasting: NDArray[np.int64]
+    patient: NDArray[np.int64]
+
+    @property
+    def lengths(self) -> tuple[tuple[int, int], ...]:
+        """How long rows last to which so many rows belong (``NUMBERS``), at least and at most; rounded."""
+        known, most = self.lasting >= 0, []
+        for beyond in (*NUMBERS[1:], _MANY):
+            fewer = known & (self.numbers < beyond)
+            longest = shortest(-self.lasting[fewer], self.patient[fewer])
+            most.append(_MANY if longest is None else int(-longest * (1 + _SLACK)))
+        least = (0, *_least(self.numbers, self.lasting, self.patient, known)[1:])
+        # However long a row lasts, some number fits it.
+        greatest = [max(long, short) for long, short in zip(most, (*least[1:], 0), strict=True)]
+        return tuple((int(short * (1 - _SLACK)), long) for short, long in zip(least, greatest, strict=True))
 
 
 @dataclass(frozen=True)
@@ -30,9 +67,14 @@ class Calendar:
     Attributes:
         ages: ascending bounds of how long after its patient's origin a moment is, rounded to two digits.
         dates: ascending bounds of the moments themselves, rounded to 30 days; empty where they have no dates.
-        paces: ascending bounds of how much time there is, until the patient's last row, for each row that is to come,
-            rounded to two digits.
-        untils: ascending bounds of how much time there is until the patient's last row, rounded to two digits.
+        paces: ascending bounds of how much time there is, until the patient's last row or the end of what rows belong
+            to, for each row that is to come until then, rounded to two digits.
+        untils: ascending bounds of how much time there is until then, rounded to two digits.
+        rooms: by how many rows are still to come (``NUMBERS``), how much time real rows leave for them at least until
+            the last usual hour before the end, rounded down to two digits; empty where rows have no end that is not a
+            row itself.
+        lengths: by how many rows belong to a row above (``NUMBERS``), how long that lasts at least and at most, rounded
+            to two digits; empty where ``rooms`` is.
         clocked: whether moments have a time of day beside their date.
     """
 
@@ -42,24 +84,40 @@ class Calendar:
     untils: tuple[int, ...]
     dated: bool
     clocked: bool
+    rooms: tuple[int, ...] = ()
+    lengths: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         for bounds in (self.ages, self.dates, self.paces, self.untils):
             require_ascending(bounds)
+        if len(self.rooms) != len(self.lengths) or len(self.rooms) not in (0, len(NUMBERS)):
+            raise ValueError("room is left for other numbers of rows")
 
     @classmethod
-    def of(cls, timeline: Timeline, rows: Rows, start: Moments, origin: Moments, end: Moments) -> Calendar:
+    def of(
+        cls,
+        timeline: Timeline,
+        rows: Rows,
+        start: Moments,
+        origin: Moments,
+        end: Moments,
+        left: NDArray[np.int64],
+        above: Above | None = None,
+    ) -> Calendar:
         """The calendar of some rows.
 
         Args:
             start: what each row's moment is told by.
             origin: of each row's patient: from when ages count.
-            end: of each row's patient: the last moment in this table, ``UNKNOWN`` where it is not told.
+            end: the end of each row: of its patient the last moment in this table, or that of what it belongs to;
+                ``UNKNOWN`` where it is not told.
+            left: how many rows there are until then.
+            above: the rows that they end with, if so.
         """
         hand, moments = timeline.order, rows.moments
         both = (moments != UNKNOWN) & (origin != UNKNOWN)
         both_ends = (start != UNKNOWN) & (end != UNKNOWN)
-        paces = [_two_digits(int(pace)) for pace in _inner(_pace(start, rows.left, end)[both_ends])]
+        paces = [_two_digits(int(pace)) for pace in _inner(_pace(start, left, end)[both_ends])]
         untils = [_two_digits(int(until)) for until in _inner(np.maximum(end - start, 0)[both_ends])]
         ages = [_two_digits(int(age)) for age in _inner(moments[both] - origin[both])]
         dates = [round(float(date) / _MONTH) * _MONTH for date in _inner(moments[moments != UNKNOWN])]
@@ -70,7 +128,15 @@ class Calendar:
             tuple(sorted(set(untils))),
             hand.dated,
             hand.dated and hand.clocked,
+            () if above is None else _rooms(timeline, left - 1, moments, end, rows.patient),
+            () if above is None else above.lengths,
         )
+
+    def room(self, left: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The time that is left at least where so many rows are still to come."""
+        if not self.rooms:
+            return np.zeros(len(left), np.int64)
+        return np.array(self.rooms, np.int64)[np.searchsorted(NUMBERS, left, side="right") - 1]
 
     @property
     def domains(self) -> tuple[Domain, ...]:
@@ -86,8 +152,8 @@ class Calendar:
         """Codes of moments, 0 where there is none: shape ``(n, len(domains))``.
 
         Args:
-            end: the last moment of each patient.
-            left: how many rows of the patient are to come.
+            end: the end of each row.
+            left: how many rows are to come until then.
         """
         known = now != UNKNOWN
         aged = known & (origin != UNKNOWN)
@@ -112,13 +178,16 @@ class Calendar:
             "untils": list(self.untils),
             "dated": self.dated,
             "clocked": self.clocked,
+            "rooms": list(self.rooms),
+            "lengths": [list(each) for each in self.lengths],
         }
 
     @classmethod
     def from_json(cls, learned: Mapping[str, Any]) -> Calendar:
         """The inverse of ``to_json``."""
         ages, dates, paces, untils = (tuple(learned[name]) for name in ("ages", "dates", "paces", "untils"))
-        return cls(ages, dates, paces, untils, learned["dated"], learned["clocked"])
+        rooms, lengths = tuple(learned["rooms"]), tuple((least, most) for least, most in learned["lengths"])
+        return cls(ages, dates, paces, untils, learned["dated"], learned["clocked"], rooms, lengths)
 
 
 def _pace(now: Moments, left: NDArray[np.int64], end: Moments) -> NDArray[np.int64]:
@@ -127,6 +196,33 @@ def _pace(now: Moments, left: NDArray[np.int64], end: Moments) -> NDArray[np.int
         (now == UNKNOWN) | (end == UNKNOWN), 0, now
     )
     return np.asarray(np.maximum(lasting, 0) // np.maximum(left, 1), np.int64)
+
+
+def _rooms(
+    timeline: Timeline, to_come: NDArray[np.int64], moments: Moments, end: Moments, patient: NDArray[np.int64]
+) -> tuple[int, ...]:
+    known = (moments != UNKNOWN) & (end != UNKNOWN)
+    return _least(to_come, np.where(known, timeline.settled(end) - moments, -1), patient, known)
+
+
+def _least(
+    numbers: NDArray[np.int64], times: NDArray[np.int64], patient: NDArray[np.int64], known: NDArray[np.bool_]
+) -> tuple[int, ...]:
+    """The least time that goes with so many rows or more (``NUMBERS``), as enough patients have it.
+
+    Where few patients have so many, of whom those left aside would be many, no more than in proportion to fewer rows.
+    """
+    known, found, sure = known & (times >= 0), list[int](), 0
+    for at, count in enumerate(NUMBERS):
+        chosen = known & (numbers >= count)
+        least, several = shortest(times[chosen], patient[chosen]), len(np.unique(patient[chosen])) >= _SEVERAL
+        if several:
+            sure = at
+        else:
+            in_proportion = found[sure] * count // max(NUMBERS[sure], 1) if found else 0
+            least = in_proportion if least is None else min(least, in_proportion)
+        found.append(least or 0)
+    return tuple(found)
 
 
 def _inner(values: NDArray[np.int64]) -> NDArray[np.float64]:

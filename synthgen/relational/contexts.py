@@ -13,7 +13,7 @@ from synthgen.relational.calendar import Calendar
 from synthgen.relational.frame import Frame
 from synthgen.relational.history import History, Memory
 from synthgen.relational.moments import DAY, UNKNOWN, Hand, Moments
-from synthgen.relational.rows import Rows, Steps, bases
+from synthgen.relational.rows import Rows, Steps, bases, places
 from synthgen.relational.surroundings import Surroundings
 from synthgen.relational.timeline import Timeline
 
@@ -24,7 +24,8 @@ def anchors(timeline: Timeline | None, rows: Rows, above: Rows, births: Moments,
     Or the moment of the patient's last row, where the timeline says so.
 
     Args:
-        births, ends: by patient.
+        births: by patient.
+        ends: of each row.
     """
     if timeline is None:
         return np.full(len(rows), UNKNOWN, np.int64)
@@ -32,8 +33,13 @@ def anchors(timeline: Timeline | None, rows: Rows, above: Rows, births: Moments,
         return np.zeros(len(rows), np.int64)
     of_parent = np.where(rows.parent >= 0, above.moments[np.maximum(rows.parent, 0)], UNKNOWN)
     own = np.where(of_parent == UNKNOWN, births[rows.patient], of_parent)
-    by_end = timeline.ended & rows.first & (ends[rows.patient] != UNKNOWN)
-    return np.where(by_end, ends[rows.patient], own)
+    by_end = timeline.ended & rows.first & (ends != UNKNOWN)
+    return np.where(by_end, ends, own)
+
+
+def to_come(timeline: Timeline | None, rows: Rows) -> NDArray[np.int64]:
+    """How many rows there are until the end of each, itself included: of its patient, or of what it belongs to."""
+    return rows.left if timeline is None or not timeline.until else places(rows.first)[1] + 1
 
 
 def end_unit(order: Hand) -> int:
@@ -59,7 +65,12 @@ def contexts(
     births: Moments,
     ends: Moments,
 ) -> NDArray[np.integer[Any]]:
-    """What every row of a table that is there already would have been given, ``(n_rows, n)``, in the least room."""
+    """What every row of a table that is there already would have been given, ``(n_rows, n)``, in the least room.
+
+    Args:
+        births: by patient.
+        ends: of each row.
+    """
     assert table.surroundings is not None
     assert table.memory is not None
     fixed = table.surroundings.context(rows, others, known)
@@ -76,7 +87,7 @@ def contexts(
     origin = origins(table.timeline, births)
     if table.calendar is not None:
         found[:, fixed.shape[1] : fixed.shape[1] + len(calendar)] = table.calendar.context(
-            start, origin[rows.patient], ends[rows.patient], rows.left
+            start, origin[rows.patient], ends, to_come(table.timeline, rows)
         )
     for step, at in enumerate(steps):
         now = since(table.timeline, start[at], step)

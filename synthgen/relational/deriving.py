@@ -157,7 +157,8 @@ class Deriving:
         rows = skeleton.rows
         base = self.standing.bases(name, timeline.order, rows, ended=timeline.ended)
         begun = np.flatnonzero(rows.first & (rows.parent >= 0) & (rows.moments != UNKNOWN) & (base != UNKNOWN))
-        steps = rows.moments[begun] // timeline.unit - base[begun] // timeline.unit
+        unit = timeline.unit_of(timeline.first)
+        steps = rows.moments[begun] // unit - base[begun] // unit
         found = np.full(rows.n_parents, NONE, object)
         found[rows.parent[begun]] = distances(steps)
         return pa.array(found, pa.string()).dictionary_encode()

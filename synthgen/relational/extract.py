@@ -30,6 +30,7 @@ from synthgen.relational.fold import (
 )
 from synthgen.relational.frame import FittedTable
 from synthgen.relational.judged import Judged, Timeless
+from synthgen.relational.lasting import Lasting
 from synthgen.relational.links import Linking, up
 from synthgen.relational.meeting import sampled, share_of
 from synthgen.relational.moments import DAY, UNKNOWN, Hand, Moments, integers
@@ -39,6 +40,7 @@ from synthgen.relational.rows import Rows
 from synthgen.relational.ruling import Ruling
 from synthgen.relational.series import Told, series, skeleton_of
 from synthgen.relational.structure import Structure
+from synthgen.relational.until import earliest
 from synthgen.relational.weekdays import Weekdays
 from synthgen.schema.rules import expression as ex
 from synthgen.schema.table import TableConfig
@@ -268,16 +270,23 @@ class Extract:
             orphans = cells[self.patients].get(orphans_of(name))
             told_of = Told(cells[above].get(panel_of(name)), cells[above].get(start_of(name)))
             numbers = told_of.numbers(integers(cells[above][number_of(name)]))
+            for each in (each for each in Lasting.below(above, self.tables) if each.number == number_of(name)):
+                numbers = self._fitted(each, above, rows[above], cells[above], numbers, rng)
             if table.timeline is not None and table.timeline.order.dated:
                 known = births[rows[above].patient]
                 when = np.where(rows[above].moments == UNKNOWN, known, rows[above].moments)
                 numbers = np.where(table.timeline.over(when, known), 0, numbers)
             skeleton = skeleton_of(rows[above], numbers, orphans)
             judged = self._judged(name, skeleton, rows, cells, rng, seen, {})
-            ends = self._ends(name, cells[self.patients])
-            rows[name] = series(table, self.tables, skeleton, rows, births, ends, told_of, rng, judged)
-            kept = None if judged is None else judged.left(name)
-            rows[name] = rows[name] if kept is None or len(kept) == len(skeleton) else rows[name].at(kept)
+            ends = self._row_ends(name, skeleton, rows, cells)
+            lasting = Lasting.below(name, self.tables)
+            rows[name], crowded = series(
+                table, self.tables, skeleton, rows, births, ends, told_of, rng, judged, lasting
+            )
+            kept = np.flatnonzero(~crowded)
+            if judged is not None:
+                kept = np.setdiff1d(judged.left(name), np.flatnonzero(crowded))
+            rows[name] = rows[name] if len(kept) == len(skeleton) else rows[name].at(kept)
             cells[name] = self._decoded(name, rows[name], number, rng, key, judged, kept)
         return _Drawn(rows, cells)
 
@@ -300,6 +309,43 @@ class Extract:
             ends = np.where((ends == UNKNOWN) | (closed == UNKNOWN), ends, np.minimum(ends, closed // unit * unit))
         weekdays = Weekdays.of(self.tables[name])
         return ends if weekdays is None else weekdays.ends(ends)
+
+    def _fitted(
+        self,
+        lasting: Lasting,
+        name: str,
+        rows: Rows,
+        cells: Mapping[str, pa.Array],
+        numbers: NDArray[np.int64],
+        rng: np.random.Generator,
+    ) -> NDArray[np.int64]:
+        """How many rows belong to each row of a table, as many as it lasts for."""
+        table = self.tables[name]
+        hand = Hand.of(lasting.end, self.configs[name], table.codec.plan.format)
+        assert hand is not None
+        ends = hand.read(cells[lasting.end])
+        known = (ends != UNKNOWN) & (rows.moments != UNKNOWN)
+        long = np.full(len(rows), -1, np.int64)
+        long[known] = lasting.timeline.usable(rows.moments[known], ends[known])
+        return lasting.fitted(table, rows.codes[:, table.column(lasting.number)], numbers, long, rng)
+
+    def _row_ends(
+        self,
+        name: str,
+        skeleton: Rows,
+        rows: Mapping[str, Rows],
+        cells: Mapping[str, Mapping[str, pa.Array]],
+    ) -> Moments:
+        """The end of each row: the last moment of its patient, or when what it belongs to is over."""
+        timeline = self.tables[name].timeline
+        if timeline is None or not timeline.until:
+            return self._ends(name, cells[self.patients])[skeleton.patient]
+        known, told = {**rows, name: skeleton}, []
+        for table, column in ((column.table or name, column.name) for column in timeline.until):
+            hand = Hand.of(column, self.configs[table], self.tables[table].codec.plan.format)
+            assert hand is not None
+            told.append((hand, hand.read(cells[table][column]), up(self.structure, known, name, table)))
+        return earliest(len(skeleton), told)
 
     def _closing(self, name: str, order: Hand) -> list[Hand]:
         """The moments of the patient that no row of a table may come after, by its rules."""

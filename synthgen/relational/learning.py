@@ -21,7 +21,7 @@ from synthgen.progress import Progress, silent
 from synthgen.relational.calendar import Calendar
 from synthgen.relational.cells import as_cells, cells_of, whole
 from synthgen.relational.codec import Codec
-from synthgen.relational.contexts import context_domains, contexts, origins
+from synthgen.relational.contexts import context_domains, contexts, origins, to_come
 from synthgen.relational.deriving import Deriving, same_code
 from synthgen.relational.extract import PERSONS, Extract
 from synthgen.relational.flat_learning import valued
@@ -159,7 +159,7 @@ class _Learning:
             given = None
             if table.surroundings is not None:
                 given = contexts(
-                    table, rows, self.rows, self.fitted, self.rows[self.patients].moments, self.standing.ends(name)
+                    table, rows, self.rows, self.fitted, self.rows[self.patients].moments, self.standing.row_ends(name)
                 )
             if codec.domains:
                 found = table.model.log_prob(codes, context=None if given is None else given.astype(np.int32))
@@ -180,12 +180,13 @@ class _Learning:
             return
         surroundings = replace(self._surroundings(name), levels=self._levels(name, codec))
         births = self.rows[self.patients].moments
-        ends = self.standing.ends(name)
+        ends = self.standing.row_ends(name)
         calendar = None
         if timeline is not None:
             start = self.standing.bases(name, timeline.order, rows, ended=timeline.ended)
             origin = origins(timeline, births)
-            calendar = Calendar.of(timeline, rows, start, origin[rows.patient], ends[rows.patient])
+            left, above = to_come(timeline, rows), self.standing.ending(name)
+            calendar = Calendar.of(timeline, rows, start, origin[rows.patient], ends, left, above)
         panels, starts = _followed(codec, added)
         value = valued(codec, range(len(codec.domains)))
         memory = Memory.of(

@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.models.base import Codes, Given, of_rows
-from synthgen.relational.contexts import anchors, origins, since
+from synthgen.relational.contexts import anchors, origins, since, to_come
 from synthgen.relational.fold import number_of, panel_of
 from synthgen.relational.frame import FittedTable, Frame
 from synthgen.relational.history import History
 from synthgen.relational.judged import Judged
-from synthgen.relational.moments import UNKNOWN, Moments, integers
+from synthgen.relational.lasting import Lasting
+from synthgen.relational.moments import DAY, UNKNOWN, Moments, integers
 from synthgen.relational.panels import Room, numbers_of
 from synthgen.relational.rows import Rows, Steps
+from synthgen.relational.shifts import Shifts
 from synthgen.relational.starts import fitting
-from synthgen.relational.steps import NOT_HERE
+from synthgen.relational.steps import AT_ONCE, NOT_HERE
 from synthgen.relational.weekdays import Weekdays
 
 #: How often a row is drawn again of which something would come after all that is real.
@@ -81,7 +83,8 @@ def series(
     told: Told,
     rng: np.random.Generator,
     judged: Judged | None,
-) -> Rows:
+    lasting: Sequence[Lasting] = (),
+) -> tuple[Rows, NDArray[np.bool_]]:
     """The rows of one table, all patients going through theirs together.
 
     Args:
@@ -89,9 +92,13 @@ def series(
         skeleton: where the rows stand.
         others: the rows of the tables that come before.
         births: by patient.
-        ends: by patient, the moment of the last row, as far as it is told.
+        ends: of each row: the last moment of its patient, as far as it is told, or of what it belongs to.
         told: what the rows of the parent tell.
         judged: what judges the rows; ``None`` where there are no rules.
+        lasting: which tables below end with these rows.
+
+    Returns:
+        The rows, and for which of them there was no time before their end.
     """
     assert table.surroundings is not None
     assert table.memory is not None
@@ -99,30 +106,36 @@ def series(
     anchor = anchors(table.timeline, skeleton, others[table.surroundings.above[0]], births, ends)
     steps = Steps.of(skeleton.patient)
     history = History(table.memory, len(steps.patients))
-    origin, end = origins(table.timeline, births)[steps.patients], ends[steps.patients]
+    origin, left = origins(table.timeline, births)[steps.patients], to_come(table.timeline, skeleton)
+    within = table.timeline is not None and bool(table.timeline.until)
     born = births[steps.patients]
     last = np.full(len(steps.patients), UNKNOWN, np.int64)
     counted_by = [_counted_by(table, child) for child in table.added.panelled]
     room, begun = told.room(table, len(steps.patients)), told.first_steps(table)
+    crowded = np.zeros(len(skeleton), bool)
     rows = replace(skeleton, codes=np.empty((len(skeleton), len(table.domains)), np.int32, order="F"))
     for step, at in enumerate(steps):
-        active, first = len(at), skeleton.first[at]
+        active, first, end = len(at), skeleton.first[at], ends[at]
         start = np.where(first | (last[:active] == UNKNOWN), anchor[at], last[:active])
         now = since(table.timeline, start, step)
         parts = [fixed[at]]
         if table.calendar is not None:
-            parts.append(table.calendar.context(start, origin[:active], end[:active], skeleton.left[at]))
+            parts.append(table.calendar.context(start, origin[:active], end, left[at]))
         parts.append(history.context(active, now))
         context = np.asfortranarray(np.concatenate(parts, axis=1))
-        final = np.where(skeleton.left[at] == 1, end[:active], UNKNOWN)
-        given = _possible(table, first, start, end[:active], final, born[:active])
+        final = np.where((skeleton.left[at] == 1) & (not within), end, UNKNOWN)
+        closing = None
+        if table.calendar is not None and table.timeline is not None and within:
+            time = table.calendar.room(left[at] - 1)
+            closing = np.where(end == UNKNOWN, UNKNOWN, table.timeline.settled(end) - time)
+        given, crowded[at], end = _possible(table, first, start, end, final, born[:active], closing)
         if begun is not None:
             given = _begun(table, given, begun[np.where(first, skeleton.parent[at], -1)])
         if table.memory.limits:
             given = {**(given or {}), **history.allowed(active)}
         if room is not None:
             given = {**(given or {}), room.column: room.allowed(first, skeleton.parent[at])}
-        draw = _Step(table, given, context, start, first, final, end[:active], born[:active], counted_by, rng)
+        draw = _Step(table, given, context, start, first, final, end, born[:active], counted_by, rng, lasting)
         codes, moments = draw.all_rows()
         if judged is not None:
             judged.settle(at, codes, moments, draw)
@@ -132,7 +145,7 @@ def series(
         rows.codes[at] = codes
         rows.moments[at] = moments
         last[:active] = moments
-    return rows
+    return rows, crowded
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +157,9 @@ class _Step:
         start: what each row's moment is told by.
         first: which are the first of their parents.
         final: the moment, but for the time of day, where it is told already.
-        end: the day of the last moment of their patients, as far as it is told.
+        end: the day of the last moment of their patients, as far as it is told, or when what they belong to is over.
         births: of their patients.
+        lasting: which tables below end with them.
         counted_by: see ``_counted_by``, for each table below whose number of rows a panel tells.
     """
 
@@ -159,6 +173,7 @@ class _Step:
     births: Moments
     counted_by: Sequence[tuple[int, int, NDArray[np.int32]]]
     rng: np.random.Generator
+    lasting: Sequence[Lasting]
 
     def all_rows(self) -> tuple[Codes, Moments]:
         """Codes and moments of all."""
@@ -169,10 +184,10 @@ class _Step:
     def rows(self, which: NDArray[np.int64], *, loose: bool = False) -> tuple[Codes, Moments]:
         """See ``synthgen.relational.judged.Draw``."""
         drawn, given = self, None if self.given is None else of_rows(self.given, which)
-        if loose:
+        if loose and not (self.table.timeline and self.table.timeline.until):
             nothing = np.full(len(self.start), UNKNOWN, np.int64)
             drawn, told = replace(self, final=nothing, end=nothing), nothing[which]
-            free = _possible(self.table, self.first[which], self.start[which], told, told, self.births[which])
+            free, *_ = _possible(self.table, self.first[which], self.start[which], told, told, self.births[which])
             given = {**(given or {}), **(free or {})}
         codes = self._on_days(which, self._sampled(given, np.asfortranarray(self.context[which])), given)
         return drawn._in_time(which, codes, drawn.moments(which, codes), given)
@@ -180,7 +195,10 @@ class _Step:
     def _in_time(
         self, which: NDArray[np.int64], codes: Codes, moments: Moments, given: Given | None
     ) -> tuple[Codes, Moments]:
-        """The rows, drawn again where something in them would come after all that is real: moved, it would pile up."""
+        """The rows, drawn again where something in them would come after all that is real: moved, it would pile up.
+
+        How many rows belong to them is drawn again where they do not last as long as real ones with so many.
+        """
         timeline = self.table.timeline
         if timeline is None or not timeline.others:
             return codes, moments
@@ -194,24 +212,34 @@ class _Step:
             theirs = None if given is None else of_rows(given, late)
             codes[late] = self._on_days(some, self._sampled(theirs, np.asfortranarray(self.context[some])), theirs)
             moments[late] = self.moments(some, codes[late])
+        for each in self.lasting:
+            unmet, allowed = each.unmet(self.table, codes, moments)
+            if len(unmet):
+                number = self.table.column(each.number)
+                asked = {**dict(enumerate(codes[unmet].T)), number: allowed}
+                for panel in (panel for panel in self.counted_by if panel[1] == number):
+                    asked[panel[0]] = (panel[2] < 0) | allowed[:, np.maximum(panel[2], 0)]
+                codes[unmet] = self._sampled(asked, np.asfortranarray(self.context[which[unmet]]))
         return codes, moments
 
     def _on_days(self, which: NDArray[np.int64], codes: Codes, given: Given | None) -> Codes:
-        """The rows, drawn again given their steps where these do not hold their weekdays."""
-        if (weekdays := Weekdays.of(self.table)) is None or self.table.timeline is None:
+        """The rows, drawn again given their steps where these do not hold their weekdays, or times of day."""
+        weekdays, shifts = Weekdays.of(self.table), Shifts.of(self.table)
+        if (weekdays is None and shifts is None) or self.table.timeline is None:
             return codes
         timeline = self.table.timeline
         for name, here in ((timeline.first, self.first[which]), (timeline.gap, ~self.first[which])):
             rows, column = np.flatnonzero(here), self.table.column(name)
-            unmet, allowed = weekdays.unmet(
-                self.table.numeric(name).quantiser,
-                self.start[which[rows]],
-                codes[rows, column],
-                codes[rows, weekdays.column],
-            )
+            start, end = self.start[which[rows]], self.end[which[rows]]
+            if weekdays is not None:
+                of, quantiser = weekdays.column, self.table.numeric(name).quantiser
+                unmet, allowed = weekdays.unmet(quantiser, start, codes[rows, column], codes[rows, of])
+            elif shifts is not None:
+                of, until = shifts.column, end if timeline.until else np.full(len(end), UNKNOWN)
+                unmet, allowed = shifts.unmet(self.table, name, codes[rows], start, until)
             if len(unmet):
                 rows = rows[unmet]
-                asked = {**of_rows(given or {}, rows), column: codes[rows, column], weekdays.column: allowed}
+                asked = {**of_rows(given or {}, rows), column: codes[rows, column], of: allowed}
                 codes[rows] = self._sampled(asked, np.asfortranarray(self.context[which[rows]]))
         return codes
 
@@ -267,23 +295,47 @@ def _begun(table: Frame, given: Given | None, fits: NDArray[np.bool_]) -> Given:
 
 
 def _possible(
-    table: Frame, first: NDArray[np.bool_], start: Moments, end: Moments, final: Moments, births: Moments
-) -> Given | None:
-    """Which codes of the steps can be.
+    table: Frame,
+    first: NDArray[np.bool_],
+    start: Moments,
+    end: Moments,
+    final: Moments,
+    births: Moments,
+    closing: Moments | None = None,
+) -> tuple[Given | None, NDArray[np.bool_], Moments]:
+    """Which codes of the steps can be, for which rows there is no time before their end, and until when each can be.
 
     One column applies to the first row of a parent and the other to the next ones; no step leads out of the window of
-    time, or beyond the patient's end, and the last one leads there.
+    time, or beyond the end, and the last one of a patient leads there.
+
+    Args:
+        closing: until when each row has to be for those after it to have room before the end, where that can be.
     """
-    timeline, weekdays = table.timeline, Weekdays.of(table)
+    timeline, weekdays, shifts = table.timeline, Weekdays.of(table), Shifts.of(table)
+    crowded, latest = np.zeros(len(first), bool), end if closing is None else closing.copy()
     if timeline is None:
-        return None
+        return None, crowded, end
+    clock = None if shifts is None else shifts.clock
     given: dict[int, NDArray[np.bool_]] = {}
     for name, here in ((timeline.first, first), (timeline.gap, ~first)):
         encoder, column = table.numeric(name), table.column(name)
         allowed = np.ones((len(first), table.codec.domains[column].size), bool)
-        reached = timeline.reachable(encoder.quantiser, start, end, final, births)
+        until = end if closing is None else closing
+        reached = timeline.reachable(name, encoder.quantiser, start, until, final, births, clock)
+        at_once = None
+        if AT_ONCE in encoder.results:
+            at_once = encoder.quantiser.size + encoder.results.index(AT_ONCE)
+            same = (start != UNKNOWN) & ((final == UNKNOWN) | (start // DAY == final // DAY))
+            allowed[:, at_once] = same & ((end == UNKNOWN) | (start // DAY * DAY <= end))
+        if closing is not None and len(cramped := np.flatnonzero(~reached.any(axis=1))):
+            of, until, last, born = (each[cramped] for each in (start, end, final, births))
+            reached[cramped] = timeline.reachable(name, encoder.quantiser, of, until, last, born, clock)
+            latest[cramped[here[cramped]]] = end[cramped[here[cramped]]]
+            none = ~reached.any(axis=1) & (end != UNKNOWN) & here
+            crowded |= none if at_once is None else none & ~allowed[:, at_once]
         # Where no step leads there, all can be: what comes out of it is moved into the window.
-        reached[~reached.any(axis=1)] = True
+        nowhere = ~reached.any(axis=1) if at_once is None else ~reached.any(axis=1) & ~allowed[:, at_once]
+        reached[nowhere] = True
         if weekdays is not None:
             possible = reached & weekdays.steps(encoder.quantiser, start)
             reached = np.where(possible.any(axis=1, keepdims=True), possible, reached)
@@ -295,4 +347,8 @@ def _possible(
             allowed[~here, absent] = True
         allowed[~allowed.any(axis=1)] = True
         given[column] = allowed
-    return given
+    if shifts is not None and shifts.blank is not None and timeline.first not in timeline.daily:
+        times = np.ones((len(first), table.codec.domains[shifts.column].size), bool)
+        times[first] = np.arange(times.shape[1]) == shifts.blank
+        given[shifts.column] = times
+    return given, crowded, latest

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from synthgen.errors import InputError
 from synthgen.progress import Progress
-from synthgen.relational import timeline as timelines
+from synthgen.relational.calendar import Above
 from synthgen.relational.cells import cells_of, contrary
 from synthgen.relational.contexts import anchors, end_unit
 from synthgen.relational.extract import PERSONS, Extract
@@ -26,8 +26,11 @@ from synthgen.relational.moments import DAY, UNKNOWN, Hand, Moments
 from synthgen.relational.rows import Rows, bases
 from synthgen.relational.ruling import Ruling
 from synthgen.relational.structure import Member
-from synthgen.relational.timeline import Timeline, closely
+from synthgen.relational.timeline import Timeline
+from synthgen.relational.timing import closely, learned
+from synthgen.relational.until import bounds, earliest
 from synthgen.schema.config import Format, Schema
+from synthgen.schema.rules import expression as ex
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Dataset
 from synthgen.tables.split import Split
@@ -92,6 +95,7 @@ class Standing:
         self.skeletons: dict[str, Skeleton] = {}
         self.births: str | None = None
         self._timelines: dict[str, Timeline | None] = {}
+        self._rates: dict[str, tuple[float | None, ...]] = {}
 
     def stand(self, name: str) -> None:
         """Put the training rows of a table in the order in which they are learned."""
@@ -184,10 +188,30 @@ class Standing:
         known = {name: found[found != UNKNOWN] for name, found in moments.items()}
         return min((n for n, found in known.items() if len(found)), key=lambda n: np.median(known[n]), default=None)
 
+    def ruling(self, name: str) -> Ruling:
+        """The rules of a table."""
+        return Ruling(name, self.structure, self.schema.tables, {each: self.marks(each) for each in self.schema.tables})
+
     def rates(self, name: str) -> tuple[float | None, ...]:
         """How often the training rows of a table break each of its rules."""
-        marks = {each: self.marks(each) for each in self.schema.tables}
-        ruling = Ruling(name, self.structure, self.schema.tables, marks)
+        if name not in self._rates:
+            self._rates[name] = self._rated(name)
+        return self._rates[name]
+
+    def ending(self, name: str) -> Above | None:
+        """The rows that those of a table end with; ``None`` where no rule says so."""
+        timeline, parent = self.timeline(name), self.parent_of(name)
+        ends = () if timeline is None else tuple(c.name for c in timeline.until if c.table == parent)
+        if timeline is None or not ends:
+            return None
+        rows, moments = self.skeletons[parent].rows, self.skeletons[parent].moments[ends[0]]
+        known = (rows.moments != UNKNOWN) & (moments != UNKNOWN)
+        lasting = np.full(len(rows), -1, np.int64)
+        lasting[known] = timeline.usable(rows.moments[known], moments[known])
+        return Above(self.skeletons[name].rows.numbers, lasting, rows.patient)
+
+    def _rated(self, name: str) -> tuple[float | None, ...]:
+        ruling = self.ruling(name)
         ruling.require_possible()
         lookup = name not in self.skeletons
         n_rows = self.kinship.tables[name].n_rows
@@ -244,9 +268,37 @@ class Standing:
         }
         if not is_patients and hands[order].dated:
             windows[order] = self._shared(name, windows[order])
-        return timelines.learned(
-            hands[order], others, skeleton.moments, base, first, births, windows, absolute=is_patients, ended=ended
+        return learned(
+            hands[order],
+            others,
+            skeleton.moments,
+            base,
+            first,
+            births,
+            windows,
+            absolute=is_patients,
+            ended=ended,
+            until=self._until(name, order),
+            whose=rows.patient,
         )
+
+    def _until(self, name: str, order: str) -> tuple[ex.Column, ...]:
+        """The dates above that no row comes after, as far as they are learned as such."""
+        if not self.schema.tables[name].constraints:
+            return ()
+        found = bounds(self.ruling(name), order, self.rates(name))
+        return tuple(column for column in found if column.name in self.skeletons[column.table or name].moments)
+
+    def row_ends(self, name: str) -> Moments:
+        """The end of each row: the last moment of its patient, or when what it belongs to is over."""
+        rows, timeline = self.skeletons[name].rows, self.timeline(name)
+        if timeline is None or not timeline.until:
+            return self.ends(name)[rows.patient]
+        known, told = {each: skeleton.rows for each, skeleton in self.skeletons.items()}, []
+        for table, column in ((column.table or name, column.name) for column in timeline.until):
+            hand = next(hand for hand in self.hands(table, self.schema.tables[table]) if hand.name == column)
+            told.append((hand, self.skeletons[table].moments[column], up(self.structure, known, name, table)))
+        return earliest(len(rows), told)
 
     def _is_ended(self, name: str, order: Hand, rows: Rows) -> bool:
         """Whether patients' first rows are far closer to their last ones than to what they are told by otherwise.
@@ -278,7 +330,7 @@ class Standing:
         """What each row's moment is told by."""
         births, above = self.skeletons[self.patients].rows.moments, self.skeletons[self.parent_of(name)].rows
         timeline = Timeline(order, (), False, frozenset(), False, {}, ended=ended)
-        return bases(rows.first, rows.moments, anchors(timeline, rows, above, births, self.ends(name)))
+        return bases(rows.first, rows.moments, anchors(timeline, rows, above, births, self.ends(name)[rows.patient]))
 
     def _window(self, hand: Hand, moments: Moments, patient: NDArray[np.int64]) -> tuple[int, int] | None:
         """The moments that enough patients reach from either side, rounded inwards."""

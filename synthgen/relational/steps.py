@@ -14,6 +14,8 @@ from synthgen.relational.moments import UNKNOWN, Hand, Moments
 
 #: Written where a column does not apply: the first row has no row before it, the others have one.
 NOT_HERE: Final = "·"
+#: Written instead of a step of days where a row comes in the very moment that it is told by.
+AT_ONCE: Final = "·="
 #: A step, and a label that would read as one.
 _STEP: Final = r"^(-?\d+)$"
 _APART: Final = rf"^{NOT_HERE}(-?\d+)$"
@@ -24,8 +26,12 @@ def cells_of(
     labels: pa.DictionaryArray,
     unknown: NDArray[np.bool_],
     elsewhere: NDArray[np.bool_] | None = None,
+    at_once: NDArray[np.bool_] | None = None,
 ) -> pa.DictionaryArray:
-    """Whole numbers as text; where they are unknown the label, and where they do not apply ``NOT_HERE``."""
+    """Whole numbers as text; where they are unknown the label, and where they do not apply ``NOT_HERE``.
+
+    Where it is said of some that they come ``AT_ONCE``, that.
+    """
     plain = pa.array(np.where(unknown, 0, numbers)).dictionary_encode()
     apart = pc.replace_substring_regex(
         pc.utf8_trim_whitespace(labels.dictionary), pattern=_STEP, replacement=NOT_HERE + r"\1"
@@ -33,9 +39,10 @@ def cells_of(
     texts = pa.concat_arrays([plain.dictionary.cast(pa.string()), apart])
     indices = np.asarray(plain.indices).astype(np.int64)
     indices = np.where(unknown, len(plain.dictionary) + np.asarray(labels.indices), indices)
-    if elsewhere is not None:
-        texts = pa.concat_arrays([texts, pa.array([NOT_HERE])])
-        indices = np.where(elsewhere, len(texts) - 1, indices)
+    for mark, where in ((AT_ONCE, at_once), (NOT_HERE, elsewhere)):
+        if where is not None:
+            texts = pa.concat_arrays([texts, pa.array([mark])])
+            indices = np.where(where, len(texts) - 1, indices)
     distinct = texts.dictionary_encode()
     return pa.DictionaryArray.from_arrays(pa.array(np.asarray(distinct.indices)[indices]), distinct.dictionary)
 

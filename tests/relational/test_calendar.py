@@ -57,7 +57,7 @@ def learned(order: str, n: int) -> Calendar:
     moments = np.sort(np.random.default_rng(1).integers(0, 3000 * DAY, n))
     nothing = np.zeros((n, 0), np.int32)
     rows = Rows(np.zeros(n, np.int64), np.zeros(n, np.int64), 1, 1, nothing, moments)
-    return Calendar.of(timeline(order), rows, moments, np.zeros(n, np.int64), np.full(n, moments.max()))
+    return Calendar.of(timeline(order), rows, moments, np.zeros(n, np.int64), np.full(n, moments.max()), rows.left)
 
 
 def test_ranges_are_rounded_and_hang_on_many_rows() -> None:

@@ -132,7 +132,8 @@ def test_what_rows_are_given_in_training_is_what_they_are_given_in_generation(
     recorded = Recorded(extract.tables[name].model)
     table = replace(extract.tables[name], model=cast(FittedModel, recorded))
     drawn = replace(extract, tables={**extract.tables, name: table})._draw(3, 0, b"key", {}, Asked())
-    births, ends = drawn.rows["patients"].moments, extract._ends(name, drawn.cells["patients"])
+    births = drawn.rows["patients"].moments
+    ends = extract._row_ends(name, drawn.rows[name], drawn.rows, drawn.cells)
     learned_from = contexts(table, drawn.rows[name], drawn.rows, extract.tables, births, ends)
     steps = list(Steps.of(drawn.rows[name].patient))
     assert len(steps) == len(recorded.given) > 1

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.encoding.numeric import NumericEncoder, NumericKind
-from synthgen.relational import timeline as timelines
-from synthgen.relational.moments import DAY, UNKNOWN, Hand, Moments
+from synthgen.relational import timing
+from synthgen.relational.moments import DAY, UNKNOWN, Hand, Moments, integers
 from synthgen.relational.rows import bases
 from synthgen.relational.steps import NOT_HERE
 from synthgen.relational.timeline import Timeline
@@ -130,6 +130,19 @@ def test_steps_of_days_have_weekday_and_time_of_day_apart() -> None:
     }
 
 
+def test_further_moments_that_keep_to_times_of_day_have_these_apart() -> None:
+    timeline = line("start", ("stop",), daily=frozenset({"stop.after"}), ahead=frozenset({"stop.after"}))
+    steps = folded(timeline, {name: STAYS[name] for name in ("start", "stop")})
+    assert steps["stop.after"] == ["1", "", "0", ""]
+    assert steps["stop.clock"] == ["540", "", "1335", ""]
+    own = hand("start").read(STAYS["start"])
+    cells_ = {name: pa.array(texts) for name, texts in steps.items()}
+    assert told(timeline.unfolded(cells_, own)["stop"]) == [*told(STAYS["stop"])[:3], ""]
+    # on the day of the start no stop is before it
+    cells_["stop.clock"] = pa.array(["540", "", "1300", ""])
+    assert told(timeline.unfolded(cells_, own)["stop"])[2] == "2024-03-04 22:15"
+
+
 @pytest.mark.parametrize("token", ["0", "-1", "3"])
 def test_a_number_that_means_missing_is_not_taken_for_a_step(token: str) -> None:
     """As a step it would be missing, and a missing moment a step."""
@@ -182,7 +195,7 @@ def learned(order: str, texts: Sequence[str], anchor: str, first: Sequence[bool]
     begins = np.array(first)
     base = bases(begins, moments[order], np.full(len(texts), at(anchor)))
     unborn = np.full(len(base), UNKNOWN)
-    return timelines.learned(hand(order), (), moments, base, begins, unborn, {})
+    return timing.learned(hand(order), (), moments, base, begins, unborn, {})
 
 
 def test_whole_days_where_most_steps_are_longer_than_a_day() -> None:
@@ -326,7 +339,7 @@ def test_what_ends_when_the_extract_does_is_told_by_that_end() -> None:
     windows = {"start": (at("2010-01-01"), at("2024-03-01")), "stop": (at("2010-01-01"), at("2024-03-14"))}
     unknown = np.full(3, UNKNOWN)
     moments = {"start": own, "stop": ends}
-    timeline = timelines.learned(start, [stop], moments, unknown, np.ones(3, bool), unknown, windows)
+    timeline = timing.learned(start, [stop], moments, unknown, np.ones(3, bool), unknown, windows)
     assert timeline.closing == {"stop"}
     texts = {"start": cells(*start.texts(own).to_pylist()), "stop": cells(*stop.texts(ends).to_pylist())}
     steps = {n: told(c) for n, c in timeline.folded(texts, moments, unknown, np.ones(3, bool)).items()}
@@ -406,12 +419,14 @@ def test_only_steps_that_lead_into_the_window_and_not_beyond_the_end_are_offered
     steps = encoder("day.gap", [0, 1, 5, 30]).quantiser
     none = np.array([UNKNOWN])
     base = np.array([at("2024-03-06")])
-    assert timeline.reachable(steps, base, none, none, none).tolist() == [[False, True, True, False]]
-    assert timeline.reachable(steps, base, np.array([at("2024-03-09")]), none, none).tolist() == [
+    assert timeline.reachable(timeline.gap, steps, base, none, none, none).tolist() == [[False, True, True, False]]
+    assert timeline.reachable(timeline.gap, steps, base, np.array([at("2024-03-09")]), none, none).tolist() == [
         [False, True, False, False]
     ]
     told_end = np.array([at("2024-03-11")])
-    assert timeline.reachable(steps, base, told_end, told_end, none).tolist() == [[False, False, True, False]]
+    assert timeline.reachable(timeline.gap, steps, base, told_end, told_end, none).tolist() == [
+        [False, False, True, False]
+    ]
 
 
 def test_moments_and_further_times_are_written_in_the_formats_of_their_columns() -> None:
@@ -454,7 +469,7 @@ def test_what_is_folded_exactly_unfolds_to_itself(minutes: list[int], by_day: bo
     base = bases(first, moments, np.full(len(moments), born))
     timeline = line("start", by_day=by_day, ahead=frozenset({"start.first", "start.gap"}))
     steps = timeline.folded({"start": texts.dictionary_encode()}, {"start": moments}, base, first)
-    numbers = {name: timelines.integers(column) for name, column in steps.items()}
+    numbers = {name: integers(column) for name, column in steps.items()}
     known = {name: np.where(own == UNKNOWN, 0, own) for name, own in numbers.items()}
     encoders = {
         name: encoder(name, sorted(set(own.tolist()))) for name, own in known.items() if name != timeline.weekday
