@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -17,6 +18,11 @@ ATOM_SHARE = 1 / 160
 #: Where at most this many keys are common enough to be shown, each of them is an atom.
 MOST_ATOMS = 160
 MOST_BINS = 64
+#: Rows of a bin for each of the patients that it takes to show one.
+_ROWS_PER_PATIENT = 4
+#: No bin reaches across atoms that hold more than this share of the rows: what is rare below what is common and what is
+#: rare above it would be one code, and come out as each other.
+_MOST_ACROSS = 1 / 8
 
 
 #: Keys from the first to the second, both included.
@@ -234,7 +240,12 @@ def solve(
     if np.count_nonzero(common) > MOST_ATOMS:
         common &= levels.counts >= ATOM_SHARE * _aside(levels.counts)
     atoms, rest = levels.keys[common].astype(np.int64), levels.take(~common)
-    starts, ends = _bins(rest, rare_below, pitch, phase, inward)
+    parts = _parts(rest, atoms, levels.counts[common], rare_below) if pitch == 1 else [rest]
+    bins = []
+    for at, part in enumerate(parts):
+        low, high = _between(atoms, parts, at)
+        bins.append(_bins(part, rare_below, pitch, phase, inward, low, high))
+    starts, ends = (np.concatenate(of) for of in zip(*bins, strict=True))
     # A bin wholly outside the declared bounds ends before it starts once they are applied, and is left out.
     starts = _without(atoms, starts if lowest is None else np.maximum(starts, lowest), step=1)
     ends = _without(atoms, ends if highest is None else np.minimum(ends, highest), step=-1)
@@ -263,14 +274,55 @@ def _without(atoms: NDArray[np.int64], bounds: NDArray[np.int64], *, step: int) 
     return bounds
 
 
+def _parts(
+    rest: LevelCounts, atoms: NDArray[np.int64], counts: NDArray[np.int64], rare_below: int
+) -> list[LevelCounts]:
+    """The keys that are no atoms, cut where atoms of many rows lie between two; each part of as many as fill a bin.
+
+    Args:
+        counts: the rows of each atom.
+    """
+    passed = np.r_[0, np.cumsum(counts)][np.searchsorted(atoms, rest.keys)]
+    between = np.diff(passed)
+    cuts = (np.flatnonzero(between > _MOST_ACROSS * (counts.sum() + rest.counts.sum())) + 1).tolist()
+    while True:
+        parts = [rest.take(np.arange(*ends)) for ends in pairwise([0, *cuts, len(rest.keys)])]
+        thin = [
+            at
+            for at, part in enumerate(parts)
+            if part.counts.sum() < _ROWS_PER_PATIENT * rare_below or part.pooled_patients() < rare_below
+        ]
+        if not cuts or not thin:
+            return parts
+        beside = cuts[max(thin[0] - 1, 0) : thin[0] + 1]
+        cuts.remove(min(beside, key=lambda cut: between[cut - 1]))
+
+
+def _between(atoms: NDArray[np.int64], parts: list[LevelCounts], at: int) -> tuple[int | None, int | None]:
+    """The lowest and highest key that belongs to a part between atoms; ``None`` where there is no further part."""
+    low = high = None
+    if at > 0:
+        low = int(atoms[np.searchsorted(atoms, parts[at].keys[0]) - 1]) + 1
+    if at < len(parts) - 1:
+        high = int(atoms[np.searchsorted(atoms, parts[at].keys[-1])]) - 1
+    return low, high
+
+
 def _bins(
-    levels: LevelCounts, rare_below: int, pitch: int, phase: int, inward: bool
+    levels: LevelCounts,
+    rare_below: int,
+    pitch: int,
+    phase: int,
+    inward: bool,
+    lowest: int | None,
+    highest: int | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first and last keys of bins, from the lowest to the highest key, or where few reach further, so far."""
     trimmed = disclosure.trimmed_range(levels, rare_below)
     if trimmed is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    low, high = trimmed
-    n_bins = int(np.clip(levels.counts.sum() // (4 * rare_below), 1, MOST_BINS))
+    low, high = (x if given is None else given for x, given in zip(trimmed, (lowest, highest), strict=True))
+    n_bins = int(np.clip(levels.counts.sum() // (_ROWS_PER_PATIENT * rare_below), 1, MOST_BINS))
     cumulative = np.cumsum(levels.counts)
     wanted = np.arange(1, n_bins) * cumulative[-1] / n_bins
     inner = np.unique(levels.keys[np.searchsorted(cumulative, wanted)].astype(np.int64))
@@ -279,6 +331,8 @@ def _bins(
     placed = [_snap(edges, i, pitch, phase, inward) for i in range(len(edges))]
     if placed[0] >= placed[-1]:
         placed = [_snap(edges, i, pitch, phase, inward=False) for i in range(len(edges))]
+    placed[0] = placed[0] if lowest is None else lowest
+    placed[-1] = placed[-1] if highest is None else highest + 1
     # Where few patients are spread wide, the ends that enough of them reach from either side lie crosswise.
     snapped = np.unique(np.clip(placed, min(placed[0], placed[-1]), max(placed[0], placed[-1])))
     starts = disclosure.merge_thin_bins(levels, snapped[:-1], rare_below)

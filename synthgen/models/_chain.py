@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from synthgen.models._draws import draw
 from synthgen.models._layout import Layout
 from synthgen.models._pair_terms import PairTerms
+from synthgen.models._slopes import Slopes
 from synthgen.models._weights import Weights
 from synthgen.models.base import Codes, Condition, fixes
 
@@ -24,11 +25,12 @@ _SUMMED: Final = 2048
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """What was learned of a chain of columns: weights, entry by entry, and terms for pairs of codes."""
+    """What was learned of a chain of columns: weights, entry by entry, terms for pairs of codes, slopes of scales."""
 
     layout: Layout
     weights: tuple[Weights, ...]
     pairs: PairTerms
+    slopes: Slopes
 
     @cached_property
     def shared(self) -> dict[range, tuple[NDArray[np.float32], NDArray[np.float32]]]:
@@ -153,6 +155,7 @@ class Chain:
             logits += (said * np.where(known, gains[unit], 0)[:, None]).T
             first += echo.size
         self.network.pairs.add(self.entry, drawn, logits)
+        self.network.slopes.add(layout, self.entry, drawn, logits)
         logits -= logits.max(axis=0)
         np.exp(logits, out=logits)
         return logits

@@ -1,4 +1,4 @@
-"""Levels of columns, and terms for pairs, at which rows drawn column by column have the shares of the real ones."""
+"""Levels of columns, slopes and terms for pairs, at which rows drawn column by column have the shares of real ones."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from synthgen.models._chain import Chain, Network
 from synthgen.models._draws import at_share
 from synthgen.models._pair_rates import PairRates
 from synthgen.models._pair_terms import PairTerms
+from synthgen.models._scales import Scales
+from synthgen.models._slopes import Slopes
 
 if TYPE_CHECKING:
     from synthgen.models._descent import Rows
@@ -30,6 +32,8 @@ _SEARCHES: Final = 8
 #: How often each column's levels are corrected after its pairs are, and how often that is done in turn.
 _LEVELLINGS: Final = 2
 _MEETINGS: Final = 3
+#: How many steps are taken towards a new slope.
+_STEPS: Final = 12
 #: Rows added to both sides there, so that a code of a few rows is not taken at its word.
 _PSEUDO_ROWS: Final = 10.0
 
@@ -40,14 +44,15 @@ def levelled(
     shares: Sequence[NDArray[np.float64]],
     rates: PairRates,
     associations: Associations | None,
+    scales: Scales | None,
     rng: np.random.Generator,
 ) -> Network:
     """The network, with levels and terms at which generated rows have the shares of real ones, column by column.
 
     What a column is given in training are real columns, in sampling those drawn before it; these differ a little, more
     from column to column. So rows are drawn as in sampling, and each column's levels are raised until the mean
-    probability of a code is its share (iterative proportional fitting), before the column is drawn itself. The rates of
-    pairs of codes are met in the same way.
+    probability of a code is its share (iterative proportional fitting), before the column is drawn itself. The
+    correlations of scales and the rates of pairs of codes are met in the same way.
 
     Args:
         network: as it was learned, with no pairs corrected.
@@ -55,6 +60,7 @@ def levelled(
         shares: of the codes, per entry of the layout.
         rates: of the pairs that are kept, as real rows have them.
         associations: from which more pairs are taken, where generated rows are certainly not as real ones.
+        scales: from which slopes are taken in the same way.
     """
     layout, weights = network.layout, list(network.weights)
     wanted = len(rows) if associations is None else max(len(rows), min(_COPIES * len(rows), _FEW_LEVELLED))
@@ -64,33 +70,52 @@ def levelled(
     odds = None if rows.weights is None else rows.weights / rows.weights.sum(dtype=np.float64)
     chosen = rng.choice(len(rows), n, replace=odds is not None or n > len(rows), p=odds)
     chain = Chain.of(network, rows.codes[chosen, : layout.first_own].astype(np.int32))
-    pairs, terms = [np.zeros((0, 6), np.int32)], [np.zeros(0, np.float32)]
+    pairs, terms, steep = [np.zeros((0, 6), np.int32)], [np.zeros(0, np.float32)], []
     for e in range(layout.first_own, len(layout.order)):
         mass, kept = chain.mass(slice(None)), rates.of_entry(e)
+        level = weights[e].level.copy()
+        alongside = None if scales is None else scales.beside(e, chain.drawn)
+        while alongside is not None and alongside.more(mass):
+            for _ in range(_STEPS):
+                if not alongside.step(mass, level):
+                    break
+                _raise(mass, level, shares[e])
         beside = None if associations is None else associations.beside(e)
         of_kept = np.zeros(len(kept), np.float32)
         for _ in range(1 if beside is None else _SEARCHES):
             for _ in range(_MEETINGS):
                 kept.meet(chain.drawn, mass, of_kept)
-                raised = _raised(mass, shares[e])
-                mass *= raised[:, None]
-                weights[e] = replace(weights[e], level=weights[e].level + np.log(raised))
+                if alongside is not None:
+                    alongside.step(mass, level)
+                _raise(mass, level, shares[e])
             more = PairRates.none() if beside is None else beside.unmet(chain.drawn, mass, kept)
             if not len(more):
                 break
             kept = PairRates.joined([kept, more])
             of_kept = np.concatenate([of_kept, np.zeros(len(more), np.float32)])
+        weights[e] = replace(weights[e], level=level)
         pairs.append(kept.pairs)
         terms.append(of_kept)
+        if alongside is not None:
+            steep.append(alongside)
         chain.next(at_share(mass, rng.random(n, dtype=np.float32)))
-    return replace(network, weights=tuple(weights), pairs=PairTerms(np.concatenate(pairs), np.concatenate(terms)))
+    slopes = Slopes.none(layout) if scales is None else scales.slopes(steep)
+    met = PairTerms(np.concatenate(pairs), np.concatenate(terms))
+    return replace(network, weights=tuple(weights), pairs=met, slopes=slopes)
 
 
-def _raised(mass: NDArray[np.float32], shares: NDArray[np.float64]) -> NDArray[np.float32]:
-    """By what the mass of each code is to be multiplied for its mean probability to be its share, ``(codes,)``."""
+def _raise(mass: NDArray[np.float32], level: NDArray[np.float32], shares: NDArray[np.float64]) -> None:
+    """Raise and lower the level of each code until its mean probability is its share.
+
+    Args:
+        mass: the unnormalised probabilities of the codes, ``(codes, rows)``; corrected.
+        level: their logarithms by themselves, ``(codes,)``; corrected.
+        shares: ``(codes,)``.
+    """
     n, raised = mass.shape[1], np.ones(len(mass), np.float32)
     for _ in range(_LEVELLINGS):
         # Not by BLAS: its float32 kernels have told of invalid values where all of them were finite.
         mean = raised * np.einsum("kn,n->k", mass, 1 / np.einsum("kn,k->n", mass, raised))
         raised *= ((shares * n + _PSEUDO_ROWS) / (mean + _PSEUDO_ROWS)).astype(np.float32)
-    return raised
+    mass *= raised[:, None]
+    level += np.log(raised)

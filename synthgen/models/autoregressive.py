@@ -22,6 +22,8 @@ from synthgen.models._levels import levelled
 from synthgen.models._pair_rates import PairRates
 from synthgen.models._pair_terms import PairTerms
 from synthgen.models._possible import possible, require_possible
+from synthgen.models._scales import Scales
+from synthgen.models._slopes import Slopes
 from synthgen.models._weights import packed, unpacked
 from synthgen.models.base import (
     RARE_BELOW,
@@ -151,11 +153,13 @@ class Autoregressive(Model):
             device=_device.chosen(self.device),
             progress=lambda epoch, loss, done: progress(f"epoch {epoch}, held-out loss {loss:.2f}", done),
         )
-        drifting = Network(layout, tuple(found), PairTerms.none())
+        drifting = Network(layout, tuple(found), PairTerms.none(), Slopes.none(layout))
         shares, rates = [np.exp(of) for of in level], PairRates.of(layout, rows, whose, rare_below)
         is_small = n <= _FEW_ROWS and n * len(layout.order) <= _FEW_CELLS
         few = Associations.of(layout, rows, whose, rare_below) if is_small else None
-        return FittedAutoregressive(source.domains, context_domains, levelled(drifting, rows, shares, rates, few, rng))
+        scales = Scales.of(layout, rows, whose, shares, rare_below) if is_small else None
+        network = levelled(drifting, rows, shares, rates, few, scales, rng)
+        return FittedAutoregressive(source.domains, context_domains, network)
 
 
 def _gathered(layout: Layout, source: CodeSource, context: CodeSource | None) -> NDArray[np.integer[Any]]:
@@ -336,7 +340,9 @@ class FittedAutoregressive(FittedModel):
         # Where there is room for more than a run hears, -1 stands.
         heard = {"heard": np.array([*zip_longest(*self.layout.heard, fillvalue=-1)], np.int32).T}
         pairs = {"pairs": self.network.pairs.pairs, "pair_terms": self.network.pairs.terms}
-        return {}, sizes | (heard if self.layout.heard else {}) | packed(self.network.weights) | pairs
+        slopes = self.network.slopes
+        of_scales = {"slopes": slopes.slopes, "slope_pairs": slopes.pairs, "scores": slopes.scores}
+        return {}, sizes | (heard if self.layout.heard else {}) | packed(self.network.weights) | pairs | of_scales
 
     @classmethod
     def from_state(
@@ -352,7 +358,10 @@ class FittedAutoregressive(FittedModel):
         pairs = PairTerms(arrays["pairs"], arrays["pair_terms"])
         if not pairs.fits(layout):
             raise ValueError("the pairs of codes do not fit the layout")
-        return cls(domains, context_domains, Network(layout, unpacked(layout, arrays), pairs))
+        slopes = Slopes(arrays["slope_pairs"], arrays["slopes"], arrays["scores"])
+        if not slopes.fits(layout):
+            raise ValueError("the slopes of scales do not fit the layout")
+        return cls(domains, context_domains, Network(layout, unpacked(layout, arrays), pairs, slopes))
 
 
 def _of_cells(condition: Condition) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -110,16 +110,17 @@ def test_links_that_contradict_each_other_in_generated_rows_leave_other_codes_th
 
 
 def test_numbers_go_together_by_ranges() -> None:
+    """The young and the old come often: there is no slope."""
     rng = np.random.default_rng(4)
     first = rng.integers(0, 40, N)
-    second = np.clip(first + rng.normal(0, 8, N), 0, 39).astype(np.int64)
-    domains = tuple(Domain(name, name, 40, Scale.NUMERIC, positions=tuple(range(40))) for name in ("systolic", "mean"))
+    second = np.clip(np.abs(first - 20) + rng.normal(0, 4, N), 0, 39).astype(np.int64)
+    domains = tuple(Domain(name, name, 40, Scale.NUMERIC, positions=tuple(range(40))) for name in ("age", "visits"))
     rows = np.stack([first, second], axis=1).astype(np.int32)
     fitted = _fitted(rows, domains=domains)
     codes = fitted.sample(10_000, rng=rng)
-    real, own = (spearmanr(of[:, 0], of[:, 1]).statistic for of in (rows, codes))
-    assert real > 0.8
-    assert own > real - 0.1
+    real, own = (spearmanr(np.abs(of[:, 0] - 20), of[:, 1]).statistic for of in (rows, codes))
+    assert real > 0.7
+    assert own > real - 0.15
     spans = fitted.network.pairs.pairs
     assert (spans[:, 2] > spans[:, 1]).any()
     assert len(spans) < 100
