@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -239,12 +238,14 @@ def solve(
     common = levels.patients >= rare_below
     if np.count_nonzero(common) > MOST_ATOMS:
         common &= levels.counts >= ATOM_SHARE * _aside(levels.counts)
-    atoms, rest = levels.keys[common].astype(np.int64), levels.take(~common)
-    parts = _parts(rest, atoms, levels.counts[common], rare_below) if pitch == 1 else [rest]
-    bins = []
+    parts = [np.flatnonzero(~common)] if pitch > 1 else _parts(levels, common, rare_below)
+    atoms, bins = levels.keys[common].astype(np.int64), []
     for at, part in enumerate(parts):
-        low, high = _between(atoms, parts, at)
-        bins.append(_bins(part, rare_below, pitch, phase, inward, low, high))
+        most = max(1, round(MOST_BINS * levels.counts[part].sum() / max(levels.counts[~common].sum(), 1)))
+        # What lies between two parts are atoms, beside which there is a neighbouring key to begin with.
+        first = int(levels.keys[part[0] - 1]) + 1 if at > 0 else None
+        last = int(levels.keys[part[-1] + 1]) - 1 if at < len(parts) - 1 else None
+        bins.append(_bins(levels.take(part), rare_below, pitch, phase, inward, most, (first, last)))
     starts, ends = (np.concatenate(of) for of in zip(*bins, strict=True))
     # A bin wholly outside the declared bounds ends before it starts once they are applied, and is left out.
     starts = _without(atoms, starts if lowest is None else np.maximum(starts, lowest), step=1)
@@ -274,38 +275,32 @@ def _without(atoms: NDArray[np.int64], bounds: NDArray[np.int64], *, step: int) 
     return bounds
 
 
-def _parts(
-    rest: LevelCounts, atoms: NDArray[np.int64], counts: NDArray[np.int64], rare_below: int
-) -> list[LevelCounts]:
-    """The keys that are no atoms, cut where atoms of many rows lie between two; each part of as many as fill a bin.
+def _parts(levels: LevelCounts, common: NDArray[np.bool_], rare_below: int) -> list[NDArray[np.intp]]:
+    """The keys that are no atoms, cut where atoms of many rows lie between two.
+
+    Where a part has too few rows to fill a bin, the atoms beside it join it while they are no larger than a bin
+    themselves; so the few lowest and the few highest keys are told apart.
 
     Args:
-        counts: the rows of each atom.
+        common: the keys that are atoms, ``(n,)``; corrected.
     """
-    passed = np.r_[0, np.cumsum(counts)][np.searchsorted(atoms, rest.keys)]
-    between = np.diff(passed)
-    cuts = (np.flatnonzero(between > _MOST_ACROSS * (counts.sum() + rest.counts.sum())) + 1).tolist()
+    across, full = _MOST_ACROSS * int(levels.counts.sum()), _ROWS_PER_PATIENT * rare_below
+    whole: set[int] = set()
     while True:
-        parts = [rest.take(np.arange(*ends)) for ends in pairwise([0, *cuts, len(rest.keys)])]
-        thin = [
-            at
-            for at, part in enumerate(parts)
-            if part.counts.sum() < _ROWS_PER_PATIENT * rare_below or part.pooled_patients() < rare_below
-        ]
+        (rest,) = np.nonzero(~common)
+        passed = np.cumsum(np.where(common, levels.counts, 0))[rest]
+        cuts = [at for at in (np.flatnonzero(np.diff(passed) > across) + 1).tolist() if int(rest[at]) not in whole]
+        parts = np.split(rest, cuts)
+        thin = [at for at, part in enumerate(parts) if levels.counts[part].sum() < full]
         if not cuts or not thin:
             return parts
-        beside = cuts[max(thin[0] - 1, 0) : thin[0] + 1]
-        cuts.remove(min(beside, key=lambda cut: between[cut - 1]))
-
-
-def _between(atoms: NDArray[np.int64], parts: list[LevelCounts], at: int) -> tuple[int | None, int | None]:
-    """The lowest and highest key that belongs to a part between atoms; ``None`` where there is no further part."""
-    low = high = None
-    if at > 0:
-        low = int(atoms[np.searchsorted(atoms, parts[at].keys[0]) - 1]) + 1
-    if at < len(parts) - 1:
-        high = int(atoms[np.searchsorted(atoms, parts[at].keys[-1])]) - 1
-    return low, high
+        part = parts[thin[0]]
+        beside = [int(part[0]) - 1] * (thin[0] > 0) + [int(part[-1]) + 1] * (thin[0] < len(cuts))
+        joined = min(beside, key=lambda at: int(levels.counts[at]))
+        if levels.counts[joined] < full:
+            common[joined] = False
+        else:
+            whole.add(int(part[0] if thin[0] else parts[1][0]))
 
 
 def _bins(
@@ -314,15 +309,20 @@ def _bins(
     pitch: int,
     phase: int,
     inward: bool,
-    lowest: int | None,
-    highest: int | None,
+    most: int,
+    within: tuple[int | None, int | None],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The first and last keys of bins, from the lowest to the highest key, or where few reach further, so far."""
+    """The first and last keys of bins.
+
+    Args:
+        most: so many bins at most.
+        within: the lowest and highest key of all; ``None`` where that is how far enough patients reach.
+    """
     trimmed = disclosure.trimmed_range(levels, rare_below)
     if trimmed is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    low, high = (x if given is None else given for x, given in zip(trimmed, (lowest, highest), strict=True))
-    n_bins = int(np.clip(levels.counts.sum() // (_ROWS_PER_PATIENT * rare_below), 1, MOST_BINS))
+    low, high = (reached if bound is None else bound for reached, bound in zip(trimmed, within, strict=True))
+    n_bins = int(np.clip(levels.counts.sum() // (_ROWS_PER_PATIENT * rare_below), 1, most))
     cumulative = np.cumsum(levels.counts)
     wanted = np.arange(1, n_bins) * cumulative[-1] / n_bins
     inner = np.unique(levels.keys[np.searchsorted(cumulative, wanted)].astype(np.int64))
@@ -331,8 +331,8 @@ def _bins(
     placed = [_snap(edges, i, pitch, phase, inward) for i in range(len(edges))]
     if placed[0] >= placed[-1]:
         placed = [_snap(edges, i, pitch, phase, inward=False) for i in range(len(edges))]
-    placed[0] = placed[0] if lowest is None else lowest
-    placed[-1] = placed[-1] if highest is None else highest + 1
+    placed[0] = placed[0] if within[0] is None else within[0]
+    placed[-1] = placed[-1] if within[1] is None else within[1] + 1
     # Where few patients are spread wide, the ends that enough of them reach from either side lie crosswise.
     snapped = np.unique(np.clip(placed, min(placed[0], placed[-1]), max(placed[0], placed[-1])))
     starts = disclosure.merge_thin_bins(levels, snapped[:-1], rare_below)

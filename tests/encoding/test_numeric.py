@@ -242,7 +242,7 @@ def test_a_bound_within_what_a_key_stands_for_is_kept(operator: str, bound: str)
     assert shares == pytest.approx(meets(unasked, float(bound)).mean(axis=1), abs=0.04)
     cut = every[(shares > 0) & (shares < 1)]
     asked = encoder.asked(operator, [bound]).decode(np.repeat(cut, 4000).reshape(-1, 1), rng)
-    found = np.array(asked.to_pylist(), float).reshape(len(cut), -1)
+    found = np.array(asked.to_pylist(), float).reshape(len(cut), 4000)
     assert meets(found, float(bound)).all()
     for code, numbers in zip(cut, found, strict=True):
         assert numbers.mean() == pytest.approx(unasked[code][meets(unasked[code], float(bound))].mean(), rel=0.02)
