@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.models._layout import Layout
-from synthgen.models._slopes import STEEPEST, Slopes, scores
+from synthgen.models._slopes import DEEPEST, STEEPEST, Slopes, scores
 
 if TYPE_CHECKING:
     from synthgen.models._descent import Rows
@@ -72,8 +72,9 @@ class Scales:
         weights = np.ones(len(rows), np.float32) if rows.weights is None else rows.weights
         cells = _Cells.of(of, rows.codes.T, range(len(of)))
         shown = [(on > 0) & (weights > 0) for on in cells.on.T]
-        stands = [len(np.unique(whose[some])) / max(np.count_nonzero(some), 1) for some in shown]
-        return cls(layout, of, cells, weights, np.array(stands), max(fewest, _FEWEST))
+        patients = np.array([len(np.unique(whose[some])) for some in shown], np.float64)
+        stands = patients / np.maximum([np.count_nonzero(some) for some in shown], 1)
+        return cls(layout, of, cells, weights, stands, max(fewest, _FEWEST))
 
     def beside(self, later: int, drawn: NDArray[np.int32]) -> Alongside:
         """The scales before one, with no slopes yet.
@@ -163,16 +164,14 @@ class Alongside:
         now, wanted = of.beside(self._moments(mass)).correlation, np.tanh(self.wanted[own])
         if (np.abs(self.wanted[own] - np.arctanh(now)) < _MET).all():
             return False
-        among = of.among()
-        steps, narrower = (x - y for x, y in zip(_normal(among, wanted), _normal(among, now), strict=True))
-        longest = np.abs(steps / np.maximum(_STEP, _FASTER * np.abs(self.slopes[own]))).max()
-        share = 1 / max(longest, 1.0)
-        slopes = np.clip(self.slopes[own] + share * steps, -STEEPEST, STEEPEST).astype(np.float32)
+        (far, narrower), (near, narrow) = (_normal(of.among(), correlation) for correlation in (wanted, now))
+        longest = np.abs((far - near) / np.maximum(_STEP, _FASTER * np.abs(self.slopes[own]))).max()
+        share = 1 / max(float(longest), 1.0)
+        slopes = np.clip(self.slopes[own] + share * (far - near), -STEEPEST, STEEPEST).astype(np.float32)
         scored = np.nan_to_num(self.scores)
-        levels = (-share * narrower / 2 * scored**2).astype(np.float32)
+        levels = (share * (narrow - narrower) / 2 * scored**2).astype(np.float32)
         added = scored[:, None] * (of.scored @ (slopes - self.slopes[own])) + levels[:, None]
-        added -= added.max(axis=0)
-        mass *= np.exp(added)
+        mass *= np.exp(np.maximum(added - added.max(axis=0), -DEEPEST))
         mass /= mass.max(axis=0)
         level += levels
         self.slopes[own] = slopes
@@ -251,5 +250,5 @@ def _normal(among: NDArray[np.float64], correlation: NDArray[np.float64]) -> tup
     """
     on_them = np.linalg.solve(among + _RIDGE * np.eye(len(among)), correlation)
     explained = min(float(on_them @ correlation), _CLOSEST)
-    slopes = on_them / (1 - explained)
+    slopes = np.asarray(on_them / (1 - explained), np.float64)
     return slopes, float(slopes @ correlation)

@@ -16,7 +16,7 @@ from synthgen.models._layout import Layout
 STEEPEST: Final = 100.0
 #: By no more than this a slope makes a code less probable than the rest of the model does, so that every row has a
 #: likelihood.
-_MOST: Final = 40.0
+DEEPEST: Final = 40.0
 #: With fewer codes there is no slope, only single values.
 _FEWEST_CODES: Final = 3
 
@@ -47,7 +47,7 @@ class Slopes:
 
     def fits(self, layout: Layout) -> bool:
         """Whether all pairs are of entries that are there, the later one drawn, with a finite score for every code."""
-        if (self.pairs.dtype, self.slopes.dtype, self.scores.dtype) != (np.int32, np.float32, np.float32):
+        if self.pairs.dtype != np.int32 or self.slopes.dtype != np.float32 or self.scores.dtype != np.float32:
             return False
         if self.slopes.ndim != 1 or self.pairs.shape != (len(self.slopes), 2):
             return False
@@ -90,7 +90,7 @@ def tilt(logits: NDArray[np.float32], scores: NDArray[np.float32], told: NDArray
         scores: ``(codes,)``.
         told: ``(rows,)``.
     """
-    least = logits - (logits.max(axis=0) + _MOST)
+    least = logits - (logits.max(axis=0) + DEEPEST)
     logits += scores[:, None] * told
     np.maximum(logits, least + logits.max(axis=0), out=logits)
 

@@ -23,10 +23,9 @@ from sklearn.metrics import roc_auc_score
 
 from synthgen import workflow
 from synthgen.artifact.table import TableSynthesizer
-from synthgen.inputs import only_table
+from synthgen.inputs import dataset_of, only_table
 from synthgen.schema import load as schema_file
 from synthgen.schema.config import ModelConfig, Schema
-from synthgen.tables.read import read
 from tests.benchmarks.clock import CONFIG, DIABETES, machine, table, timed
 from tests.benchmarks.how_many_patients import parts
 
@@ -41,6 +40,26 @@ def of_patients(fit: workflow.Fit, blocks: pa.RecordBatch, patient: NDArray[np.i
     return np.bincount(patient, found) / np.bincount(patient)
 
 
+def attacked(
+    fit: workflow.Fit, reference: workflow.Fit, data: workflow.Data, schema: Schema
+) -> tuple[tuple[float, float, float], str]:
+    """The mean log probability of held-out and of training records and what the reference has for the first; the AUC.
+
+    Args:
+        reference: a fit on members and others alike.
+    """
+    parts = list(fit.split.blocks(only_table(dataset_of(data, schema))))
+    block = pa.Table.from_batches([part[0] for part in parts]).combine_chunks().to_batches()[0]
+    _, patient = np.unique(np.concatenate([part[1] for part in parts]), return_inverse=True)
+    apart = np.bincount(patient, np.concatenate([part[2] for part in parts])) > 0
+    own, other = of_patients(fit, block, patient), of_patients(reference, block, patient)
+    known = np.isfinite(own) & np.isfinite(other)
+    attack = roc_auc_score(~apart[known], (own - other)[known])
+    error = (1 / (6 * min(apart.sum(), (~apart).sum()))) ** 0.5
+    means = (own[known & apart].mean(), own[known & ~apart].mean(), other[known & apart].mean())
+    return means, f"{attack:.3f} ± {error:.3f}"
+
+
 def judged(data: Path, schema: Schema, penalties: list[str], seed: int) -> list[tuple[str, ...]]:
     """A row for each penalty."""
     everyone = schema.model_copy(update={"holdout": 0.0, "model": ModelConfig(name="copula")})
@@ -50,16 +69,8 @@ def judged(data: Path, schema: Schema, penalties: list[str], seed: int) -> list[
         options = {} if penalty == "default" else {"penalty": float(penalty)}
         one = schema.model_copy(update={"model": ModelConfig(name="autoregressive", **options)})
         fit, seconds = timed(partial(workflow.fit, data, one, seed=seed))
-        parts = list(fit.split.blocks(only_table(read(data, schema=one))))
-        block = pa.Table.from_batches([part[0] for part in parts]).combine_chunks().to_batches()[0]
-        _, patient = np.unique(np.concatenate([part[1] for part in parts]), return_inverse=True)
-        apart = np.bincount(patient, np.concatenate([part[2] for part in parts])) > 0
-        own, other = of_patients(fit, block, patient), of_patients(reference, block, patient)
-        known = np.isfinite(own) & np.isfinite(other)
-        attack = roc_auc_score(~apart[known], (own - other)[known])
-        error = (1 / (6 * min(apart.sum(), (~apart).sum()))) ** 0.5
-        means = (own[known & apart].mean(), own[known & ~apart].mean(), other[known & apart].mean())
-        lines.append((penalty, f"{seconds:.1f}", *(f"{mean:.2f}" for mean in means), f"{attack:.3f} ± {error:.3f}"))
+        means, attack = attacked(fit, reference, data, one)
+        lines.append((penalty, f"{seconds:.1f}", *(f"{mean:.2f}" for mean in means), attack))
     return lines
 
 

@@ -57,6 +57,33 @@ def test_a_key_that_nearly_all_rows_hold_hides_no_others() -> None:
     assert (high - low).max() < 30
 
 
+def test_rare_low_keys_and_rare_high_ones_are_told_apart() -> None:
+    """Common keys from 110 to 139; twenty below and twenty above of which no two are equal."""
+    common = [key for key in range(110, 140) for _ in range(8)]
+    quantiser = solved([*range(85, 105), *common, *range(150, 170)])
+    low, high = quantiser.encode(np.array([95, 160]))
+    assert low == 0
+    assert high == quantiser.size - 1
+    back = quantiser.decode(np.repeat([low, high], 500), np.random.default_rng(0))
+    assert back[:500].max() < 110
+    assert back[500:].min() > 139
+
+
+def test_too_few_at_an_end_share_its_code_with_the_keys_beside() -> None:
+    """Eight are below 110: the least common keys above fill the code, so that nobody stands in it with few others."""
+    common = [key for key in range(110, 140) for _ in range(8)]
+    quantiser = solved([*range(95, 103), *common, *range(150, 170)])
+    assert {110, 111}.isdisjoint(quantiser.atoms.tolist())
+    assert {*range(112, 140)} == {*quantiser.atoms.tolist()}
+    assert len({*quantiser.encode(np.array([96, 102, 110, 111])).tolist()}) == 1
+    assert len({*quantiser.encode(np.array([96, 160])).tolist()}) == 2
+
+
+def test_a_key_of_very_many_rows_is_never_given_up_for_the_few_beside_it() -> None:
+    quantiser = solved([-3, -2, -1] + [0] * 500 + spread(400))
+    assert quantiser.atoms.tolist() == [0]
+
+
 def test_codes_are_in_the_order_of_the_line() -> None:
     quantiser = solved(spread(2000) + [50_000] * 200)
     keys = np.arange(0, 100_000, 37)

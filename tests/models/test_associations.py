@@ -120,7 +120,7 @@ def test_numbers_go_together_by_ranges() -> None:
     codes = fitted.sample(10_000, rng=rng)
     real, own = (spearmanr(np.abs(of[:, 0] - 20), of[:, 1]).statistic for of in (rows, codes))
     assert real > 0.7
-    assert own > real - 0.15
+    assert own > real - 0.2
     spans = fitted.network.pairs.pairs
     assert (spans[:, 2] > spans[:, 1]).any()
     assert len(spans) < 100
