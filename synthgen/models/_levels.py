@@ -14,7 +14,7 @@ from synthgen.models._chain import Chain, Network
 from synthgen.models._draws import at_share
 from synthgen.models._pair_rates import PairRates
 from synthgen.models._pair_terms import PairTerms
-from synthgen.models._scales import Scales
+from synthgen.models._scales import Alongside, Scales
 from synthgen.models._slopes import Slopes
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _LEVELLINGS: Final = 2
 _MEETINGS: Final = 3
 #: How many steps are taken towards a new slope.
 _STEPS: Final = 12
+#: By how much a step is shortened that goes too far.
+_SHORTER: Final = 4.0
 #: Rows added to both sides there, so that a code of a few rows is not taken at its word.
 _PSEUDO_ROWS: Final = 10.0
 
@@ -73,20 +75,18 @@ def levelled(
     pairs, terms, steep = [np.zeros((0, 6), np.int32)], [np.zeros(0, np.float32)], []
     for e in range(layout.first_own, len(layout.order)):
         mass, kept = chain.mass(slice(None)), rates.of_entry(e)
-        level = weights[e].level.copy()
+        level, of_kept = weights[e].level.copy(), np.zeros(len(kept), np.float32)
+        # Slopes are what it takes beside what is kept anyway, such as the code of the row before; and pairs are what it
+        # takes beside slopes. Looked for together, they would pull against each other.
+        kept.meet(chain.drawn, mass, of_kept)
+        _raise(mass, level, shares[e])
         alongside = None if scales is None else scales.beside(e, chain.drawn)
         while alongside is not None and alongside.more(mass):
-            for _ in range(_STEPS):
-                if not alongside.step(mass, level):
-                    break
-                _raise(mass, level, shares[e])
+            _settle(alongside, mass, level, shares[e])
         beside = None if associations is None else associations.beside(e)
-        of_kept = np.zeros(len(kept), np.float32)
         for _ in range(1 if beside is None else _SEARCHES):
             for _ in range(_MEETINGS):
                 kept.meet(chain.drawn, mass, of_kept)
-                if alongside is not None:
-                    alongside.step(mass, level)
                 _raise(mass, level, shares[e])
             more = PairRates.none() if beside is None else beside.unmet(chain.drawn, mass, kept)
             if not len(more):
@@ -102,6 +102,34 @@ def levelled(
     slopes = Slopes.none(layout) if scales is None else scales.slopes(steep)
     met = PairTerms(np.concatenate(pairs), np.concatenate(terms))
     return replace(network, weights=tuple(weights), pairs=met, slopes=slopes)
+
+
+def _settle(
+    alongside: Alongside,
+    mass: NDArray[np.float32],
+    level: NDArray[np.float32],
+    shares: NDArray[np.float64],
+) -> None:
+    """Meet the correlations of scales by a few steps, each as long as it brings them nearer.
+
+    Args:
+        mass, level, shares: as for ``_raise``.
+    """
+    away, share = alongside.away(mass), 1.0
+    for _ in range(_STEPS):
+        if away <= 1:
+            break
+        slopes, narrower = alongside.slopes.copy(), alongside.narrower
+        tried = mass.copy(), level.copy()
+        alongside.step(tried[0], share)
+        _raise(*tried, shares)
+        reached = alongside.away(tried[0])
+        if reached < away:
+            mass[:], level[:] = tried
+            away, share = reached, min(1.0, 2 * share)
+        else:
+            alongside.slopes, alongside.narrower = slopes, narrower
+            share /= _SHORTER
 
 
 def _raise(mass: NDArray[np.float32], level: NDArray[np.float32], shares: NDArray[np.float64]) -> None:

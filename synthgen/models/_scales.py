@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.models._layout import Layout
-from synthgen.models._slopes import DEEPEST, STEEPEST, Slopes, scores
+from synthgen.models._slopes import STEEPEST, Slopes, scores
 
 if TYPE_CHECKING:
     from synthgen.models._descent import Rows
@@ -28,6 +28,8 @@ _STEP: Final = 8.0
 _FASTER: Final = 0.5
 #: Added to the variances, so that columns that say the same share their slope.
 _RIDGE: Final = 0.01
+#: No factor of a code's mass is less than e to minus this, so that something stays of every row.
+_DEEPEST: Final = 80.0
 #: No correlation is taken to be closer, so that its z is finite.
 _CLOSEST: Final = 0.9999
 
@@ -83,9 +85,9 @@ class Scales:
             drawn: the codes of all entries, ``(entries, rows)``, of rows as they are generated.
         """
         own, has = self.scores[later], [np.isfinite(of).any() for of in self.scores]
-        before = np.array([e for e in self.layout.before(later) if has[later] and has[e]], np.int32)
+        before = np.array([e for e in self.layout.before(later) if has[later] and has[e]], np.intp)
         on, scored = self.cells.on[:, later] * self.weights, self.cells.scored[:, later]
-        earlier = _Cells(self.cells.scored[:, before], self.cells.on[:, before])
+        earlier = self.cells.take(before)
         real = earlier.beside(_Moments(on, on * scored, on * scored**2))
         patients = (earlier.on.T @ (on > 0)) * np.minimum(self.stands[before], self.stands[later])
         wanted = np.where(patients >= self.fewest, np.arctanh(real.correlation), np.nan)
@@ -99,6 +101,7 @@ class Scales:
         return Slopes(
             np.array(pairs, np.int32).reshape(-1, 2),
             np.concatenate([np.zeros(0, np.float32), *slopes]),
+            np.array([0.0] * self.layout.first_own + [of.narrower for of in found], np.float32),
             np.nan_to_num(np.concatenate([np.zeros(0, np.float32), *self.scores])),
         )
 
@@ -110,20 +113,22 @@ class Alongside:
     Attributes:
         later: the entry.
         scores: of its codes, ``(codes,)``, NaN off the scale.
-        before: the scales before it, int32 ``(scales,)``.
+        before: the scales before it, ``(scales,)``.
         wanted: Fisher's z of the correlation with each in real rows; NaN where too few patients show it.
         patients: who do, ``(scales,)``.
         generated: the cells of these scales in the rows that are generated.
         slopes: float32 ``(scales,)``; NaN where none is taken.
+        narrower: as of ``Slopes``.
     """
 
     later: int
     scores: NDArray[np.float32]
-    before: NDArray[np.int32]
+    before: NDArray[np.intp]
     wanted: NDArray[np.float64]
     patients: NDArray[np.float64]
     generated: _Cells
     slopes: NDArray[np.float32]
+    narrower: float = 0.0
 
     @property
     def taken(self) -> NDArray[np.bool_]:
@@ -148,34 +153,39 @@ class Alongside:
         self.slopes[clearest] = 0
         return True
 
-    def step(self, mass: NDArray[np.float32], level: NDArray[np.float32]) -> bool:
-        """Bring the correlations nearer to the real ones, all slopes at a time; whether any was away.
-
-        Slopes and levels go as far as they would have to between normal variables.
+    def away(self, mass: NDArray[np.float32]) -> float:
+        """By how much the correlations of those that are taken are missed, as a multiple of what may be.
 
         Args:
-            mass: as for ``more``; corrected.
-            level: the logarithms of the codes' mass by themselves, ``(codes,)``; corrected.
+            mass: as for ``more``.
         """
         (own,) = np.nonzero(self.taken)
         if not len(own):
-            return False
-        of = _Cells(self.generated.scored[:, own], self.generated.on[:, own])
+            return 0.0
+        together = self.generated.take(own).beside(self._moments(mass))
+        return float(np.abs(self.wanted[own] - np.arctanh(together.correlation)).max()) / _MET
+
+    def step(self, mass: NDArray[np.float32], share: float) -> None:
+        """Take the slopes as far as they would have to go between normal variables.
+
+        Args:
+            mass: as for ``more``; corrected.
+            share: of the way.
+        """
+        (own,) = np.nonzero(self.taken)
+        of = self.generated.take(own)
         now, wanted = of.beside(self._moments(mass)).correlation, np.tanh(self.wanted[own])
-        if (np.abs(self.wanted[own] - np.arctanh(now)) < _MET).all():
-            return False
-        (far, narrower), (near, narrow) = (_normal(of.among(), correlation) for correlation in (wanted, now))
+        (far, narrow), (near, wide) = (_normal(of.among(), correlation) for correlation in (wanted, now))
         longest = np.abs((far - near) / np.maximum(_STEP, _FASTER * np.abs(self.slopes[own]))).max()
-        share = 1 / max(float(longest), 1.0)
+        share /= max(float(longest), 1.0)
         slopes = np.clip(self.slopes[own] + share * (far - near), -STEEPEST, STEEPEST).astype(np.float32)
         scored = np.nan_to_num(self.scores)
-        levels = (share * (narrow - narrower) / 2 * scored**2).astype(np.float32)
-        added = scored[:, None] * (of.scored @ (slopes - self.slopes[own])) + levels[:, None]
-        mass *= np.exp(np.maximum(added - added.max(axis=0), -DEEPEST))
+        narrower = share * (narrow - wide)
+        added = np.outer(scored, of.scored @ (slopes - self.slopes[own])) - (narrower / 2 * scored**2)[:, None]
+        mass *= np.exp(np.maximum(added - added.max(axis=0), -_DEEPEST))
         mass /= mass.max(axis=0)
-        level += levels
         self.slopes[own] = slopes
-        return True
+        self.narrower += narrower
 
     def _moments(self, mass: NDArray[np.float32]) -> _Moments:
         """What the probabilities of the codes of each row say of the score."""
@@ -209,13 +219,17 @@ class _Cells(NamedTuple):
         cls,
         scores: Sequence[NDArray[np.float32]],
         codes: NDArray[np.integer[Any]],
-        entries: Sequence[int] | NDArray[np.int32],
+        entries: Sequence[int] | NDArray[np.intp],
     ) -> _Cells:
         """Those of some entries, from the codes of all, ``(entries, rows)``."""
         scored = np.full((codes.shape[1], len(entries)), np.nan, np.float32)
         for at, e in enumerate(entries):
             scored[:, at] = scores[e][codes[e]]
         return cls(np.nan_to_num(scored), np.isfinite(scored).astype(np.float32))
+
+    def take(self, columns: NDArray[np.intp]) -> _Cells:
+        """Some of these columns."""
+        return _Cells(self.scored[:, columns], self.on[:, columns])
 
     def beside(self, later: _Moments) -> _Together:
         """How these columns go with a later one."""

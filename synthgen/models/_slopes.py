@@ -13,10 +13,10 @@ from synthgen.encoding.domain import Domain, Scale
 from synthgen.models._layout import Layout
 
 #: The largest slope; two scales that go together more closely have one code for most codes of the other.
-STEEPEST: Final = 100.0
-#: By no more than this a slope makes a code less probable than the rest of the model does, so that every row has a
-#: likelihood.
-DEEPEST: Final = 40.0
+STEEPEST: Final = 30.0
+#: By no more than this slopes make a code less probable than the rest of the model does: so rare are numbers that are
+#: out of all proportion at most, and every row has a likelihood.
+_DEEPEST: Final = 10.0
 #: With fewer codes there is no slope, only single values.
 _FEWEST_CODES: Final = 3
 
@@ -26,35 +26,40 @@ class Slopes:
     """What is added to the logits of a scale for each step up of a scale before it.
 
     The linear-by-linear association of Goodman (1979, Journal of the American Statistical Association 74, 537): the
-    logit of a code gains the product of its score, the score of the earlier code, and one slope.
+    logit of a code gains the product of its score, the score of the earlier code, and one slope; and it loses half of
+    the square of its score times a number, by which what is told so is narrower than what is told of nobody.
 
     Attributes:
         pairs: int32 ``(n, 2)``, the earlier and the later entry; the later ones ascend.
         slopes: float32 ``(n,)``.
+        narrower: float32 ``(entries,)``, that number; 0 where there are no slopes.
         scores: float32, for each entry one after another its ``codes + 1`` scores, 0 off the scale; the last is of what
             is unobserved.
     """
 
     pairs: NDArray[np.int32]
     slopes: NDArray[np.float32]
+    narrower: NDArray[np.float32]
     scores: NDArray[np.float32]
 
     @classmethod
     def none(cls, layout: Layout) -> Slopes:
         """No slopes."""
-        length = sum(layout.sizes) + len(layout.sizes)
-        return cls(np.zeros((0, 2), np.int32), np.zeros(0, np.float32), np.zeros(length, np.float32))
+        n = len(layout.sizes)
+        none = (np.zeros(length, np.float32) for length in (0, n, sum(layout.sizes) + n))
+        return cls(np.zeros((0, 2), np.int32), *none)
 
     def fits(self, layout: Layout) -> bool:
         """Whether all pairs are of entries that are there, the later one drawn, with a finite score for every code."""
-        if self.pairs.dtype != np.int32 or self.slopes.dtype != np.float32 or self.scores.dtype != np.float32:
+        numbers = self.slopes, self.narrower, self.scores
+        if self.pairs.dtype != np.int32 or any(of.dtype != np.float32 or not np.isfinite(of).all() for of in numbers):
             return False
         if self.slopes.ndim != 1 or self.pairs.shape != (len(self.slopes), 2):
             return False
         earlier, later = self.pairs.T
         return bool(
             self.scores.shape == (sum(layout.sizes) + len(layout.sizes),)
-            and np.isfinite(self.scores).all()
+            and self.narrower.shape == (len(layout.sizes),)
             and ((earlier >= 0) & (earlier < later) & (later >= layout.first_own) & (later < len(layout.sizes))).all()
             and (np.diff(later) >= 0).all()
             and (np.abs(self.slopes) <= STEEPEST).all()
@@ -74,7 +79,7 @@ class Slopes:
         for at in own.tolist():
             earlier = int(self.pairs[at, 0])
             told += self.slopes[at] * self.of_entry(layout, earlier)[drawn[earlier]]
-        tilt(logits, self.of_entry(layout, entry)[:-1], told)
+        tilt(logits, self.of_entry(layout, entry)[:-1], told, float(self.narrower[entry]))
 
     def of_entry(self, layout: Layout, entry: int) -> NDArray[np.float32]:
         """The scores of an entry's codes, ``(codes + 1,)``."""
@@ -82,16 +87,16 @@ class Slopes:
         return self.scores[first : first + layout.sizes[entry] + 1]
 
 
-def tilt(logits: NDArray[np.float32], scores: NDArray[np.float32], told: NDArray[np.float32]) -> None:
-    """Add to the logits of codes their scores times what each row is told.
+def tilt(logits: NDArray[np.float32], scores: NDArray[np.float32], told: NDArray[np.float32], narrower: float) -> None:
+    """Add to the logits of codes their scores times what each row is told, less what makes them narrower.
 
     Args:
         logits: ``(codes, rows)``, changed in place.
         scores: ``(codes,)``.
         told: ``(rows,)``.
     """
-    least = logits - (logits.max(axis=0) + DEEPEST)
-    logits += scores[:, None] * told
+    least = logits - (logits.max(axis=0) + _DEEPEST)
+    logits += scores[:, None] * told - (narrower / 2 * scores**2)[:, None]
     np.maximum(logits, least + logits.max(axis=0), out=logits)
 
 

@@ -74,8 +74,9 @@ _MOST_GIVEN: Final = 750
 _CANDIDATES: Final = 16
 _PARTICLES: Final = 1 << 16
 _ROUNDS: Final = 8
-#: What the state keeps of the layout.
+#: What the state keeps of the layout and, beside which scales they are of, of the slopes.
 _SIZES: Final = ("order", "dims", "widths")
+_OF_SLOPES: Final = ("slopes", "narrower", "scores")
 
 
 @dataclass(frozen=True)
@@ -341,7 +342,7 @@ class FittedAutoregressive(FittedModel):
         heard = {"heard": np.array([*zip_longest(*self.layout.heard, fillvalue=-1)], np.int32).T}
         pairs = {"pairs": self.network.pairs.pairs, "pair_terms": self.network.pairs.terms}
         slopes = self.network.slopes
-        of_scales = {"slopes": slopes.slopes, "slope_pairs": slopes.pairs, "scores": slopes.scores}
+        of_scales = {"slope_pairs": slopes.pairs} | {name: getattr(slopes, name) for name in _OF_SLOPES}
         return {}, sizes | (heard if self.layout.heard else {}) | packed(self.network.weights) | pairs | of_scales
 
     @classmethod
@@ -358,7 +359,7 @@ class FittedAutoregressive(FittedModel):
         pairs = PairTerms(arrays["pairs"], arrays["pair_terms"])
         if not pairs.fits(layout):
             raise ValueError("the pairs of codes do not fit the layout")
-        slopes = Slopes(arrays["slope_pairs"], arrays["slopes"], arrays["scores"])
+        slopes = Slopes(arrays["slope_pairs"], *(arrays[name] for name in _OF_SLOPES))
         if not slopes.fits(layout):
             raise ValueError("the slopes of scales do not fit the layout")
         return cls(domains, context_domains, Network(layout, unpacked(layout, arrays), pairs, slopes))

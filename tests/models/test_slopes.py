@@ -120,7 +120,7 @@ def test_scores_are_normal_by_rank_of_mean_0_and_variance_1() -> None:
 
 
 def test_no_slope_makes_a_code_impossible_nor_a_never_seen_one_possible() -> None:
-    """By slope 100 the lowest code would be e^-200 beside the highest; it is e^-40 beside what it was."""
+    """By slope 30 the lowest code would be e^-60 beside the highest; it is e^-10 beside what it was."""
     logits = np.array([[-1.0], [-np.inf], [0.0]], np.float32)
-    tilt(logits, np.array([-1, 0, 1], np.float32), np.array([100], np.float32))
-    assert (logits - logits.max()).ravel() == pytest.approx([-41.0, -np.inf, 0.0])
+    tilt(logits, np.array([-1, 0, 1], np.float32), np.array([30], np.float32), 20.0)
+    assert (logits - logits.max()).ravel() == pytest.approx([-11.0, -np.inf, 0.0])
