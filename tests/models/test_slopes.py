@@ -77,7 +77,7 @@ def test_cells_that_are_not_observed_say_nothing() -> None:
 
 
 def test_visits_that_say_the_same_share_what_they_say() -> None:
-    """Of six visits, each about as the person is; what differs by under five standard errors, .055, is left as it is."""
+    """Of six visits, each about as the person is; what is missed by under five standard errors, .055, is left."""
     rows = _visits(0.8, columns=6)
     fitted = _fitted(rows, _domains(6))
     codes = fitted.sample(20_000, rng=np.random.default_rng(3))
