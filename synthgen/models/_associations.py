@@ -272,7 +272,11 @@ def _deviance(
 
 
 def _spans(domain: Domain, counts: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Every code, and spans of a scale with a half, a quarter, an eighth of the rows, ``(spans, 2)``."""
+    """Every code, spans of a scale with a half, a quarter, an eighth of the rows, and what codes of a system fall under.
+
+    Returns:
+        The first and the last code of each, ``(spans, 2)``.
+    """
     found = {(code, code) for code in np.flatnonzero(counts).tolist()}
     on_scale = np.setdiff1d(np.flatnonzero(counts), domain.special)
     if domain.scale is not Scale.NOMINAL and len(on_scale):
@@ -283,6 +287,12 @@ def _spans(domain: Domain, counts: NDArray[np.float64]) -> NDArray[np.int64]:
                 inside = on_scale[part == each]
                 if not np.isin(np.arange(inside[0], inside[-1]), domain.special).any():
                     found.add((int(inside[0]), int(inside[-1])))
+    for level in domain.parents[:-1]:
+        groups = np.array(level)
+        for group in np.unique(groups):
+            inside = np.flatnonzero(groups == group)
+            if inside[-1] - inside[0] < len(inside) and counts[inside].any():
+                found.add((int(inside[0]), int(inside[-1])))
     return np.array(sorted(found), np.int64).reshape(-1, 2)
 
 
