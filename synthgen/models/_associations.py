@@ -25,6 +25,9 @@ _FEWEST: Final = 20
 #: the column. Of a million pairs chance brings one of five; with five, by trial, a membership attack gains as well.
 _SURE: Final = 6.0
 _NEXT: Final = 0.5
+#: So many where real rows hardly ever have what chance would bring often: then it is certain that the two do not go
+#: together, whatever generated rows show.
+_SURE_OF_NONE: Final = 2.0
 #: A scale is halved so many times into spans of equally many rows.
 _HALVED: Final = 3
 #: Patients with the earlier span added to the real ones as they are generated, so that few are not taken at their word.
@@ -160,8 +163,13 @@ class Beside:
     @cached_property
     def few_together(self) -> dict[int, float]:
         """How often spans are together that hardly ever are, in units of what chance brings; by earlier entry."""
-        hardly = (self.both < self.of.fewest) & (self.whole[:, None] * self.usual >= self.of.enough)
-        return self._pooled(hardly, self.both, self.usual)
+        return self._pooled(self.hardly, self.both, self.usual)
+
+    @cached_property
+    def hardly(self) -> NDArray[np.bool_]:
+        """The spans that are hardly ever together and by chance would be often, ``(earlier spans, later spans)``."""
+        found: NDArray[np.bool_] = (self.both < self.of.fewest) & (self.whole[:, None] * self.usual >= self.of.enough)
+        return found
 
     def _pooled(
         self, pairs: NDArray[np.bool_], counts: NDArray[np.float64], usual: NDArray[np.float64]
@@ -186,9 +194,25 @@ class Beside:
         drawn_both, drawn_whole = self._generated(drawn, mass)
         rate = np.clip(drawn_both / np.maximum(drawn_whole, 1.0)[:, None], _TINY, 1 - _TINY)
         differs = standard_errors(self.both, self.whole[:, None], drawn_both, drawn_whole[:, None])
-        differs[np.maximum(self.both, self.whole[:, None] * rate) < self.of.enough] = 0
         self._clear(differs, kept)
-        clear = max(_SURE, _NEXT * differs.max())
+        often = np.maximum(self.both, self.whole[:, None] * rate) >= self.of.enough
+        # What nearly never is together is looked for last: most of it goes with what is together.
+        found = self._clearest(np.where(often, differs, 0), _SURE, drawn_both, drawn_whole)
+        return (
+            found
+            if len(found)
+            else self._clearest(np.where(self.hardly, differs, 0), _SURE_OF_NONE, drawn_both, drawn_whole)
+        )
+
+    def _clearest(
+        self,
+        differs: NDArray[np.float64],
+        sure: float,
+        drawn_both: NDArray[np.float64],
+        drawn_whole: NDArray[np.float64],
+    ) -> PairRates:
+        """The pairs that differ most, by so many standard errors at least; of each earlier code one at most."""
+        clear = max(sure, _NEXT * differs.max())
         found: list[PairRates] = []
         taken: dict[int, NDArray[np.bool_]] = {}
         for at in np.argsort(-differs, axis=None):
@@ -201,11 +225,12 @@ class Beside:
             if codes[first : last + 1].any():
                 continue
             both, whole = self._patients(int(one), int(other))
-            if standard_errors(both, whole, drawn_both[one, other], drawn_whole[one]) >= _SURE:
+            if standard_errors(both, whole, drawn_both[one, other], drawn_whole[one]) >= sure:
                 codes[first : last + 1] = True
-                wanted = (both + _PSEUDO_PATIENTS * rate[one, other]) / (whole + _PSEUDO_PATIENTS)
+                rate = float(np.clip(drawn_both[one, other] / max(drawn_whole[one], 1.0), _TINY, 1 - _TINY))
+                wanted = (both + _PSEUDO_PATIENTS * rate) / (whole + _PSEUDO_PATIENTS)
                 spans = self.of.spans[e][[k]], self.of.spans[self.later][[other]]
-                limit = abs(float(logit(wanted) - logit(rate[one, other]))) + _BEYOND
+                limit = abs(float(logit(wanted) - logit(rate))) + _BEYOND
                 found.append(PairRates.between(e, spans[0], self.later, spans[1], np.array([wanted]), limit))
         return PairRates.joined([PairRates.none(), *found])
 
@@ -272,7 +297,7 @@ def _deviance(
 
 
 def _spans(domain: Domain, counts: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Every code, spans of a scale with a half, a quarter, an eighth of the rows, and what codes of a system fall under.
+    """Every code, spans of a scale with a half, a quarter, an eighth of the rows, and categories of a coding system.
 
     Returns:
         The first and the last code of each, ``(spans, 2)``.
