@@ -227,7 +227,8 @@ class Beside:
             both, whole = self._patients(int(one), int(other))
             if standard_errors(both, whole, drawn_both[one, other], drawn_whole[one]) >= sure:
                 codes[first : last + 1] = True
-                rate = float(np.clip(drawn_both[one, other] / max(drawn_whole[one], 1.0), _TINY, 1 - _TINY))
+                generated = float(drawn_both[one, other]), max(float(drawn_whole[one]), 1.0)
+                rate = min(max(generated[0] / generated[1], _TINY), 1 - _TINY)
                 wanted = (both + _PSEUDO_PATIENTS * rate) / (whole + _PSEUDO_PATIENTS)
                 spans = self.of.spans[e][[k]], self.of.spans[self.later][[other]]
                 limit = abs(float(logit(wanted) - logit(rate))) + _BEYOND

@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
-from synthgen.models._associations import standard_errors
+from synthgen.models._associations import Associations, standard_errors
+from synthgen.models._descent import Rows
+from synthgen.models._layout import Layout
+from synthgen.models._pair_rates import PairRates
 from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive
 from synthgen.models.base import Codes, CodeTable
 
@@ -58,6 +61,38 @@ def test_a_certain_link_of_a_few_patients_is_kept() -> None:
     assert _on_icu(fitted) > 0.93
     codes = fitted.sample(40_000, rng=np.random.default_rng(3))
     assert (codes[codes[:, 0] != SEPSIS, 1] == ICU).mean() == pytest.approx(1 / WARDS, abs=0.02)
+
+
+def test_rare_codes_keep_the_links_of_their_category() -> None:
+    """Sixty codes in ten categories, each with ten patients; the site of each is in the category of its diagnosis."""
+    rng = np.random.default_rng(6)
+    parents = (tuple(np.repeat(np.arange(10), 6).tolist()), tuple(range(60)))
+    domains = tuple(
+        Domain(name, name, 60, Scale.NOMINAL, parents=parents, system=name) for name in ("diagnosis", "site")
+    )
+    diagnosis = np.repeat(np.arange(60), 10)
+    rows = np.stack([diagnosis, diagnosis // 6 * 6 + rng.integers(0, 6, 600)], axis=1).astype(np.int32)
+    codes = _fitted(rows, domains=domains).sample(10_000, rng=np.random.default_rng(3))
+    assert (codes[:, 0] // 6 == codes[:, 1] // 6).mean() > 0.9
+
+
+def test_what_chance_would_bring_often_and_nobody_has_is_ruled_out() -> None:
+    """Of 60 patients with a sepsis none is a woman, where chance would bring 30; generated rows have one in twenty."""
+    rng = np.random.default_rng(7)
+    domains = (DOMAINS[0], Domain("sex", "sex", 2, Scale.NOMINAL))
+    rows = np.stack([rng.integers(0, DIAGNOSES, N), rng.integers(0, 2, N)], axis=1).astype(np.int32)
+    rows[rows[:, 0] == SEPSIS, 0] = 0
+    rows[:60] = SEPSIS, 1
+    counts = [np.bincount(column, minlength=domain.size) for column, domain in zip(rows.T, domains, strict=True)]
+    beside = Associations.of(Layout.of(domains, 0, counts, ()), Rows(rows, None), np.arange(N), 5).beside(1)
+    mass = np.where(rows[:, 0] == SEPSIS, [[0.05], [0.95]], 0.5).astype(np.float32)
+    found = beside.unmet(rows.T, mass, PairRates.none())
+    (pair,) = found.pairs.tolist()
+    assert pair[:4] == [0, SEPSIS, SEPSIS, 1]
+    assert pair[4:] in ([0, 0], [1, 1])
+    assert abs(found.rates[0] - pair[4]) < 0.01
+    mass[:, rows[:, 0] == SEPSIS] = [[0.001], [0.999]]
+    assert not len(beside.unmet(rows.T, mass, PairRates.none()))
 
 
 def test_of_too_few_patients_nothing_is_told() -> None:
