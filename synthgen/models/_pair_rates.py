@@ -147,6 +147,8 @@ class PairRates:
         """
         if not len(self):
             return
+        # Anew each time: what is raised again and again leaves single precision.
+        mass /= mass.max(axis=0)
         # In double precision, since what is nearly all of a row's mass may be taken away again.
         total = mass.sum(axis=0, dtype=np.float64)
         met, rows = (-1, -1, -1), np.zeros(0, np.intp)

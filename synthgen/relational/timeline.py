@@ -71,7 +71,7 @@ class Timeline:
     hours: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.window is not None and not -_FAR < self.window[0] <= self.window[1] < _FAR:
+        if not all(-_FAR < window[0] <= window[1] < _FAR for window in self.windows.values() if window is not None):
             raise ValueError("the window of time ends before it begins")
         if not self.ahead <= {self.first, self.gap, *map(after, self.others)}:
             raise ValueError("what never comes before is no distance")
