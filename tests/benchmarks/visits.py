@@ -98,13 +98,9 @@ def main() -> None:
                 say("others", str(seed), "", *compared(others, others), "")
                 say("training", str(seed), "", *compared(correlations(rows[~held]), others), "")
             found = workflow.sample(fit.synthesizer, ROWS, seed=seed).to_pandas()
-            say(
-                model,
-                str(seed),
-                f"{seconds:.1f}",
-                *compared(correlations(found), others),
-                attacked(fit, reference, rows, one)[1],
-            )
+            assert isinstance(found, pd.DataFrame)
+            _, attack = attacked(fit, reference, rows, one)
+            say(model, str(seed), f"{seconds:.1f}", *compared(correlations(found), others), attack)
     print("", table(HEADER, lines), sep="\n")
 
 
