@@ -197,17 +197,17 @@ class Beside:
         self._clear(differs, kept)
         often = np.maximum(self.both, self.whole[:, None] * rate) >= self.of.enough
         # What nearly never is together is looked for last: most of it goes with what is together.
-        found = self._clearest(np.where(often, differs, 0), _SURE, drawn_both, drawn_whole)
-        return (
-            found
-            if len(found)
-            else self._clearest(np.where(self.hardly, differs, 0), _SURE_OF_NONE, drawn_both, drawn_whole)
-        )
+        for among, sure in ((often, _SURE), (self.hardly, _SURE_OF_NONE)):
+            found = self._clearest(np.where(among, differs, 0), sure, rate, drawn_both, drawn_whole)
+            if len(found):
+                break
+        return found
 
     def _clearest(
         self,
         differs: NDArray[np.float64],
         sure: float,
+        rate: NDArray[np.float64],
         drawn_both: NDArray[np.float64],
         drawn_whole: NDArray[np.float64],
     ) -> PairRates:
@@ -227,11 +227,9 @@ class Beside:
             both, whole = self._patients(int(one), int(other))
             if standard_errors(both, whole, drawn_both[one, other], drawn_whole[one]) >= sure:
                 codes[first : last + 1] = True
-                generated = float(drawn_both[one, other]), max(float(drawn_whole[one]), 1.0)
-                rate = min(max(generated[0] / generated[1], _TINY), 1 - _TINY)
-                wanted = (both + _PSEUDO_PATIENTS * rate) / (whole + _PSEUDO_PATIENTS)
+                wanted = (both + _PSEUDO_PATIENTS * rate[one, other]) / (whole + _PSEUDO_PATIENTS)
                 spans = self.of.spans[e][[k]], self.of.spans[self.later][[other]]
-                limit = abs(float(logit(wanted) - logit(rate))) + _BEYOND
+                limit = abs(float(logit(wanted) - logit(rate[one, other]))) + _BEYOND
                 found.append(PairRates.between(e, spans[0], self.later, spans[1], np.array([wanted]), limit))
         return PairRates.joined([PairRates.none(), *found])
 
