@@ -13,7 +13,7 @@ import pyarrow as pa
 from synthgen.artifact.extract import ExtractSynthesizer
 from synthgen.artifact.single import SingleTable
 from synthgen.progress import Progress, silent
-from synthgen.relational.condition import Condition, parse
+from synthgen.relational.asked.condition import Condition, parse
 from synthgen.relational.extract import BLOCK
 from synthgen.schema.column import Integer, Number
 from synthgen.tables.arrow import from_text

@@ -22,9 +22,9 @@ from synthgen.errors import InputError, SynthgenError
 from synthgen.generated import ExtractSample, Sample
 from synthgen.inputs import Data, drawn_seed, inferred, only_table, split_path
 from synthgen.progress import Progress, silent
-from synthgen.relational.apart import Apart
 from synthgen.relational.codec import Plan
-from synthgen.relational.flat_learning import learn
+from synthgen.relational.flat.apart import Apart
+from synthgen.relational.flat.learning import learn
 from synthgen.relational.learning import learn as learn_extract
 from synthgen.schema.column import Category, Code, Column
 from synthgen.schema.config import ModelConfig, Policy, Schema

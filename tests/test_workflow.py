@@ -20,7 +20,7 @@ from synthgen.metrics.base import Comparison, Measure
 from synthgen.metrics.result import Evaluation, Metric, Verdict
 from synthgen.progress import Progress, silent
 from synthgen.relational.codec import Plan
-from synthgen.relational.flat_learning import learn
+from synthgen.relational.flat.learning import learn
 from synthgen.schema.config import Schema
 from synthgen.tables.dataset import Dataset
 from synthgen.tables.memory import MemoryTable

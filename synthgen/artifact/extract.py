@@ -17,18 +17,18 @@ from synthgen.encoding.domain import Domain
 from synthgen.encoding.identifier import Identifier
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.plugins import load_model
-from synthgen.relational.calendar import Calendar
-from synthgen.relational.contexts import context_domains
+from synthgen.relational.belonging.links import Linking
+from synthgen.relational.belonging.structure import Role, Structure
 from synthgen.relational.extract import PERSONS, Extract
 from synthgen.relational.fold import Additions, derived, implied, number_of, orphans_of, panel_of
 from synthgen.relational.frame import FittedTable, Frame, subjects_of
-from synthgen.relational.history import Memory
-from synthgen.relational.links import Linking
-from synthgen.relational.panels import constituents
-from synthgen.relational.rules import rates_from_json, told
-from synthgen.relational.structure import Role, Structure
-from synthgen.relational.surroundings import Surroundings
-from synthgen.relational.timeline import Timeline
+from synthgen.relational.rules.real import rates_from_json, told
+from synthgen.relational.time.calendar import Calendar
+from synthgen.relational.time.timeline import Timeline
+from synthgen.relational.told.contexts import context_domains
+from synthgen.relational.told.history import Memory
+from synthgen.relational.told.panels import constituents
+from synthgen.relational.told.surroundings import Surroundings
 from synthgen.schema.config import Format, Schema
 
 

@@ -15,12 +15,12 @@ from synthgen.artifact.extract import ExtractSynthesizer
 from synthgen.artifact.parts import Contents
 from synthgen.artifact.single import SingleTable
 from synthgen.errors import InputError
-from synthgen.relational.apart import Apart, Block, Writers
-from synthgen.relational.asking import conditioned
-from synthgen.relational.condition import Condition, chosen
+from synthgen.relational.asked.asking import conditioned
+from synthgen.relational.asked.condition import Condition, chosen
 from synthgen.relational.extract import BLOCK
+from synthgen.relational.flat.apart import Apart, Block, Writers
 from synthgen.relational.learning import log_prob
-from synthgen.relational.rules import told
+from synthgen.relational.rules.real import told
 from synthgen.schema.config import Schema
 
 #: More patients than anyone asks for; and so many rows without one that meets the conditions are taken for none.

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from synthgen.artifact.synthesizer import Synthesizer
-from synthgen.relational.condition import Condition
+from synthgen.relational.asked.condition import Condition
 from synthgen.schema.table import TableConfig
 
 

@@ -18,13 +18,13 @@ from synthgen.encoding.quantiser import Quantiser
 from synthgen.models.base import FittedModel, Model
 from synthgen.models.independent import Independent
 from synthgen.plugins import load_model
+from synthgen.relational.asked.condition import Condition
 from synthgen.relational.codec import Plan
-from synthgen.relational.condition import Condition
-from synthgen.relational.flat import FlatSynthesizer
-from synthgen.relational.history import Memory
-from synthgen.relational.past import Past
-from synthgen.relational.person import rows_domain
-from synthgen.relational.rules import rates_from_json, told
+from synthgen.relational.flat.past import Past
+from synthgen.relational.flat.person import rows_domain
+from synthgen.relational.flat.table import FlatSynthesizer
+from synthgen.relational.rules.real import rates_from_json, told
+from synthgen.relational.told.history import Memory
 from synthgen.schema.config import Schema
 
 

@@ -19,8 +19,8 @@ from synthgen.metrics.extract import Extracts
 from synthgen.metrics.judging_tables import histories_of
 from synthgen.metrics.prepare import left_out
 from synthgen.metrics.result import HISTORIES
+from synthgen.relational.belonging.kinship import Kinship
 from synthgen.relational.extract import Extract as Fitted
-from synthgen.relational.kinship import Kinship
 from synthgen.relational.learning import log_prob
 from synthgen.schema.config import Schema
 from synthgen.schema.table import TableConfig

@@ -7,7 +7,7 @@ its own; anything else stays in ``evaluation.json``.
   ``table``, ``link``, ``pair``, ``triple``, ``target``, ``model``, ``measure``, ``attack`` or ``group``. Rows that
   begin with anything else (``record``, ``level``, ``class``) are internal. ``value``, ``floor`` and ``ceiling`` put a
   row on an axis.
-- ``histograms``: by ``column``, see ``metrics/histograms.py``.
+- ``histograms``: by ``column``, see ``metrics/coding/histograms.py``.
 - ``matrices``: ``columns`` and a square of associations for ``train``, ``holdout`` and ``synthetic``.
 - ``curves``: each with ``name``, ``x`` and ``y``, beside ``x_label`` and ``y_label``. Where ``x_label`` begins with
   ``false positives`` they are ROC curves and stand with the attacks.

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
-from synthgen.metrics.auc import Auc, area, clustered_area
-from synthgen.metrics.features import Features, learnable
+from synthgen.metrics.coding.features import Features, learnable
+from synthgen.metrics.statistics.auc import Auc, area, clustered_area
 
 #: With fewer rows than this, leaves of twenty records leave no room for a split.
 SMALL = 2000

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from synthgen.metrics.base import Comparison, Records, Variable
 from synthgen.metrics.equal import too_few
 from synthgen.metrics.identity import pooled, without_repeats
-from synthgen.metrics.permutation import standard_deviation, training_sums
+from synthgen.metrics.statistics.permutation import standard_deviation, training_sums
 from synthgen.metrics.unanswered import NO_HOLDOUT
 
 #: Below this p the lines that compare training with holdout records have no answer.

@@ -15,9 +15,9 @@ from synthgen.metrics.base import Comparison, Records, Variable
 from synthgen.metrics.floor import independent
 from synthgen.metrics.once import Once
 from synthgen.metrics.prepare import Sheet, compare
-from synthgen.relational.kinship import Kinship, Relatives
-from synthgen.relational.siblings import Siblings
-from synthgen.relational.structure import Structure
+from synthgen.relational.belonging.kinship import Kinship, Relatives
+from synthgen.relational.belonging.siblings import Siblings
+from synthgen.relational.belonging.structure import Structure
 from synthgen.schema.config import Schema
 from synthgen.tables.dataset import Dataset
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, FollowUp, Records, Variable
-from synthgen.metrics.covariates import Covariate, matrix
-from synthgen.metrics.cox import log_hazard_ratios
+from synthgen.metrics.coding.covariates import Covariate, matrix
 from synthgen.metrics.equal import FEWEST_PATIENTS
+from synthgen.metrics.statistics.cox import log_hazard_ratios
 
 
 def event_of(comparison: Comparison, named: FollowUp) -> Variable:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.metrics.base import Comparison, Records, Variable
-from synthgen.metrics.cells import Cells, cut
+from synthgen.metrics.coding.cells import Cells, cut
 from synthgen.metrics.extract import Extract, Extracts
 from synthgen.metrics.identity import distinct_pairs
 from synthgen.metrics.result import HISTORIES

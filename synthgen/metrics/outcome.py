@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.metrics.auc import area
 from synthgen.metrics.base import Records, Variable
-from synthgen.metrics.cells import Cells, cut
+from synthgen.metrics.coding.cells import Cells, cut
+from synthgen.metrics.statistics.auc import area
 
 
 class Outcome(ABC):

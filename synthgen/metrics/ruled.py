@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from synthgen.metrics.base import Comparison, Records, Rules, Variable
 from synthgen.metrics.extract import Extract, Extracts
-from synthgen.relational.ruling import Ruling
+from synthgen.relational.rules.ruling import Ruling
 from synthgen.schema.rules import expression as ex
 
 T = TypeVar("T", np.int32, np.float64)

@@ -15,9 +15,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from synthgen.metrics.base import Comparison, Records, Variable
 from synthgen.metrics.boosting import splittable, threads
-from synthgen.metrics.design import Design
+from synthgen.metrics.coding.design import Design
+from synthgen.metrics.coding.features import Features, learnable
 from synthgen.metrics.equal import EqualSets
-from synthgen.metrics.features import Features, learnable
 from synthgen.metrics.outcome import Classes, Outcome
 
 #: Predictions of a model by the name of the set that it was trained on.

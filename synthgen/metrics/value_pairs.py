@@ -9,7 +9,7 @@ import numpy as np
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure
-from synthgen.metrics.cells import Cells, cut
+from synthgen.metrics.coding.cells import Cells, cut
 from synthgen.metrics.equal import EqualSets, equal_sets
 from synthgen.metrics.result import Metric
 from synthgen.metrics.unanswered import unanswered

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import NotApplicable
 from synthgen.models import _device
-from synthgen.models._associations import Associations
-from synthgen.models._chain import Chain, Network
-from synthgen.models._heard import heard
-from synthgen.models._layout import Layout
-from synthgen.models._levels import levelled
-from synthgen.models._pair_rates import PairRates
-from synthgen.models._pair_terms import PairTerms
+from synthgen.models._autoregressive.associations import Associations
+from synthgen.models._autoregressive.chain import Chain, Network
+from synthgen.models._autoregressive.heard import heard
+from synthgen.models._autoregressive.layout import Layout
+from synthgen.models._autoregressive.levels import levelled
+from synthgen.models._autoregressive.pair_rates import PairRates
+from synthgen.models._autoregressive.pair_terms import PairTerms
+from synthgen.models._autoregressive.scales import Scales
+from synthgen.models._autoregressive.slopes import Slopes
+from synthgen.models._autoregressive.weights import packed, unpacked
 from synthgen.models._possible import possible, require_possible
-from synthgen.models._scales import Scales
-from synthgen.models._slopes import Slopes
-from synthgen.models._weights import packed, unpacked
 from synthgen.models.base import (
     RARE_BELOW,
     Codes,
@@ -122,7 +122,7 @@ class Autoregressive(Model):
         rare_below: int = RARE_BELOW,
         progress: Progress = silent,
     ) -> FittedAutoregressive:
-        from synthgen.models._descent import Rows, Schedule, train
+        from synthgen.models._autoregressive.descent import Rows, Schedule, train
 
         context_domains = () if context is None else context.domains
         domains = (*context_domains, *source.domains)

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain
-from synthgen.models import _latent, _pairs, _truncated
-from synthgen.models._axes import Axis, axes_of
-from synthgen.models._latent import Placement
-from synthgen.models._pairs import Grouping, PairTables
+from synthgen.models._copula import truncated
+from synthgen.models._copula.axes import Axis, axes_of
+from synthgen.models._copula.latent import Placement, beside, correlate, place
+from synthgen.models._copula.pairs import Grouping, PairTables, count_pairs
+from synthgen.models._copula.truncated import Interval, LevelSet, Nested, Region
 from synthgen.models._possible import possible, require_possible
-from synthgen.models._truncated import Interval, LevelSet, Nested, Region
 from synthgen.models.base import (
     RARE_BELOW,
     Codes,
@@ -75,12 +75,12 @@ class Copula(Model):
         each_weight: Iterable[NDArray[np.float64] | None] = repeat(None) if weights is None else weights
         for block, known, weight in zip(source, context or repeat(None), each_weight, strict=False):
             both = block if known is None else np.asfortranarray(np.concatenate([block, known], axis=1))
-            pairs = pairs.merge(_pairs.count_pairs(axes, groupings, both, weight))
+            pairs = pairs.merge(count_pairs(axes, groupings, both, weight))
             done += len(block)
             progress("copula", done / max(source.n_rows, 1))
-        tables = _latent.beside(len(axes), pairs)
-        placements = _latent.place(axes, counts, groupings, tables)
-        correlation = _latent.correlate(counts, groupings, placements, tables)
+        tables = beside(len(axes), pairs)
+        placements = place(axes, counts, groupings, tables)
+        correlation = correlate(counts, groupings, placements, tables)
         return FittedCopula(source.domains, context_domains, tuple(placements), correlation)
 
 
@@ -126,7 +126,7 @@ class FittedCopula(FittedModel):
         sources = np.empty((len(free) + len(known), n), np.float32)
         rng.standard_normal(dtype=np.float32, out=sources[: len(free)])
         if known:
-            drawn = _truncated.draw(self.correlation[np.ix_(known, known)], list(regions.values()), n, rng)
+            drawn = truncated.draw(self.correlation[np.ix_(known, known)], list(regions.values()), n, rng)
             self._write(codes, known, drawn)
             sources[len(free) :] = drawn
         mixing = np.concatenate(self._conditional(known, free), axis=1)
@@ -169,14 +169,14 @@ class FittedCopula(FittedModel):
         return not self.axes[a].presence and a > 0 and self.axes[a - 1].column == self.axes[a].column
 
     def log_mass(self, given: Given, *, n: int, context: Codes | None = None) -> NDArray[np.float64]:
-        """As the contract says; exact where one axis is known, else estimated (see ``_truncated.log_probability``)."""
+        """As the contract says; exact where one axis is known, else estimated (see ``truncated.log_probability``)."""
         regions = self._regions(self._conditions(given, context), n)
         n_context = sum(self.axes[a].column >= len(self.domains) for a in regions)
         axes = list(regions)
         result = np.zeros(n)
         if len(axes) > n_context:
             within = self.correlation[np.ix_(axes, axes)]
-            result = _truncated.log_probability(within, list(regions.values()), n, n_context)
+            result = truncated.log_probability(within, list(regions.values()), n, n_context)
         return np.where(possible(given, self._seen, n), result, -np.inf)
 
     def effective_share(self, given: Given, *, n: int, rng: np.random.Generator, context: Codes | None = None) -> float:

@@ -27,12 +27,12 @@ from numpy.typing import NDArray
 from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import NotApplicable, SynthgenError
 from synthgen.models import _device
-from synthgen.models._conditions import BatchCondition, Features, RowIndex
-from synthgen.models._layer import Layer, forward, from_arrays, to_arrays
-from synthgen.models._modes import Modes
+from synthgen.models._ctgan.conditions import BatchCondition, Features, RowIndex
+from synthgen.models._ctgan.layer import Layer, forward, from_arrays, to_arrays
+from synthgen.models._ctgan.modes import Modes
+from synthgen.models._ctgan.spans import Outputs, RowEncoder
 from synthgen.models._possible import require_possible
 from synthgen.models._rejection import draw_until_met
-from synthgen.models._spans import Outputs, RowEncoder
 from synthgen.models.base import (
     RARE_BELOW,
     Codes,
@@ -146,9 +146,9 @@ class Ctgan(Model):
     ) -> tuple[Layer, ...]:
         import torch
 
-        from synthgen.models._critic import Critic
-        from synthgen.models._generator import Generator
-        from synthgen.models._lookup import Active
+        from synthgen.models._ctgan.critic import Critic
+        from synthgen.models._ctgan.generator import Generator
+        from synthgen.models._ctgan.lookup import Active
 
         layout, device = encoder.layout, torch.device(_device.chosen(self.device))
         index, with_context = RowIndex.of(layout, rows.levels, rows.weights, self.log_frequency), bool(features.context)

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from synthgen.encoding.levels import Unit
 from synthgen.encoding.per_unit import PerUnitEncoder
 from synthgen.models.base import Codes
+from synthgen.relational.belonging.links import echoed, popularity, told_drawn, told_kin, up
+from synthgen.relational.belonging.structure import Link
 from synthgen.relational.cells import as_cells, block_of, cells_of, contrary, counts
 from synthgen.relational.codec import BadBlock, Codec, Plan
 from synthgen.relational.extract import PERSONS
-from synthgen.relational.flat_learning import valued
+from synthgen.relational.flat.learning import valued
 from synthgen.relational.fold import (
     NONE,
     Additions,
@@ -33,18 +35,16 @@ from synthgen.relational.fold import (
     resolved,
     start_of,
 )
-from synthgen.relational.history import entropy
-from synthgen.relational.links import echoed, popularity, told_drawn, told_kin, up
-from synthgen.relational.means import mean_of, means
-from synthgen.relational.moments import UNKNOWN
-from synthgen.relational.panels import told_together
-from synthgen.relational.repeats import AGAIN, is_marked, marked, source
 from synthgen.relational.rows import Rows
-from synthgen.relational.ruling import Ruling
+from synthgen.relational.rules.ruling import Ruling
 from synthgen.relational.standing import Skeleton, Standing
-from synthgen.relational.starts import distances, habits
-from synthgen.relational.structure import Link
-from synthgen.relational.timeline import Timeline
+from synthgen.relational.time.moments import UNKNOWN
+from synthgen.relational.time.starts import distances, habits
+from synthgen.relational.time.timeline import Timeline
+from synthgen.relational.told.history import entropy
+from synthgen.relational.told.means import mean_of, means
+from synthgen.relational.told.panels import told_together
+from synthgen.relational.told.repeats import AGAIN, is_marked, marked, source
 from synthgen.schema.column import Category, Code, Integer, Number
 
 #: Labels at most of what rows of a lookup table are about.

@@ -18,9 +18,11 @@ from threadpoolctl import threadpool_limits
 from synthgen.encoding.identifier import Identifier
 from synthgen.errors import InputError, NotApplicable
 from synthgen.models.base import Codes, Given, of_rows
-from synthgen.relational.asking import Asked, conditioned
-from synthgen.relational.condition import Condition
-from synthgen.relational.contexts import end_unit
+from synthgen.relational.asked.asking import Asked, conditioned
+from synthgen.relational.asked.condition import Condition
+from synthgen.relational.asked.meeting import sampled, share_of
+from synthgen.relational.belonging.links import Linking, up
+from synthgen.relational.belonging.structure import Structure
 from synthgen.relational.fold import (
     last_of,
     number_of,
@@ -29,19 +31,17 @@ from synthgen.relational.fold import (
     start_of,
 )
 from synthgen.relational.frame import FittedTable
-from synthgen.relational.judged import Judged, Timeless
-from synthgen.relational.lasting import Lasting
-from synthgen.relational.links import Linking, up
-from synthgen.relational.meeting import sampled, share_of
-from synthgen.relational.moments import DAY, UNKNOWN, Hand, Moments, integers
-from synthgen.relational.obedience import Obedience, kept_by_construction
-from synthgen.relational.repeats import filled
 from synthgen.relational.rows import Rows
-from synthgen.relational.ruling import Ruling
+from synthgen.relational.rules.judged import Judged, Timeless
+from synthgen.relational.rules.obedience import Obedience, kept_by_construction
+from synthgen.relational.rules.ruling import Ruling
 from synthgen.relational.series import Told, series, skeleton_of
-from synthgen.relational.structure import Structure
-from synthgen.relational.until import earliest
-from synthgen.relational.weekdays import Weekdays
+from synthgen.relational.time.lasting import Lasting
+from synthgen.relational.time.moments import DAY, UNKNOWN, Hand, Moments, integers
+from synthgen.relational.time.until import earliest
+from synthgen.relational.time.weekdays import Weekdays
+from synthgen.relational.told.contexts import end_unit
+from synthgen.relational.told.repeats import filled
 from synthgen.schema.rules import expression as ex
 from synthgen.schema.table import TableConfig
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from synthgen.relational.belonging.structure import Member
 from synthgen.relational.codec import Plan
-from synthgen.relational.repeats import AGAIN
-from synthgen.relational.structure import Member
-from synthgen.relational.timeline import Timeline
+from synthgen.relational.time.timeline import Timeline
+from synthgen.relational.told.repeats import AGAIN
 from synthgen.schema.column import Category, Code, Column, Integer, Number
 from synthgen.schema.config import Format
 from synthgen.schema.table import TableConfig
@@ -41,7 +41,7 @@ def last_of(table: str) -> str:
 
 
 def panel_of(table: str) -> str:
-    """The derived column of what rows of a table come together under a row (see ``synthgen.relational.panels``)."""
+    """The derived column of what rows of a table come together under a row: see ``synthgen.relational.told.panels``."""
     return f"panel of {table}"
 
 
@@ -77,8 +77,8 @@ class Additions:
         panelled: those of ``children`` of which it is told what comes together.
         started: those of ``children`` whose first rows may come before the row that they belong to.
         habits: of the patients' table: tables below whose rows first rows may come before them.
-        means: of the patients' table: where the values of a quantity lie (see ``synthgen.relational.means``).
-        same: the column of values of which it is told where they repeat (``synthgen.relational.repeats``).
+        means: of the patients' table: where the values of a quantity lie (see ``synthgen.relational.told.means``).
+        same: the column of values of which it is told where they repeat (``synthgen.relational.told.repeats``).
         subject: the column that says what rows are about, where their parents tell by it what comes together, or, of a
             lookup table, those that refer to it; one or none.
         naming: of a lookup table: the columns of how often its rows are named.

@@ -9,12 +9,12 @@ from functools import cached_property
 from synthgen.encoding.domain import Domain
 from synthgen.encoding.numeric import NumericEncoder
 from synthgen.models.base import FittedModel
-from synthgen.relational.calendar import Calendar
 from synthgen.relational.codec import Codec
 from synthgen.relational.fold import Additions, panel_of
-from synthgen.relational.history import Memory
-from synthgen.relational.surroundings import Surroundings
-from synthgen.relational.timeline import Timeline
+from synthgen.relational.time.calendar import Calendar
+from synthgen.relational.time.timeline import Timeline
+from synthgen.relational.told.history import Memory
+from synthgen.relational.told.surroundings import Surroundings
 
 
 @dataclass(frozen=True, eq=False)

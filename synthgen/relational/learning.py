@@ -18,13 +18,12 @@ from synthgen.encoding.levels import Unit
 from synthgen.errors import InputError
 from synthgen.models.base import Codes, FittedModel, Model
 from synthgen.progress import Progress, silent
-from synthgen.relational.calendar import Calendar
+from synthgen.relational.belonging.links import Linking, told_drawn
 from synthgen.relational.cells import as_cells, cells_of, whole
 from synthgen.relational.codec import Codec
-from synthgen.relational.contexts import context_domains, contexts, origins, to_come
 from synthgen.relational.deriving import Deriving, same_code
 from synthgen.relational.extract import PERSONS, Extract
-from synthgen.relational.flat_learning import valued
+from synthgen.relational.flat.learning import valued
 from synthgen.relational.fold import (
     Additions,
     derived,
@@ -33,16 +32,17 @@ from synthgen.relational.fold import (
     start_of,
 )
 from synthgen.relational.frame import FittedTable, Frame, subjects_of
-from synthgen.relational.history import Mark, Memory, limits
-from synthgen.relational.links import Linking, told_drawn
-from synthgen.relational.means import Levels, mean_of
-from synthgen.relational.moments import DAY
-from synthgen.relational.panels import constituents
 from synthgen.relational.rows import Rows
 from synthgen.relational.source import BlockSource, cut
 from synthgen.relational.standing import Skeleton, Standing
-from synthgen.relational.surroundings import Surroundings
-from synthgen.relational.timeline import Timeline
+from synthgen.relational.time.calendar import Calendar
+from synthgen.relational.time.moments import DAY
+from synthgen.relational.time.timeline import Timeline
+from synthgen.relational.told.contexts import context_domains, contexts, origins, to_come
+from synthgen.relational.told.history import Mark, Memory, limits
+from synthgen.relational.told.means import Levels, mean_of
+from synthgen.relational.told.panels import constituents
+from synthgen.relational.told.surroundings import Surroundings
 from synthgen.schema.config import Schema
 from synthgen.tables.dataset import Dataset
 from synthgen.tables.split import Split

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.models.base import Codes
-from synthgen.relational.moments import UNKNOWN, Moments
+from synthgen.relational.time.moments import UNKNOWN, Moments
 
 _BEYOND: Final = 1 << 62
 

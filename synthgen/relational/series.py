@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.models.base import Codes, Given, of_rows
-from synthgen.relational.contexts import anchors, origins, since, to_come
 from synthgen.relational.fold import number_of, panel_of
 from synthgen.relational.frame import FittedTable, Frame
-from synthgen.relational.history import History
-from synthgen.relational.judged import Judged
-from synthgen.relational.lasting import Lasting
-from synthgen.relational.moments import DAY, UNKNOWN, Moments, integers
-from synthgen.relational.panels import Room, numbers_of
 from synthgen.relational.rows import Rows, Steps
-from synthgen.relational.shifts import Shifts
-from synthgen.relational.starts import fitting
-from synthgen.relational.steps import AT_ONCE, NOT_HERE
-from synthgen.relational.weekdays import Weekdays
+from synthgen.relational.rules.judged import Judged
+from synthgen.relational.time.lasting import Lasting
+from synthgen.relational.time.moments import DAY, UNKNOWN, Moments, integers
+from synthgen.relational.time.shifts import Shifts
+from synthgen.relational.time.starts import fitting
+from synthgen.relational.time.steps import AT_ONCE, NOT_HERE
+from synthgen.relational.time.weekdays import Weekdays
+from synthgen.relational.told.contexts import anchors, origins, since, to_come
+from synthgen.relational.told.history import History
+from synthgen.relational.told.panels import Room, numbers_of
 
 #: How often a row is drawn again of which something would come after all that is real.
 _TRIES: Final = 4
@@ -182,7 +182,7 @@ class _Step:
         return self._in_time(every, codes, self.moments(every, codes), self.given)
 
     def rows(self, which: NDArray[np.int64], *, loose: bool = False) -> tuple[Codes, Moments]:
-        """See ``synthgen.relational.judged.Draw``."""
+        """See ``synthgen.relational.rules.judged.Draw``."""
         drawn, given = self, None if self.given is None else of_rows(self.given, which)
         if loose and not (self.table.timeline and self.table.timeline.until):
             nothing = np.full(len(self.start), UNKNOWN, np.int64)
@@ -250,7 +250,7 @@ class _Step:
         return codes
 
     def moments(self, which: NDArray[np.int64], codes: Codes) -> Moments:
-        """See ``synthgen.relational.judged.Draw``."""
+        """See ``synthgen.relational.rules.judged.Draw``."""
         timeline = self.table.timeline
         if timeline is None:
             return np.full(len(codes), UNKNOWN, np.int64)

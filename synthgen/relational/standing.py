@@ -13,22 +13,22 @@ from numpy.typing import NDArray
 
 from synthgen.errors import InputError
 from synthgen.progress import Progress
-from synthgen.relational.calendar import Above
+from synthgen.relational.belonging.kinship import Kinship
+from synthgen.relational.belonging.links import up
+from synthgen.relational.belonging.structure import Member
 from synthgen.relational.cells import cells_of, contrary
-from synthgen.relational.contexts import anchors, end_unit
 from synthgen.relational.extract import PERSONS, Extract
 from synthgen.relational.fold import (
     NONE,
 )
-from synthgen.relational.kinship import Kinship
-from synthgen.relational.links import up
-from synthgen.relational.moments import DAY, UNKNOWN, Hand, Moments
 from synthgen.relational.rows import Rows, bases
-from synthgen.relational.ruling import Ruling
-from synthgen.relational.structure import Member
-from synthgen.relational.timeline import Timeline
-from synthgen.relational.timing import closely, learned
-from synthgen.relational.until import bounds, earliest
+from synthgen.relational.rules.ruling import Ruling
+from synthgen.relational.time.calendar import Above
+from synthgen.relational.time.moments import DAY, UNKNOWN, Hand, Moments
+from synthgen.relational.time.timeline import Timeline
+from synthgen.relational.time.timing import closely, learned
+from synthgen.relational.time.until import bounds, earliest
+from synthgen.relational.told.contexts import anchors, end_unit
 from synthgen.schema.config import Format, Schema
 from synthgen.schema.rules import expression as ex
 from synthgen.schema.table import TableConfig

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from synthgen.artifact.extract import ExtractSynthesizer
-from synthgen.relational.kinship import Kinship
+from synthgen.relational.belonging.kinship import Kinship
 from synthgen.tables.read import read
 from synthgen.workflow import fit
 from tests.artifact.test_planted import unpacked

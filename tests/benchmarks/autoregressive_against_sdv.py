@@ -24,14 +24,14 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from synthgen import workflow
 from synthgen.artifact.load import load
-from synthgen.metrics.auc import area
 from synthgen.metrics.base import Comparison, Records
 from synthgen.metrics.boosting import deal
+from synthgen.metrics.coding.features import Features
 from synthgen.metrics.equal import whole_patients
-from synthgen.metrics.features import Features
 from synthgen.metrics.fidelity.structural_zeros import StructuralZeros
 from synthgen.metrics.privacy.exact_copies import ExactCopies
 from synthgen.metrics.privacy.nearest_neighbour_share import NearestNeighbourShare
+from synthgen.metrics.statistics.auc import area
 from synthgen.schema import load as schema_file
 from synthgen.schema.config import ModelConfig, Schema
 from synthgen.tables.read import read

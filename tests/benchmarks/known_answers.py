@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, kstest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from synthgen.metrics.attacks.neighbours import Frame, Points, nearest
 from synthgen.metrics.base import Comparison, Measure
 from synthgen.metrics.fairness.group_accuracy import GroupAccuracy
 from synthgen.metrics.fairness.representation import Representation
@@ -32,7 +33,6 @@ from synthgen.metrics.fidelity.lost_links import LostLinks
 from synthgen.metrics.fidelity.marginals import Marginals
 from synthgen.metrics.fidelity.missingness import Missingness
 from synthgen.metrics.fidelity.rare_categories import RareCategories
-from synthgen.metrics.neighbours import Frame, Points, nearest
 from synthgen.metrics.privacy.attribute_inference import AttributeInference
 from synthgen.metrics.privacy.exact_copies import ExactCopies
 from synthgen.metrics.privacy.linkability import Linkability

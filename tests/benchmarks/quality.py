@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from synthgen.metrics.auc import area
 from synthgen.metrics.base import Comparison, Records
 from synthgen.metrics.boosting import tell_apart
-from synthgen.metrics.cells import cut
+from synthgen.metrics.coding.cells import cut
+from synthgen.metrics.coding.features import Features, learnable
 from synthgen.metrics.equal import whole_patients
-from synthgen.metrics.features import Features, learnable
+from synthgen.metrics.statistics.auc import area
 
 TRIPLES = 200
 C2ST_ROWS = 20_000

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.boosting import tell_apart
+from synthgen.metrics.coding.features import Features
 from synthgen.metrics.extract import Extract, Extracts
-from synthgen.metrics.features import Features
 from synthgen.metrics.history import Histories
 from synthgen.metrics.longitudinal import children_per_parent, date_window, gaps, key_integrity, time_order, transitions
 from synthgen.metrics.longitudinal.base import Series
 from synthgen.metrics.longitudinal.parent_child_association import Pairing
-from synthgen.relational.kinship import Kinship
+from synthgen.relational.belonging.kinship import Kinship
 from synthgen.schema import load as schema_file
 from synthgen.schema.config import Schema
 from synthgen.tables.dataset import Dataset

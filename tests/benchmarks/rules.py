@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synthgen import workflow
-from synthgen.relational.rules import Rules, RuleSummary
+from synthgen.relational.rules.real import Rules, RuleSummary
 from synthgen.schema.config import Schema
 from synthgen.schema.load import load
 from synthgen.schema.rules import expression as ex

@@ -10,7 +10,7 @@ import pytest
 from synthgen.metrics import boosting
 from synthgen.metrics.base import Comparison, Variable
 from synthgen.metrics.boosting import Telling, splittable, tell_apart
-from synthgen.metrics.features import Features
+from synthgen.metrics.coding.features import Features
 from tests.metrics.build import comparison
 
 

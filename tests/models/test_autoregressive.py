@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.errors import InputError
-from synthgen.models._chain import Chain
+from synthgen.models._autoregressive.chain import Chain
+from synthgen.models._autoregressive.layout import Layout
 from synthgen.models._draws import at_share
-from synthgen.models._layout import Layout
 from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive, _penalties
 from synthgen.models.base import Codes, CodeTable
 
@@ -240,7 +240,7 @@ def test_many_codes_are_drawn_in_pieces_as_if_at_once(
     monkeypatch: pytest.MonkeyPatch, coins: FittedAutoregressive
 ) -> None:
     whole = coins.log_prob(_coins(100))
-    monkeypatch.setattr("synthgen.models._chain._MOST_LOGITS", 14)
+    monkeypatch.setattr("synthgen.models._autoregressive.chain._MOST_LOGITS", 14)
     assert coins.log_prob(_coins(100)) == pytest.approx(whole, rel=1e-5)
 
 

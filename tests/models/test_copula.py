@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy.stats import multivariate_normal, norm
 
 from synthgen.encoding.domain import Domain, Scale
-from synthgen.models import _latent, _truncated
-from synthgen.models._axes import axes_of
-from synthgen.models._latent import Placement
-from synthgen.models._pairs import MOST_LEVELS, Grouping, PairTables, count_pairs
+from synthgen.models._copula import truncated
+from synthgen.models._copula.axes import axes_of
+from synthgen.models._copula.latent import Placement, hermite, main_direction, nearest_correlation
+from synthgen.models._copula.pairs import MOST_LEVELS, Grouping, PairTables, count_pairs
 from synthgen.models.base import Codes, CodeTable
 from synthgen.models.copula import Copula, FittedCopula
 
@@ -84,7 +84,7 @@ def test_hermite_expansion_is_the_covariance_of_step_functions(rho: float) -> No
     shares = np.array([0.2, 0.5, 0.3]), np.array([0.6, 0.4])
     placements = [Placement.of(np.arange(len(share)), share) for share in shares]
     scores = [placement.scores() for placement in placements]
-    expanded = np.prod(_latent.hermite(placements, scores), axis=0) @ rho ** np.arange(1, 49)
+    expanded = np.prod(hermite(placements, scores), axis=0) @ rho ** np.arange(1, 49)
     correlation = np.array([[1, rho], [rho, 1]])
     exact = 0.0
     for i, j in product(range(3), range(2)):
@@ -98,7 +98,7 @@ def test_first_coefficient_is_the_variance_of_the_scores() -> None:
     placement = Placement.of(np.array([2, 0, 1]), share)
     scores = placement.scores()
     assert share @ scores == pytest.approx(0)
-    assert _latent.hermite([placement], [scores])[0, 0] == pytest.approx(share @ scores**2)
+    assert hermite([placement], [scores])[0, 0] == pytest.approx(share @ scores**2)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -226,7 +226,7 @@ def test_levels_are_ordered_along_their_leading_principal_component(n_others: in
     means += 0.1 * _rng(2).standard_normal(means.shape)
     centred = means - share @ means
     _, _, right = np.linalg.svd(np.sqrt(share)[:, None] * centred)
-    found, expected = _latent.main_direction(means, share), centred @ right[0]
+    found, expected = main_direction(means, share), centred @ right[0]
     assert abs(np.corrcoef(found, expected)[0, 1]) == pytest.approx(1)
 
 
@@ -263,7 +263,7 @@ def test_two_rare_levels_that_never_met_are_not_opposites() -> None:
 
 def test_contradictory_pairs_still_give_a_correlation_matrix() -> None:
     impossible = np.array([[1.0, 0.9, -0.9], [0.9, 1.0, 0.9], [-0.9, 0.9, 1.0]])
-    found = _latent.nearest_correlation(impossible)
+    found = nearest_correlation(impossible)
     assert np.linalg.eigvalsh(found)[0] > 0
     assert np.diag(found) == pytest.approx([1, 1, 1])
     assert (np.sign(found) == np.sign(impossible)).all()
@@ -295,7 +295,7 @@ def test_groups_of_many_levels() -> None:
 
 
 def test_a_draw_far_in_the_tail_lies_in_its_interval() -> None:
-    interval = _truncated.Interval(np.array([8.0, -np.inf, 60.0]), np.array([8.5, -9.0, 61.0]))
+    interval = truncated.Interval(np.array([8.0, -np.inf, 60.0]), np.array([8.5, -9.0, 61.0]))
     drawn, mass = interval.draw(np.zeros(3), 1.0, np.full(3, 0.5), np.zeros((0, 3)))
     assert (drawn >= interval.low).all()
     assert (drawn <= interval.high).all()
@@ -304,6 +304,6 @@ def test_a_draw_far_in_the_tail_lies_in_its_interval() -> None:
 
 def test_levels_that_are_allowed_together_become_one_stretch() -> None:
     placement = Placement.of(np.array([2, 0, 1, 3]), np.full(4, 0.25))
-    found = _truncated.LevelSet.of_levels(placement, np.array([[1.0, 0.0, 1.0, 0.0]]))
+    found = truncated.LevelSet.of_levels(placement, np.array([[1.0, 0.0, 1.0, 0.0]]))
     assert found.edges == pytest.approx([-np.inf, 0.0, np.inf])
     assert found.allowed.tolist() == [[True, False]]

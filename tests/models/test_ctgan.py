@@ -15,13 +15,13 @@ from torch.nn.functional import leaky_relu, linear
 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.errors import InputError, NotApplicable, SynthgenError
-from synthgen.models._conditions import BatchCondition, Features, RowIndex
-from synthgen.models._critic import Critic
-from synthgen.models._generator import Generator
-from synthgen.models._layer import forward
-from synthgen.models._lookup import Active, RowAdam
-from synthgen.models._modes import find_modes
-from synthgen.models._spans import Outputs, RowEncoder
+from synthgen.models._ctgan.conditions import BatchCondition, Features, RowIndex
+from synthgen.models._ctgan.critic import Critic
+from synthgen.models._ctgan.generator import Generator
+from synthgen.models._ctgan.layer import forward
+from synthgen.models._ctgan.lookup import Active, RowAdam
+from synthgen.models._ctgan.modes import find_modes
+from synthgen.models._ctgan.spans import Outputs, RowEncoder
 from synthgen.models.base import Codes, CodeTable
 from synthgen.models.ctgan import Ctgan, FittedCtgan
 from synthgen.schema import load as schema_file

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from synthgen.relational.belonging.structure import Structure
 from synthgen.relational.fold import Additions, derived, implied, resolved
-from synthgen.relational.moments import Hand
-from synthgen.relational.structure import Structure
-from synthgen.relational.timeline import Timeline
+from synthgen.relational.time.moments import Hand
+from synthgen.relational.time.timeline import Timeline
 from synthgen.schema.column import Category, Integer
 from tests.encoding.build import POINT
 from tests.relational import clinic

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import synthgen
 from synthgen import workflow
 from synthgen.artifact.extract import ExtractSynthesizer
-from synthgen.metrics.auc import area
+from synthgen.metrics.statistics.auc import area
 from synthgen.relational.learning import log_prob
 from synthgen.tables.dataset import Dataset
 from synthgen.tables.read import read

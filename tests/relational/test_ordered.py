@@ -14,7 +14,7 @@ import synthgen
 from synthgen import workflow
 from synthgen.artifact.ordered import OrderedSynthesizer
 from synthgen.errors import InputError
-from synthgen.relational.apart import Apart
+from synthgen.relational.flat.apart import Apart
 from synthgen.schema.config import Schema
 from synthgen.tables.memory import MemoryTable
 from synthgen.tables.split import Split

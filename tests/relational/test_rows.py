@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synthgen.relational.moments import UNKNOWN
 from synthgen.relational.rows import Rows, Steps, bases, places
+from synthgen.relational.time.moments import UNKNOWN
 
 #: Patient 0: two rows of parent 0, one of parent 1, one of none. Patient 1: nothing. Patient 2: three of parent 3.
 ROWS = Rows(

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from synthgen.plugins import load_model
+from synthgen.relational.asked.condition import parse
 from synthgen.relational.codec import Plan
-from synthgen.relational.condition import parse
-from synthgen.relational.flat import FlatSynthesizer
-from synthgen.relational.flat_learning import learn
+from synthgen.relational.flat.learning import learn
+from synthgen.relational.flat.table import FlatSynthesizer
 from synthgen.schema.config import Format
 from synthgen.schema.table import TableConfig
 from synthgen.tables.memory import MemoryTable

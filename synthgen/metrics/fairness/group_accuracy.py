@@ -12,12 +12,12 @@ from scipy.stats import hypergeom
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records
-from synthgen.metrics.cells import Cells, cut
+from synthgen.metrics.coding.cells import Cells, cut
 from synthgen.metrics.equal import FEWEST_PATIENTS, too_few, whole_patients
 from synthgen.metrics.floor import independent
 from synthgen.metrics.groups import FEWEST, Group, groups
-from synthgen.metrics.halves import Halves
 from synthgen.metrics.result import Metric, Verdict, Word
+from synthgen.metrics.statistics.halves import Halves
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
 

@@ -14,9 +14,9 @@ from synthgen.metrics.equal import too_few, whole_patients
 from synthgen.metrics.floor import independent
 from synthgen.metrics.followed import Followed, event_of, grid_of
 from synthgen.metrics.groups import FEWEST, Group, groups
-from synthgen.metrics.halves import Halves
-from synthgen.metrics.kaplan_meier import LifeTable, area_between
 from synthgen.metrics.result import Metric
+from synthgen.metrics.statistics.halves import Halves
+from synthgen.metrics.statistics.kaplan_meier import LifeTable, area_between
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
 

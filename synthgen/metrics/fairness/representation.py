@@ -12,10 +12,10 @@ from scipy.stats import norm
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records
 from synthgen.metrics.equal import EqualSets, equal_sets
-from synthgen.metrics.folded import folded_interval
 from synthgen.metrics.groups import FEWEST, Group, groups
-from synthgen.metrics.halves import Halves
 from synthgen.metrics.result import Metric
+from synthgen.metrics.statistics.folded import folded_interval
+from synthgen.metrics.statistics.halves import Halves
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records
-from synthgen.metrics.cells import Cells, cut
+from synthgen.metrics.coding.cells import Cells, cut
 from synthgen.metrics.equal import EqualSets, equal_sets
-from synthgen.metrics.halves import Halves
 from synthgen.metrics.result import Metric
+from synthgen.metrics.statistics.halves import Halves
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
 

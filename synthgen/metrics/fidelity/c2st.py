@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.errors import NotApplicable
-from synthgen.metrics.auc import area
 from synthgen.metrics.base import Comparison, Measure, Records
 from synthgen.metrics.boosting import Telling, deal, tell_apart
-from synthgen.metrics.cells import Cells, cut
+from synthgen.metrics.coding.cells import Cells, cut
+from synthgen.metrics.coding.features import Features
 from synthgen.metrics.equal import EqualSets, equal_sets
-from synthgen.metrics.features import Features
 from synthgen.metrics.result import Metric
+from synthgen.metrics.statistics.auc import area
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
 

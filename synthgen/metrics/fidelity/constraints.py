@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records, Rules, Variable
 from synthgen.metrics.equal import equal_sets
-from synthgen.metrics.halves import interval_of_share
 from synthgen.metrics.result import Metric
+from synthgen.metrics.statistics.halves import interval_of_share
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
 from synthgen.schema.rules import expression as ex

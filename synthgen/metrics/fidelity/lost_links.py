@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from synthgen.metrics.base import Comparison, Records
-from synthgen.metrics.cells import Cells
+from synthgen.metrics.coding.cells import Cells
 from synthgen.metrics.equal import EqualSets
-from synthgen.metrics.halves import Halves
 from synthgen.metrics.result import Metric
+from synthgen.metrics.statistics.halves import Halves
 from synthgen.metrics.unanswered import NO_HOLDOUT
 from synthgen.metrics.value_pairs import ValuePairs
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records, Variable
+from synthgen.metrics.coding.histograms import histogram
 from synthgen.metrics.equal import EqualSets, equal_sets
-from synthgen.metrics.halves import Halves
-from synthgen.metrics.histograms import histogram
 from synthgen.metrics.result import Metric
+from synthgen.metrics.statistics.halves import Halves
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records, Variable
 from synthgen.metrics.boosting import tell_apart
+from synthgen.metrics.coding.features import Features
 from synthgen.metrics.equal import EqualSets, equal_sets
-from synthgen.metrics.features import Features
-from synthgen.metrics.folded import folded_interval
-from synthgen.metrics.halves import Halves
 from synthgen.metrics.result import Metric
+from synthgen.metrics.statistics.folded import folded_interval
+from synthgen.metrics.statistics.halves import Halves
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.metrics.base import Comparison, Records
-from synthgen.metrics.cells import Cells
+from synthgen.metrics.coding.cells import Cells
 from synthgen.metrics.equal import EqualSets
-from synthgen.metrics.halves import interval_of_share
 from synthgen.metrics.result import Metric
+from synthgen.metrics.statistics.halves import interval_of_share
 from synthgen.metrics.unanswered import NO_HOLDOUT
 from synthgen.metrics.value_pairs import ValuePairs
 

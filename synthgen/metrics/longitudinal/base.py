@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Records, Variable
+from synthgen.metrics.coding.histograms import histogram
 from synthgen.metrics.equal import FEWEST_PATIENTS
 from synthgen.metrics.extract import Extracts
-from synthgen.metrics.folded import Statistic, folded_interval
-from synthgen.metrics.halves import Halves
-from synthgen.metrics.histograms import histogram
 from synthgen.metrics.result import HISTORIES, Metric, Status, Verdict
+from synthgen.metrics.statistics.folded import Statistic, folded_interval
+from synthgen.metrics.statistics.halves import Halves
 from synthgen.metrics.unanswered import NO_HOLDOUT
 from synthgen.progress import Progress, silent
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Variable
-from synthgen.metrics.cells import quantile_edges
+from synthgen.metrics.coding.cells import quantile_edges
 from synthgen.metrics.extract import Extract, Extracts
 from synthgen.metrics.longitudinal.base import Drawn, RelationalMeasure, Scored, Series, by_table, shown
 from synthgen.metrics.result import Metric

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.errors import NotApplicable
-from synthgen.metrics.cells import Cells, cut
+from synthgen.metrics.coding.cells import Cells, cut
 from synthgen.metrics.extract import Extract, Extracts
 from synthgen.metrics.longitudinal.base import Apart, Distances, Drawn, RelationalMeasure, Scored, by_table
 from synthgen.metrics.longitudinal.transitions import coded
 from synthgen.metrics.result import Metric
-from synthgen.metrics.strength import correlation_ratio, cramers_v
+from synthgen.metrics.statistics.strength import correlation_ratio, cramers_v
 from synthgen.progress import Progress, silent
 
 NAME = "parent_child_association"

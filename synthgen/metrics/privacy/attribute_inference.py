@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgen.metrics.attacks.neighbours import Frame, Points, nearest
+from synthgen.metrics.attacks.risk import ATTACKS, SOURCE, Rate, Risk, targets, verdict
 from synthgen.metrics.base import Comparison, Measure, Records, Variable
 from synthgen.metrics.exchangeable import obstacle
 from synthgen.metrics.identity import pooled
-from synthgen.metrics.neighbours import Frame, Points, nearest
 from synthgen.metrics.result import Metric, Verdict
-from synthgen.metrics.risk import ATTACKS, SOURCE, Rate, Risk, targets, verdict
 from synthgen.metrics.unanswered import unanswered
 from synthgen.progress import Progress, silent
 

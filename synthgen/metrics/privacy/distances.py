@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgen.metrics.attacks.neighbours import Frame, Points, nearest
 from synthgen.metrics.base import Comparison, Measure, Records
 from synthgen.metrics.equal import too_few
 from synthgen.metrics.identity import distinct_pairs, identities, integer_columns, pooled, without_repeats
-from synthgen.metrics.neighbours import Frame, Points, nearest
 from synthgen.metrics.result import Metric
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent

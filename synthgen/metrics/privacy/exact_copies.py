@@ -11,8 +11,8 @@ from synthgen.metrics.base import Comparison, Measure
 from synthgen.metrics.equal import too_few
 from synthgen.metrics.exchangeable import obstacle
 from synthgen.metrics.identity import identities, integer_columns, pooled, without_repeats
-from synthgen.metrics.permutation import detectable_hits, excess_p
 from synthgen.metrics.result import Metric, Verdict
+from synthgen.metrics.statistics.permutation import detectable_hits, excess_p
 from synthgen.metrics.unanswered import unanswered
 from synthgen.metrics.verdicts import LEAK_P
 from synthgen.progress import Progress, silent

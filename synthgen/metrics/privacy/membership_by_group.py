@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
-from synthgen.metrics.auc import Auc, area, clustered_area
+from synthgen.metrics.attacks.membership import Trial
+from synthgen.metrics.attacks.strongest import POWER, a_third
 from synthgen.metrics.base import Comparison, Measure, Records
-from synthgen.metrics.cells import Cells, cut
+from synthgen.metrics.coding.cells import Cells, cut
 from synthgen.metrics.exchangeable import obstacle
-from synthgen.metrics.membership import Trial
-from synthgen.metrics.permutation import standard_deviation, training_sums
 from synthgen.metrics.result import Metric, Verdict
-from synthgen.metrics.strongest import POWER, a_third
+from synthgen.metrics.statistics.auc import Auc, area, clustered_area
+from synthgen.metrics.statistics.permutation import standard_deviation, training_sums
 from synthgen.metrics.unanswered import unanswered
 from synthgen.metrics.verdicts import LEAK_P
 from synthgen.progress import Progress, silent

@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgen.metrics.attacks.membership import Trial
+from synthgen.metrics.attacks.risk import Rate
 from synthgen.metrics.base import Comparison, Measure
 from synthgen.metrics.boosting import deal
 from synthgen.metrics.exchangeable import obstacle
-from synthgen.metrics.membership import Trial
 from synthgen.metrics.result import Metric, Verdict
-from synthgen.metrics.risk import Rate
 from synthgen.metrics.unanswered import unanswered
 from synthgen.progress import Progress, silent
 

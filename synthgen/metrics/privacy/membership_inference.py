@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from synthgen.metrics.auc import area
+from synthgen.metrics.attacks.membership import Trial
+from synthgen.metrics.attacks.strongest import MaxT, Reached
 from synthgen.metrics.base import Comparison, Measure
 from synthgen.metrics.exchangeable import obstacle
-from synthgen.metrics.membership import Trial
 from synthgen.metrics.result import Metric, Verdict
-from synthgen.metrics.strongest import MaxT, Reached
+from synthgen.metrics.statistics.auc import area
 from synthgen.metrics.unanswered import unanswered
 from synthgen.metrics.verdicts import LEAK_P
 from synthgen.progress import Progress, silent

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from synthgen.metrics.attacks.neighbours import Frame, Points, nearest
 from synthgen.metrics.base import Comparison, Measure, Records, Variable, listed
 from synthgen.metrics.exchangeable import obstacle
 from synthgen.metrics.identity import distinct_pairs, identities, integer_columns, pooled, without_repeats
-from synthgen.metrics.neighbours import Frame, Points, nearest
-from synthgen.metrics.permutation import standard_deviation, training_sums
 from synthgen.metrics.result import Metric, Verdict
+from synthgen.metrics.statistics.permutation import standard_deviation, training_sums
 from synthgen.metrics.unanswered import unanswered
 from synthgen.metrics.verdicts import FAMILY_P, LEAK_P
 from synthgen.progress import Progress, silent

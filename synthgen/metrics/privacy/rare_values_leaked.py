@@ -12,8 +12,8 @@ from synthgen.metrics.base import Comparison, Measure, Records, Variable
 from synthgen.metrics.equal import too_few
 from synthgen.metrics.exchangeable import obstacle
 from synthgen.metrics.identity import distinct_pairs, pooled
-from synthgen.metrics.permutation import excess_p
 from synthgen.metrics.result import Metric, Verdict
+from synthgen.metrics.statistics.permutation import excess_p
 from synthgen.metrics.unanswered import unanswered
 from synthgen.metrics.verdicts import LEAK_P
 from synthgen.progress import Progress, silent

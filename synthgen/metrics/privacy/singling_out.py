@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgen.metrics.attacks.risk import ATTACKS, Rate, Risk, verdict
 from synthgen.metrics.base import Comparison, Measure, Records, Variable
 from synthgen.metrics.exchangeable import obstacle
 from synthgen.metrics.identity import pooled
 from synthgen.metrics.result import Metric, Verdict
-from synthgen.metrics.risk import ATTACKS, Rate, Risk, verdict
 from synthgen.metrics.unanswered import unanswered
 from synthgen.progress import Progress, silent
 

@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.metrics.auc import clustered_area
+from synthgen.metrics.attacks.membership import Trial
 from synthgen.metrics.base import Comparison, Measure
 from synthgen.metrics.exchangeable import obstacle
-from synthgen.metrics.membership import Trial
 from synthgen.metrics.result import Metric
+from synthgen.metrics.statistics.auc import clustered_area
 from synthgen.metrics.unanswered import unanswered
 from synthgen.progress import Progress, silent
 

@@ -11,13 +11,13 @@ from scipy.stats import norm
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure, Records, Variable
-from synthgen.metrics.covariates import Covariate, covariates, matrix
+from synthgen.metrics.coding.covariates import Covariate, covariates, matrix
 from synthgen.metrics.equal import EqualSets, equal_sets
-from synthgen.metrics.folded import folded_interval
-from synthgen.metrics.halves import Halves
 from synthgen.metrics.outcome import Classes
-from synthgen.metrics.regression import Estimates, regress
 from synthgen.metrics.result import Metric
+from synthgen.metrics.statistics.folded import folded_interval
+from synthgen.metrics.statistics.halves import Halves
+from synthgen.metrics.statistics.regression import Estimates, regress
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
 

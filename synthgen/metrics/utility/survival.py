@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from synthgen.errors import NotApplicable
 from synthgen.metrics.base import Comparison, Measure
-from synthgen.metrics.covariates import Covariate, covariates, matrix
-from synthgen.metrics.cox import concordance
+from synthgen.metrics.coding.covariates import Covariate, covariates, matrix
 from synthgen.metrics.equal import EqualSets, chosen_patients, equal_sets
-from synthgen.metrics.folded import folded_interval
 from synthgen.metrics.followed import Followed, event_of, grid_of
-from synthgen.metrics.halves import Halves
-from synthgen.metrics.kaplan_meier import LifeTable, area_between
 from synthgen.metrics.result import Metric
+from synthgen.metrics.statistics.cox import concordance
+from synthgen.metrics.statistics.folded import folded_interval
+from synthgen.metrics.statistics.halves import Halves
+from synthgen.metrics.statistics.kaplan_meier import LifeTable, area_between
 from synthgen.metrics.training import percentiles, resampled
 from synthgen.metrics.unanswered import NO_HOLDOUT, unanswered
 from synthgen.progress import Progress, silent
