@@ -22,6 +22,8 @@ _FEWEST_ROWS: Final = 200
 #: The share of the variance of ranks that lies between the values of the other column.
 _APART: Final = 0.6
 _MOST_LEVELS: Final = 1000
+#: A level of which this share of the rows has the same number has no scale.
+_ONE_NUMBER: Final = 0.95
 #: The share of rows that are numbers where the other rows of the same level are, and words where those are.
 _TOLD: Final = 0.95
 _NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -149,10 +151,25 @@ def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return ranks
 
 
+def _has_one_number(ranks: NDArray[np.float64], group: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """For each row whether hardly any of its group has another number than the commonest of it; ranks hold no nan."""
+    halves = np.int64(2 * len(ranks) + 2)  # ranks are multiples of a half
+    cells, counts = np.unique(group * halves + (2 * ranks).astype(np.int64), return_counts=True)
+    commonest = np.zeros(int(group.max(initial=0)) + 1, np.int64)
+    np.maximum.at(commonest, cells // halves, counts)
+    return np.asarray((commonest >= _ONE_NUMBER * np.bincount(group, minlength=len(commonest)))[group], bool)
+
+
 def _between(ranks: NDArray[np.float64], group: NDArray[np.integer]) -> float:
-    """The share of the variance between groups; 0 where there are too many, or too few rows."""
+    """The share of the variance between groups; 0 where there are too many, or too few rows.
+
+    A group that has one number (no days in hospital of those who were not admitted, 1 for the first diagnosis) has no
+    scale to tell apart, so it is left aside.
+    """
     known = ~np.isnan(ranks)
     own, group = ranks[known], group[known]
+    varied = ~_has_one_number(own, group)
+    own, group = own[varied], group[varied]
     n_groups = len(np.unique(group))
     if len(own) < _FEWEST_ROWS or not 1 < n_groups <= min(_MOST_LEVELS, len(own) // 10):
         return 0.0

@@ -39,6 +39,16 @@ def test_values_of_one_scale_have_none() -> None:
     assert found(table(600, {"NA": 140, "CL": 138})) == {}
 
 
+def test_levels_of_one_number_have_no_scale_of_their_own() -> None:
+    rng = np.random.default_rng(3)
+    kinds = rng.choice(["ambulant", "ward", "emergency"], 900)
+    days = np.where(kinds == "ambulant", 0, rng.integers(1, 20, 900))
+    days[np.flatnonzero(kinds == "ambulant")[0]] = 1  # an error does not make it a scale
+    columns = {"code": kinds.tolist(), "value": days.astype(str).tolist(), "hospital": ["A"] * 900}
+    batch = pa.RecordBatch.from_pydict({name: pa.array(cells).dictionary_encode() for name, cells in columns.items()})
+    assert found([batch]) == {}
+
+
 def test_a_few_rows_say_nothing() -> None:
     assert found(table(150, {"NA": 140, "CRP": 5})) == {}
     assert find_units([], ["value"], ["code"], POINT) == {}
