@@ -2,7 +2,8 @@
 
 Looked for are: the same quantity in two units (``a * x + b``), sums, differences and means of columns, products and
 ratios such as a body mass index (``x * y``, ``x / y``, ``x / y ** 2``, each times a constant), parts of a date, and
-days and completed years between dates. What is found holds within the rounding of the column, so it can be computed
+the time between dates: days and completed years, and months, weeks, hours and other lengths with decimals or rounded.
+What is found holds within the rounding of the column, so it can be computed
 again from the operands instead of being learned.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, permutations
+from itertools import chain, combinations, permutations
 from typing import Final
 
 import numpy as np
@@ -35,6 +36,8 @@ _DIFFERENT: Final = 30
 _LEVELS: Final = 10
 #: Of more columns of numbers only the first are looked at.
 _MOST_COLUMNS: Final = 80
+#: Months, years and weeks as people reckon them in days.
+_LENGTHS: Final = (30.4375, 30.44, 30.4, 30.42, 30.5, 30.0, 365.25, 365.0, 365.2425, 365.24, 7.0)
 #: The digits of a constant that are tried, the fewest first.
 _DIGITS: Final = range(1, 9)
 
@@ -211,6 +214,7 @@ class _Sample:
         yield from self._of_one_moment()
         yield from self._of_one_number()
         yield from self._of_two_moments()
+        yield from self._of_spans()
         yield from self._of_two_numbers()
         yield from self._of_items()
         yield from self._of_several_numbers()
@@ -247,6 +251,12 @@ class _Sample:
             texts = [f"years({first}, {second})", f"days({first}, {second})", f"{second} - {first}"]
             for text in texts:
                 yield from self._glanced(text, self._targets(varied=False))
+
+    def _of_spans(self) -> Iterator[tuple[str, str]]:
+        """The time between two moments in another length than days: a follow-up in months."""
+        targets = self._targets(varied=True)
+        for first, second in permutations(self._named("date", "datetime"), 2) if targets else ():
+            yield from self._scaled(f"({second} - {first})", targets, _LENGTHS)
 
     def _of_one_number(self) -> Iterator[tuple[str, str]]:
         """The same quantity in two units."""
@@ -373,8 +383,10 @@ class _Sample:
             if len(both) and _within(stated.at(both), found.at(both), self.halves[target.name]).mean() > _MOSTLY:
                 yield target.name, text
 
-    def _scaled(self, text: str, targets: Sequence[ex.Column]) -> Iterator[tuple[str, str]]:
-        """The same, times a constant."""
+    def _scaled(
+        self, text: str, targets: Sequence[ex.Column], divisors: Sequence[float] = ()
+    ) -> Iterator[tuple[str, str]]:
+        """The same, times a constant; divided by one of the usual ``divisors`` where that will do."""
         rule = parse(text)
         operands = ex.columns_of(rule)
         found = values(rule, {column: self.read[column] for column in operands}).numbers
@@ -393,10 +405,11 @@ class _Sample:
             # The rows with the largest values know the constant best.
             best = both[np.argsort(-np.abs(stated[both]))][: max(len(both) // 4, 1)]
             constant = float(np.median(stated[best] / found[best]))
-            for short in _shortened(constant):
-                if np.mean(np.abs(stated[both] - short * found[both]) <= half * (1 + 1e-6)) >= OBEYED:
-                    yield target.name, text if short == 1 else f"{text} * {_number(short)}"
-                    break
+            factors = ((1 / divisor, f" / {_number(divisor)}") for divisor in divisors)
+            shortened = ((short, "" if short == 1 else f" * {_number(short)}") for short in _shortened(constant))
+            for factor, times in chain(factors, shortened):
+                if np.mean(np.abs(stated[both] - factor * found[both]) <= half * (1 + 1e-6)) >= OBEYED:
+                    yield target.name, text + times
 
 
 def _sum_text(parts: Sequence[tuple[ex.Column, int]]) -> str:

@@ -115,6 +115,27 @@ def test_parts_of_dates_ages_and_ends_of_stays() -> None:
     }
 
 
+def test_lengths_between_dates_in_months_years_weeks_and_hours() -> None:
+    days = numbers(60, 0, 4000, 0).astype(int)
+    start = [date(2010, 1, 1) + timedelta(int(n)) for n in numbers(61, 0, 3000, 0)]
+    end = [day + timedelta(int(n)) for day, n in zip(start, days, strict=True)]
+    lengths = {
+        "months": [f"{n / 30.4375:.1f}" for n in days],
+        "rounded": [f"{n / 30.44:.0f}" for n in days],
+        "years": [f"{n / 365.25:.2f}" for n in days],
+        "weeks": [f"{n / 7:.1f}" for n in days],
+        "other": [f"{n * 0.3:.1f}" for n in days],
+    }
+    told = {name: computed({"start": start, "end": end, name: column}) for name, column in lengths.items()}
+    assert told == {
+        "months": {"months": "(end - start) / 30.4375"},
+        "rounded": {"rounded": "(end - start) / 30.44"},
+        "years": {"years": "(end - start) / 365.25"},
+        "weeks": {"weeks": "(end - start) / 7"},
+        "other": {"other": "(end - start) * 0.3"},
+    }
+
+
 def test_a_result_may_be_missing_and_what_has_no_operands_is_computed_from_no_one() -> None:
     a, b = numbers(11, 0, 500, 0).astype(int), numbers(12, 0, 900, 0).astype(int)
     total = [str(x + y) if i % 3 else "" for i, (x, y) in enumerate(zip(a, b, strict=True))]
