@@ -3,6 +3,7 @@
 ICD-9 chapters follow the WHO's three-digit ranges, ICD-10 chapters its letter ranges, which national forms keep; ATC
 levels are those of the WHO Collaborating Centre (1, 3, 4, 5 and 7 characters). OPS is Germany's system of procedures
 (BfArM): 5 is its chapter of operations, 5-47 those on the appendix, 5-470 the appendectomy, 5-470.11 a way to do it.
+SKS is Denmark's system (Sundhedsdatastyrelsen): its diagnoses are ICD-10 with a D before and no dot, DE119 for E11.9.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ _CATEGORY_LENGTH: Final = 3
 #: The codes of OPS begin with a chapter, a dash and two digits, which tell what is treated, and one for what is done.
 _OPS_CATEGORY: Final = 4
 _OPS_SHORTEST: Final = 5
+_SKS_CATEGORY: Final = 4
 
 
 def parent_icd9(code: str) -> str | None:
@@ -44,6 +46,11 @@ def parent_atc(code: str) -> str | None:
 def parent_ops(code: str) -> str | None:
     """The next coarser OPS code: 5-470.11, 5-470.1, 5-470; ``None`` above the code of four digits."""
     return _without_last(code, _OPS_SHORTEST)
+
+
+def parent_sks(code: str) -> str | None:
+    """The next coarser SKS code: DE119B, DE119, DE11; ``None`` above the category."""
+    return _without_last(code, _SKS_CATEGORY)
 
 
 def no_parent(code: str) -> str | None:
@@ -95,5 +102,6 @@ SYSTEMS: Final = {
     "icd10": System(parent_icd10, chapter_icd10, category),
     "atc": System(parent_atc, chapter_atc, category),
     "ops": System(parent_ops, lambda code: code[:1], lambda code: code[:_OPS_CATEGORY]),
+    "sks": System(parent_sks, lambda code: chapter_icd10(code[1:]), lambda code: code[:_SKS_CATEGORY]),
     "other": System(no_parent, lambda code: "", lambda code: ""),
 }

@@ -15,6 +15,8 @@ from synthgen.inference.values import Values
 _MOST = 0.9
 #: A column without a telling name needs this many different codes: wards and rooms have fewer.
 _MANY = 20
+#: So many initial letters are of several chapters of diagnoses.
+_CHAPTERS = 8
 
 # ICD-9-CM: three digits, or V and two, or E and three; decimals after. Zeros in front are often lost.
 _ICD9 = r"\d{1,3}(?:\.\d{1,2})?|V\d{2}(?:\.\d{1,2})?|E\d{3}(?:\.\d)?"
@@ -31,9 +33,12 @@ _ATC_LONG = r"[ABCDGHJLMNPRSV]\d{2}[A-Z]{2}(?:\d{2})?"
 # OPS, the German procedures: chapter, three digits (the third may be a letter), one or two more after the point.
 _OPS = r"\d-\d{2}[0-9a-z](?:\.[0-9a-z]{1,2})?"
 
+# SKS, the Danish diagnoses: ICD-10 after a D, without dots.
+_SKS = r"D[A-Z]\d[0-9AB][0-9A-Z]{0,3}"
+
 _SEPARATORS = (", ", ",", "; ", ";", "|", " | ", "/", " ")
 
-System = Literal["icd9", "icd10", "atc", "ops"]
+System = Literal["icd9", "icd10", "atc", "ops", "sks"]
 
 
 @dataclass(frozen=True)
@@ -67,10 +72,11 @@ def _system(cells: Values, header: Header) -> System | None:
         return "atc"
     if share["icd10"] >= _MOST and not share["icd9"] >= share["icd10"]:
         dotted = cells.share(cells.match(_ICD10_DOTTED))
-        chapters = len(set(pc.utf8_slice_codeunits(cells.stripped, 0, 1).to_pylist()))
-        return "icd10" if hinted or dotted >= 0.2 or chapters >= 8 else None
+        return "icd10" if hinted or dotted >= 0.2 or len(_initials(cells, 0)) >= _CHAPTERS else None
     if cells.share(cells.match(_OPS)) >= _MOST:
         return "ops"
+    if cells.share(cells.match(_SKS)) >= _MOST and (hinted or len(_initials(cells, 1)) >= _CHAPTERS):
+        return "sks"
     supplementary = cells.share(cells.match(_ICD9_SUPPLEMENTARY))
     if share["icd9"] >= _MOST and (supplementary > 0.001 or hinted and cells.share(cells.match(r"\d{3}\..*")) > 0.05):
         return "icd9"
@@ -78,9 +84,14 @@ def _system(cells: Values, header: Header) -> System | None:
     return "icd9" if hinted and undotted >= _MOST and supplementary > 0.001 else None
 
 
+def _initials(cells: Values, place: int) -> set[str]:
+    """The letters that codes have at a place, which tell of chapters."""
+    return set(pc.utf8_slice_codeunits(cells.stripped, place, place + 1).to_pylist())
+
+
 def _separator(column: Values) -> str | None:
     """What stands between code-like pieces in at least one cell in a hundred."""
-    piece = rf"(?:[A-Z]?\d[0-9A-Z.]{{1,6}}[*†+!]?|{_OPS})"
+    piece = rf"(?:[A-Z]?\d[0-9A-Z.]{{1,6}}[*†+!]?|{_OPS}|{_SKS})"
     for separator in _SEPARATORS:
         several = column.match(rf"{piece}(?:{re.escape(separator)}{piece})+")
         if column.share(several) >= 0.01:

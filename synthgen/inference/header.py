@@ -84,8 +84,8 @@ _SEX = frozenset("sex gender kjonn geschlecht sexe geslacht sexo kon koen".split
 _WITH_E = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe"})
 _CODED = frozenset("id code cd kode type cat category class group status flag".split())
 _CLINICAL = frozenset(
-    "diag diagnosis dx icd icd9 icd10 diagnose tilstandskode atc hoveddiagnose bidiagnose cause ops prozedur "
-    "prozeduren".split()
+    "diag diagnosis dx icd icd9 icd10 diagnose tilstandskode atc hoveddiagnose bidiagnose aktionsdiag bidiag cause ops "
+    "prozedur prozeduren todesursache dødsårsak dödsorsak".split()
 )
 _CODES = frozenset("code codes kode koder cd".split())
 

@@ -11,12 +11,17 @@ from synthgen.schema.table import Survival
 #: Words of the time column of a table, best first: what begins before what is only dated.
 _BEGINS = (
     "start begin admitted admission admit from onset in taken charttime datetime time date day at "
-    "aufnahmedatum aufnahme beginn aufnahmezeit datum zeitpunkt"
+    "aufnahmedatum aufnahme beginn aufnahmezeit datum zeitpunkt "
+    "inddato indlagt indlæggelsesdato inndato innlagt innleggelsesdato inskriven inskrivningsdatum startdato startdatum "
+    "dato tidspunkt"
 ).split()
 #: Words of days that say who a person is, or that end something, not when a row was.
 _NOT_BEGINS = frozenset(
     "birth born birthdate dob death died dod end stop to out until discharge discharged valid geburtsdatum geburtstag "
-    "gebdatum gebdat sterbedatum todesdatum tod entlassdatum entlassungsdatum entlassung ende bis".split()
+    "gebdatum gebdat sterbedatum todesdatum tod entlassdatum entlassungsdatum entlassung ende bis "
+    "født fødselsdato fødselsdag fødedato född födelsedatum død dødsdato död dödsdatum uddato udskrevet "
+    "udskrivningsdato utdato utskrevet utskrivningsdato utskriven utskrivningsdatum slut slutt slutdato sluttdato "
+    "slutdatum".split()
 )
 _DAYS = (Date, Datetime)
 

@@ -53,7 +53,7 @@ class Code(ColumnBase):
     """Clinical codes; ``separator`` stands between several codes in one cell."""
 
     kind: Literal["code"] = "code"
-    system: Literal["icd9", "icd10", "atc", "ops", "other"] = Field("other", description="The coding system.")
+    system: Literal["icd9", "icd10", "atc", "ops", "sks", "other"] = Field("other", description="The coding system.")
     separator: DataText | None = Field(None, min_length=1, description="What stands between codes in one cell.")
     other: DataText | None = Field("other", description="What rare codes of no parent are merged into; empty: nothing.")
 

@@ -20,6 +20,7 @@ from synthgen.encoding.clinical import SYSTEMS
         ("ops", "5-470.11", ["5-470.1", "5-470"]),
         ("ops", "8-83b.m1", ["8-83b.m", "8-83b"]),
         ("ops", "3-225", []),
+        ("sks", "DE119B", ["DE119", "DE11"]),
         ("other", "12.3", []),
     ],
 )
@@ -51,6 +52,7 @@ def test_ancestors(system: str, code: str, ancestors: list[str]) -> None:
         ("icd10", "h59", "H00"),
         ("icd10", "W19", "V00"),
         ("atc", "c09aa05", "C"),
+        ("sks", "DD509", "D50"),
         ("ops", "5-470.11", "5"),
     ],
 )

@@ -94,6 +94,10 @@ UUIDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(40)]
         ("icd", ["U07.1!", "G63.2*", "E11.74†|I48.0+", "J44.1"] * 5, Code(system="icd10", separator="|")),
         ("OPS", ["8-930", "5-470.11", "8-83b.00, 5-870.a1", "9-260"] * 5, Code(system="ops", separator=", ")),
         ("OPS", ["1-275.0", "3-225", "9-260"] * 5, Code(system="ops")),
+        ("AKTIONSDIAG", ["DE119", "DI109", "DJ44"] * 5, Code(system="sks")),
+        ("BIDIAG", ["DE119, DI109", "DI109", "DN039A"] * 5, Code(system="sks", separator=", ")),
+        ("afdeling", ["DA12", "DB10", "DB11"] * 5, Category()),
+        ("dødsårsak", ["C18.7", "I21.9", "J18.9"] * 5, Code(system="icd10")),
         ("atc", ["A10BA02", "C09AA05", "N02BE01"] * 5, Code(system="atc")),
         ("diagnosis", ["195662009", "410620009"] * 5, Code()),
         ("zip", ["90210", "10001"] * 5, Category()),
@@ -296,6 +300,8 @@ def test_the_date_of_the_rows_of_a_patient_is_noted_as_their_order() -> None:
     assert "add order: admitted_at" in told(inferred(cells | {"seen": days, "admitted_at": days}), None)
     assert "add order" not in told(inferred(cells | {"seen": days, "met": days}), None)
     assert "add order" not in told(inferred({"seen": days}), None)
+    danish = {"PNR": cells["patient_id"], "FØDT": cells["birth_date"], "INDDATO": days, "UDDATO": days[1:] + days[:1]}
+    assert "add order: INDDATO" in told(inferred(danish), None)
 
 
 TRIAGE = {"triage": ["green", "red", "yellow"] * 5, "ward": ["A", "B", "C"] * 5}
