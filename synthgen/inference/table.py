@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -52,6 +53,8 @@ from synthgen.schema.column import (
     Text,
 )
 from synthgen.schema.config import Format, ModelConfig, Privacy, Schema
+from synthgen.schema.rules.expression import columns_of
+from synthgen.schema.rules.grammar import parse
 from synthgen.schema.table import TableConfig, quantities
 from synthgen.tables.arrow import is_ordered
 from synthgen.tables.dataset import Dataset, Leveled, Table
@@ -158,7 +161,8 @@ class TableGuess:
         config: its part of the schema, without links.
         format: the dialect of its file, with the marks that its numbers need.
         typed: whether it comes from a typed source, which has no dialect.
-        marked: whether a column has decimals, so that the format's marks are evidence.
+        marked: whether a column has decimals or marks between thousands, so that the format's marks are evidence.
+        plain: whether all that was seen is ASCII, so that the format's encoding is none.
         blank: columns with nothing in any row, or a sign for nothing.
         headers: the columns' names as words.
         notes: what a person should look at, the table first.
@@ -170,6 +174,7 @@ class TableGuess:
     format: Format
     typed: bool
     marked: bool
+    plain: bool
     blank: frozenset[str]
     headers: Mapping[str, Header]
     notes: tuple[Note, ...]
@@ -188,7 +193,9 @@ def guess_table(table: Table, rare_below: int, known: Known | None = None) -> Ta
         config=found.config,
         format=found.format(),
         typed=bool(table.types),
-        marked=any(isinstance(column, Number) for column in found.config.columns.values()),
+        marked=bool(found.format().thousands)
+        or any(isinstance(each, Number) for each in found.config.columns.values()),
+        plain=found.plain,
         blank=found.blank,
         headers=found.headers,
         notes=tuple(found.notes()),
@@ -413,15 +420,24 @@ class _Guessing:
         return Quantities(operands, halves, labels)
 
     def _successions(self) -> list[Succession]:
-        """Dates that other dates hardly ever precede; computed ones follow from their operands."""
+        """Dates that other dates hardly ever precede."""
         config = self.config
         days = [
             name
             for name, column in config.columns.items()
-            if isinstance(column, Date | Datetime) and column.computed is None and column.determined_by is None
+            if isinstance(column, Date | Datetime) and column.determined_by is None
         ]
         operands = {name: Operand.of(config, name, self.format()) for name in days}
-        return find_successions(self.table, self.table.columns, operands, {n: self.everything[n] for n in days})
+        held = {name: self.everything[name] for name in days}
+        found = find_successions(self.table, self.table.columns, operands, held)
+        # A stay of so many days ends after it began by how its end is computed.
+        return [each for each in found if each.earlier not in self._operands_of(each.later)]
+
+    def _operands_of(self, name: str) -> set[str]:
+        """The columns that one is computed from; none where it is not."""
+        column = self.config.columns[name]
+        computed = column.computed if isinstance(column, Computable) else None
+        return set() if computed is None else {each.name for each in columns_of(parse(computed))}
 
     def _is_whole(self, name: str, guess: Guess) -> bool:
         """Whether the labels of a column are plain whole numbers, without zeros in front."""
@@ -475,6 +491,14 @@ class _Guessing:
         """The dialect of the file, with the marks that its numbers need."""
         marks = self.missing.marks
         return self.table.format.model_copy(update={"decimal": marks.decimal, "thousands": marks.thousands})
+
+    @property
+    def plain(self) -> bool:
+        """Whether names and cells are ASCII, which UTF-8, cp1252 and others write alike."""
+        if self.table.format.encoding != "utf-8":
+            return False
+        texts = (text for column in self.everything.values() for text in column.texts.to_pylist())
+        return all(text.isascii() for text in chain(self.table.columns, texts))
 
     @property
     def blank(self) -> frozenset[str]:

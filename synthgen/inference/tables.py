@@ -277,21 +277,24 @@ def _order(guess: TableGuess, preset: Preset | None) -> str | None:
 def _formats(guesses: Mapping[str, TableGuess]) -> tuple[Format, dict[str, Format]]:
     """The dialect of most tables, and those of tables that have another.
 
-    The marks of a table without decimals are no evidence: it goes with the others. Parquet files have no dialect.
+    What a file does not show goes with the others: the marks of one without decimals, the encoding of one in ASCII.
+    Parquet files have no dialect.
     """
-    texts = {name: guess for name, guess in guesses.items() if not guess.typed}
+    texts = [guess for guess in guesses.values() if not guess.typed]
     if not texts:
         return Format(), {}
-    marked = [guess.format for guess in texts.values() if guess.marked]
-    common = Counter(marked or [guess.format for guess in texts.values()]).most_common(1)[0][0]
-    own = {}
-    for name, guess in texts.items():
-        mine = guess.format
-        if not guess.marked:
-            mine = mine.model_copy(update={"decimal": common.decimal, "thousands": common.thousands})
-        if mine != common:
-            own[name] = guess.format
-    return common, own
+    encodings = Counter(guess.format.encoding for guess in texts if not guess.plain).most_common(1)
+    formats = {
+        guess.name: guess.format.model_copy(update={"encoding": encodings[0][0]})
+        if guess.plain and encodings
+        else guess.format
+        for guess in texts
+    }
+    marked = [formats[guess.name] for guess in texts if guess.marked]
+    common = Counter(marked or [*formats.values()]).most_common(1)[0][0]
+    marks = {"decimal": common.decimal, "thousands": common.thousands}
+    formats |= {guess.name: formats[guess.name].model_copy(update=marks) for guess in texts if not guess.marked}
+    return common, {name: mine for name, mine in formats.items() if mine != common}
 
 
 def _about(name: str, config: TableConfig, found: Mapping[str, Place], outlines: Mapping[str, Outline]) -> list[Note]:

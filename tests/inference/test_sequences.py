@@ -38,6 +38,16 @@ def test_a_rule_that_follows_from_two_others_in_every_row_is_not_stated() -> Non
     assert rules(**cells) == ("b >= a", "c >= a", "c >= b")
 
 
+def test_a_computed_date_is_kept_in_order_with_others_and_not_with_what_it_is_computed_from() -> None:
+    """The end of a stay is its beginning and its days; a death, where there is one, is not before it."""
+    days = [row * 7 % 13 for row in range(200)]
+    end = [day + timedelta(days=n) for day, n in zip(FIRST, days, strict=True)]
+    death = texts([day + timedelta(days=row % 11) for row, day in enumerate(end)])
+    cells = {"begin": texts(FIRST), "days": [str(n) for n in days], "end": texts(end), "death": death}
+    assert rules(**cells) == ("death >= end",)
+    assert inferred(cells).schema.tables["visits"].columns["end"].computed == "begin + days"  # type: ignore[union-attr]
+
+
 def test_an_order_that_no_draw_would_break_needs_no_rule() -> None:
     born = [date(1950, 1, 1) + timedelta(days=row * 31 % 9000) for row in range(200)]
     assert rules(born=texts(born), seen=texts(FIRST)) == ()

@@ -221,6 +221,23 @@ def test_a_table_in_another_dialect_has_its_own() -> None:
     }
 
 
+def test_what_a_file_does_not_show_of_its_dialect_is_that_of_the_others() -> None:
+    """Of three files with a decimal comma one has accents, and one marks between thousands."""
+    plain = Format(delimiter=";", decimal=",")
+    accents, grouped = (plain.model_copy(update=each) for each in ({"encoding": "cp1252"}, {"thousands": "."}))
+    tables = {
+        "stays": Cells({"patient_id": ["1", "2"] * 5, "cost": ["3.116,14", "250,00"] * 5}, "stays", format=grouped),
+        "labs": Cells({"patient_id": ["1", "2"] * 5, "x": ["1,5", "2,5"] * 5, "y": ["µ"] * 10}, "labs", format=accents),
+        "drugs": Cells({"patient_id": ["1", "2"] * 5, "x": ["1,5", "2,5"] * 5}, "drugs", format=plain),
+        "counts": Cells({"patient_id": ["1", "2"] * 5, "x": ["4.116", "12.250"] * 5}, "counts", format=grouped),
+    }
+    schema = infer_tables(Dataset(dict(tables))).schema
+    both = grouped.model_copy(update={"encoding": "cp1252"})
+    assert schema.format.encoding == "cp1252"
+    formats = {name: table.format or schema.format for name, table in schema.tables.items()}
+    assert formats == {"stays": both, "labs": accents, "drugs": accents, "counts": both}
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [("VISIT_OCCURRENCE", ("visit", "occurrence")), ("diagnoses", ("diagnosis",)), ("allergies", ("allergy",)),
