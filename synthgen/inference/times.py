@@ -12,8 +12,8 @@ from synthgen.schema.table import Survival
 _BEGINS = (
     "start begin admitted admission admit from onset in taken charttime datetime time date day at "
     "aufnahmedatum aufnahme beginn aufnahmezeit datum zeitpunkt "
-    "inddato indlagt indlæggelsesdato inndato innlagt innleggelsesdato inskriven inskrivningsdatum startdato startdatum "
-    "dato tidspunkt"
+    "inddato indlagt indlæggelsesdato inndato innlagt innleggelsesdato inskriven inskrivningsdatum startdato "
+    "startdatum dato tidspunkt"
 ).split()
 #: Words of days that say who a person is, or that end something, not when a row was.
 _NOT_BEGINS = frozenset(
