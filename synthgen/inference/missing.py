@@ -31,6 +31,8 @@ _NEGATIVE = (-1, -7, -8, -9, -77, -88, -98, -99, -999, -9999, -99999)
 #: Numbers that stand for missing where all others are far smaller.
 _LARGE = (999, 9999, 99999, 999999, 9999999)
 _FAR = 3
+#: Text results stand among numbers where this share are numbers.
+_MOST = 0.5
 #: Beyond a scale of at least so many answers these may be codes, which at most this share gives.
 _BEYOND_SCALES = (7, 8, 9, 77, 88, 97, 98, 99)
 _ANSWERS = 3
@@ -68,7 +70,8 @@ def find_missing(
     """Propose missing tokens for a table; ``declared``: the marks that the file's format has.
 
     A word such as ``NA`` means missing everywhere when several columns hold it, or one that otherwise holds numbers,
-    dates or clinical codes; a lone sign or ``None`` only among those; a number such as -999 only where it stands far
+    dates or clinical codes; in its column alone where most cells are numbers beside text results such as ``neg``; a
+    lone sign or ``None`` only among those that hold nothing else; a number such as -999 only where it stands far
     from the others and ``rare_below`` patients share it, or where it does so in several columns. The empty cell always
     does.
     """
@@ -86,7 +89,7 @@ def find_missing(
         several = len(holders[token]) > 1 if token in WORDS else len(among_exact) == len(holders[token])
         if among_exact and (token in WORDS or several) or token in WORDS and several:
             table.append(token)
-    own = {name: _own(name, exact, holders, table) for name in columns}
+    own = {name: _own(name, exact, _has_results(bare[name], marks), holders, table) for name in columns}
     numbers = _sentinels_of({name: bare[name] for name in columns if name in quantities}, marks, rare_below)
     return Missing(
         table=tuple(table),
@@ -99,14 +102,20 @@ def find_missing(
     )
 
 
-def _own(name: str, exact: set[str], holders: Mapping[str, list[str]], table: list[str]) -> tuple[str, ...]:
-    if name not in exact:
-        return ()
-    return tuple(token for token in _SIGNS if token not in table and name in holders[token])
+def _own(
+    name: str, exact: set[str], results: bool, holders: Mapping[str, list[str]], table: list[str]
+) -> tuple[str, ...]:
+    tokens = _SIGNS if name in exact else WORDS if results else ()
+    return tuple(token for token in tokens if token not in table and name in holders[token])
 
 
 def _kept(name: str, holders: Mapping[str, list[str]], tokens: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(token for token in _EVERY[1:] if token not in tokens and name in holders[token])
+
+
+def _has_results(column: Values, marks: Marks) -> bool:
+    """Whether most cells are numbers, as in a column of laboratory results of which some are texts."""
+    return column.share(read_numbers(column, marks).is_number) >= _MOST
 
 
 def _is_quantity(column: Values, marks: Marks) -> bool:

@@ -23,6 +23,8 @@ _MOST_ATOMS = 20
 #: What is written with more significant digits than floating point surely holds has them from arithmetic.
 _MOST_DIGITS = 15
 _FEW_CODES = 6
+#: Grades and stages are numbers of one digit.
+_HIGHEST_GRADE = 9
 _UNKNOWN_CODES = (8, 9, 88, 99)
 
 
@@ -52,12 +54,10 @@ def guess_number(subject: Subject) -> Guess | None:
         return None
     if int(others.sum()) > _MOST_ATOMS or not _may_name(subject, others) or not values.complete and others.any():
         return None
-    if (
-        numbers.is_whole[numbers.is_number].all()
-        and not others.any()
-        and (labels := _guess_labels(subject)) is not None
-    ):
-        return labels
+    if numbers.is_whole[numbers.is_number].all():
+        labels = _guess_grades(subject) if others.any() else _guess_labels(subject)
+        if labels is not None:
+            return labels
     atoms = _texts(subject, others)
     return _amount(subject, _about_atoms(atoms, "numbers"), atoms=atoms)
 
@@ -132,6 +132,15 @@ def _guess_labels(subject: Subject) -> Guess | None:
             Category(), ("few whole numbers, the last far from the others like a code for unknown; read as labels",)
         )
     return None
+
+
+def _guess_grades(subject: Subject) -> Guess | None:
+    """A few small whole numbers beside single letters, such as the grades 1 to 4 and X of a tumour."""
+    values, numbers = subject.values, subject.numbers
+    small = numbers.is_number & ~numbers.is_censored & (numbers.value >= 0) & (numbers.value <= _HIGHEST_GRADE)
+    if not bool((small | values.match(r"\pL")).all()):
+        return None
+    return Guess(Category(), ("few whole numbers and letters, as of grades; read as labels",))
 
 
 def _decimals(subject: Subject) -> int | None:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from synthgen.inference.copies import find_copies
 from synthgen.inference.dependencies import Dependency, find_dependencies
 from synthgen.inference.doubts import doubts
 from synthgen.inference.equations import Quantities, find_equations
@@ -246,6 +247,9 @@ class _Guessing:
         self.successions = self._successions() if known is None else []
         rules = tuple(succession.rule for succession in self.successions)
         self.config = self.config.model_copy(update={"constraints": rules})
+        linked = {} if known is None else known.ids
+        ids = [name for name, column in self.config.columns.items() if isinstance(column, Id) and name not in linked]
+        self.copies = find_copies(self.table, self.table.columns, ids)
 
     def _guess(self, name: str, header: Header) -> Guess:
         if self.known is not None and name in self.known.ids:
@@ -557,6 +561,9 @@ class _Guessing:
         notes = []
         for name, guess in guesses.items():
             notes += [Note(self.table.name, name, text) for text in guess.notes]
+            if name in self.copies:
+                told = f"the same as `{self.copies[name]}` in every row, yet made up by itself; use kind: drop"
+                notes.append(Note(self.table.name, name, told))
             if kept := [token for token in self.missing.kept.get(name, ()) if self._may_name(name, token)]:
                 words = " and ".join(f'"{token}"' for token in kept)
                 told = f"{words} counts as a value; add it to `missing` if it means missing"

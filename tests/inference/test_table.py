@@ -101,6 +101,8 @@ UUIDS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(40)]
         ("atc", ["A10BA02", "C09AA05", "N02BE01"] * 5, Code(system="atc")),
         ("diagnosis", ["195662009", "410620009"] * 5, Code()),
         ("zip", ["90210", "10001"] * 5, Category()),
+        ("Grading", ["1", "2", "3", "X"] * 5, Category()),
+        ("Urobilinogen", ["1", "2", "neg", "3"] * 5, Integer(min=0, atoms=("neg",))),
         ("heart_rate", ["101", "250", "401"] * 5, Integer(min=0)),
         ("FirstName", ["Ada", "Bo", "Cy"] * 5, Fake(provider="first_name")),
         ("email", ["a@b.org", "c@d.org"] * 5, Fake(provider="email")),
@@ -178,6 +180,12 @@ def test_german_words_for_missing(token: str) -> None:
     assert "counts as a value; add it" in told(inferred({"smoker": [token, "ex", "never"] * 5}), "smoker")
 
 
+@pytest.mark.parametrize("token", ["n.b.", "NULL"])
+def test_what_was_not_measured_is_missing_beside_text_results(token: str) -> None:
+    columns = inferred({"wert": ["neg", "1.5", "2.5", token, "++", "7.5"] * 5}).schema.tables["visits"].columns
+    assert columns["wert"] == Number(decimals=1, min=0, atoms=("++", "neg"), missing=("", token))
+
+
 def test_without_finding_is_a_result() -> None:
     guess = inferred({"crp": ["o.B.", "1.5", "2.5"] * 5})
     assert guess.schema.tables["visits"].missing == ("",)
@@ -211,6 +219,14 @@ def test_one_row_for_each_patient_needs_no_patient_column() -> None:
     table = guess.schema.tables["visits"]
     assert (table.key, table.patient) == ("patient_id", None)
     assert "each row counts as a person" in told(guess, None)
+
+
+def test_an_identifier_that_another_column_holds_as_well_is_told() -> None:
+    ids = {"stay_id": [f"S{row:04}" for row in range(120)], "bill_id": [f"B{row:04}" for row in range(120)]}
+    guess = inferred(ids | {"case_id": ids["stay_id"], "copy_id": ids["stay_id"]})
+    assert "the same as `stay_id` in every row" in told(guess, "case_id")
+    assert "the same as `stay_id` in every row" in told(guess, "copy_id")
+    assert "the same as" not in told(guess, "bill_id") + told(guess, "stay_id")
 
 
 def test_what_one_patient_repeats_is_not_named() -> None:
