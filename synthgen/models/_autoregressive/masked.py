@@ -193,7 +193,8 @@ class _Block(nn.Module):
         for echo, table, gains in zip(self.echoes, self.echoed, self.gains, strict=True):
             unit = codes[:, echo.unit]
             about = torch.from_numpy(echo.told).to(codes.device)[unit]
-            said = codes.gather(1, about.clamp(min=0)[:, None])[:, 0]
+            # Where nothing is about the unit the first column stands in for it, whose codes may be more.
+            said = codes.gather(1, about.clamp(min=0)[:, None])[:, 0].where(about >= 0, 0)
             logits = logits + table[said] * (gains[unit] * (about >= 0))[:, None]
         return logits
 

@@ -100,6 +100,20 @@ def test_what_tells_the_given_has_a_penalty_of_its_own() -> None:
     assert [found[id(block.head)] for block in of.blocks] == pytest.approx([0.1, 0.1])
 
 
+def test_a_unit_that_nothing_given_is_about_costs_as_if_nothing_were_said() -> None:
+    """The first column of all has more codes than what is given of a unit, and is not taken for it."""
+    given = (Domain("g", "g", 40, Scale.NOMINAL), Domain("last", "last", 4, Scale.ORDERED, about=("unit", 1)))
+    own = (Domain("unit", "unit", 3, Scale.NOMINAL), Domain("value", "value", 9, Scale.NOMINAL, unit="unit"))
+    of = network(Layout.of((*given, *own), 2, [np.full(domain.size, 10) for domain in (*given, *own)], ()))
+    (echoed,) = [table for block in of.blocks for table in block.echoed]
+    rows_ = Rows(np.array([[39, 2, 0, 5]]), None)
+    before = float(rows_.loss(of, "cpu").detach())
+    with torch.no_grad():
+        echoed += torch.arange(echoed.numel()).reshape(echoed.shape)
+    assert float(rows_.loss(of, "cpu").detach()) == before
+    assert float(Rows(np.array([[39, 2, 1, 5]]), None).loss(of, "cpu").detach()) != before
+
+
 def test_threads_are_as_before_when_training_is_done(layout: Layout) -> None:
     before = torch.get_num_threads()
     level = [np.full(size, -np.log(size)) for size in layout.sizes]
