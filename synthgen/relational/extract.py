@@ -324,9 +324,7 @@ class Extract:
         hand = Hand.of(lasting.end, self.configs[name], table.codec.plan.format)
         assert hand is not None
         ends = hand.read(cells[lasting.end])
-        known = (ends != UNKNOWN) & (rows.moments != UNKNOWN)
-        long = np.full(len(rows), -1, np.int64)
-        long[known] = lasting.timeline.usable(rows.moments[known], ends[known])
+        long = lasting.timeline.usable(rows.moments, ends)
         return lasting.fitted(table, rows.codes[:, table.column(lasting.number)], numbers, long, rng)
 
     def _row_ends(

@@ -205,10 +205,14 @@ class Standing:
         if timeline is None or not ends:
             return None
         rows, moments = self.skeletons[parent].rows, self.skeletons[parent].moments[ends[0]]
-        known = (rows.moments != UNKNOWN) & (moments != UNKNOWN)
-        lasting = np.full(len(rows), -1, np.int64)
-        lasting[known] = timeline.usable(rows.moments[known], moments[known])
-        return Above(self.skeletons[name].rows.numbers, lasting, rows.patient)
+        below = self.skeletons[name].rows
+        begun, come = rows.moments[below.parent[below.parent >= 0]], below.moments[below.parent >= 0]
+        until, before = (
+            timeline.usable(begun, np.where(come == UNKNOWN, UNKNOWN, np.maximum(come - sooner, begun)))
+            for sooner in (0, 1)
+        )
+        lasting = timeline.usable(rows.moments, moments)
+        return Above(below.numbers, lasting, rows.patient, until, before)
 
     def _rated(self, name: str) -> tuple[float | None, ...]:
         ruling = self.ruling(name)

@@ -40,21 +40,37 @@ class Above:
         numbers: how many rows belong to each.
         lasting: how long each lasts, negative where that is not known.
         patient: whose each is.
+        until: how long each of the rows below came after the beginning of the one that it belongs to, negative where
+            that is not known: as many as ``numbers`` says, one after the other, in the order of time.
+        before: how long it is from there to the last time at which such a row could have come before it.
     """
 
     numbers: NDArray[np.int64]
     lasting: NDArray[np.int64]
     patient: NDArray[np.int64]
+    until: NDArray[np.int64]
+    before: NDArray[np.int64]
 
     @property
     def lengths(self) -> tuple[tuple[int, int], ...]:
-        """How long rows last to which so many rows belong (``NUMBERS``), at least and at most; rounded."""
+        """How long rows last to which so many rows belong (``NUMBERS``), at least and at most; rounded.
+
+        Each row tells this as if it had ended earlier too: when the tenth of forty readings is taken, ten belong to the
+        stay, and nine until then. Told by whole rows alone, the shortest of a hundred patients would be those that the
+        eleven left aside are all longer than, which may be by far.
+        """
         known, most = self.lasting >= 0, []
+        parent = np.repeat(np.arange(len(self.numbers)), self.numbers)
+        place = np.arange(len(parent)) - np.repeat(np.cumsum(self.numbers) - self.numbers, self.numbers)
+        told, over = known[parent] & (self.until >= 0), self.lasting[parent]
+        least = (0, *_least(place + 1, np.minimum(self.until, over), self.patient[parent], told)[1:])
         for beyond in (*NUMBERS[1:], _MANY):
-            fewer = known & (self.numbers < beyond)
-            longest = shortest(-self.lasting[fewer], self.patient[fewer])
+            fewer, then = known & (self.numbers < beyond), told & (place + 1 == beyond)
+            longest = shortest(
+                -np.r_[self.lasting[fewer], np.minimum(self.before, over)[then]],
+                np.r_[self.patient[fewer], self.patient[parent[then]]],
+            )
             most.append(_MANY if longest is None else int(-longest * (1 + _SLACK)))
-        least = (0, *_least(self.numbers, self.lasting, self.patient, known)[1:])
         # However long a row lasts, some number fits it.
         greatest = [max(long, short) for long, short in zip(most, (*least[1:], 0), strict=True)]
         return tuple((int(short * (1 - _SLACK)), long) for short, long in zip(least, greatest, strict=True))
@@ -208,13 +224,14 @@ def _rooms(
 def _least(
     numbers: NDArray[np.int64], times: NDArray[np.int64], patient: NDArray[np.int64], known: NDArray[np.bool_]
 ) -> tuple[int, ...]:
-    """The least time that goes with so many rows or more (``NUMBERS``), as enough patients have it.
+    """The least time that goes with so many rows (``NUMBERS``), as enough patients have it.
 
-    Where few patients have so many, of whom those left aside would be many, no more than in proportion to fewer rows.
+    More rows take no less time. Where few patients have so many, of whom those left aside would be many, no more than
+    in proportion to fewer rows.
     """
     known, found, sure = known & (times >= 0), list[int](), 0
     for at, count in enumerate(NUMBERS):
-        chosen = known & (numbers >= count)
+        chosen = known & (numbers == count)
         least, several = shortest(times[chosen], patient[chosen]), len(np.unique(patient[chosen])) >= _SEVERAL
         if several:
             sure = at

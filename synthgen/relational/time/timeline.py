@@ -368,9 +368,12 @@ class Timeline:
         return found
 
     def usable(self, start: Moments, end: Moments) -> NDArray[np.int64]:
-        """How long it is from the first moment at which a row usually is to the last, between others; all known."""
-        lasting = end - start
-        return np.where(lasting < 0, lasting, np.maximum(self.settled(end) - self._begun(start), 0))
+        """How long it is from the first moment at which a row usually is to the last, between others.
+
+        Negative where one of these is not known, or the end comes first.
+        """
+        nowhere = (start == UNKNOWN) | (end == UNKNOWN) | (end < start)
+        return np.where(nowhere, -1, np.maximum(self.settled(end) - self._begun(start), 0))
 
     def _begun(self, start: Moments) -> Moments:
         return on_to(start, self.hours) if self.hours else start

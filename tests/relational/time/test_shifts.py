@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,45 +11,19 @@ import pytest
 from synthgen.relational.time.clocks import Clock, back_to, shortest, usual_hours
 from synthgen.relational.time.moments import DAY, UNKNOWN
 from synthgen.workflow import fit
-from tests.relational.clinic import Tables, write
+from tests.relational.clinic import write
 from tests.relational.test_extract import extract_of
+from tests.relational.time.stays import HOUR, beside, stays, three_times_a_day
 
-HOUR = 3600
 #: At 6, 14 and 22 o'clock, a quarter of an hour more or less.
 SHIFTS = np.array([6, 14, 22]) * HOUR
 CLOCK = Clock(SHIFTS - 900, SHIFTS + 900)
 
 
-def wards(n: int) -> Tables:
-    """Stays of two to six days, with a round at 6, 14 and 22 o'clock that reads two values at once."""
-    rng = np.random.default_rng(1)
-    tables: Tables = {"patients": [], "stays": [], "readings": []}
-    for who in range(n):
-        patient, stay = f"P{1000 + 3 * who}", f"S{5000 + 7 * who}"
-        tables["patients"].append({"patient": patient, "sex": "FM"[who % 2]})
-        begin = datetime(2021, 1, 1) + timedelta(minutes=int(rng.integers(0, 1_000_000)))
-        end = begin + timedelta(minutes=int(rng.integers(2 * DAY // 60, 6 * DAY // 60)))
-        tables["stays"].append(
-            {"stay": stay, "patient": patient, "admitted": f"{begin:%Y-%m-%d %H:%M}", "left": f"{end:%Y-%m-%d %H:%M}"}
-        )
-        day = begin.replace(hour=0, minute=0)
-        for hour in range(6, 8 * 24, 8):
-            when = day + timedelta(minutes=60 * hour + int(rng.integers(-15, 16)))
-            for what in ("pulse", "temp") if begin < when < end else ():
-                value = str(int(rng.normal(75 if what == "pulse" else 37, 3)))
-                tables["readings"].append(
-                    {"stay": stay, "taken": f"{when:%Y-%m-%d %H:%M}", "what": what, "value": value}
-                )
-    return tables
-
-
 @pytest.fixture(scope="module")
 def readings(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    folder: Path = write(tmp_path_factory.mktemp("wards"), wards(150))
-    found = extract_of(fit(folder, seed=1).synthesizer, n=150).to_pandas()
-    readings = found["readings"].merge(found["stays"], on="stay")
-    readings[["taken", "left"]] = readings[["taken", "left"]].apply(pd.to_datetime)
-    return readings
+    folder: Path = write(tmp_path_factory.mktemp("wards"), stays(150, (2, 6), three_times_a_day))
+    return beside(extract_of(fit(folder, seed=1).synthesizer, n=150).to_pandas())
 
 
 def test_readings_are_taken_at_their_hours(readings: pd.DataFrame) -> None:
