@@ -18,6 +18,7 @@ from synthgen.encoding.identifier import Identifier
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.plugins import load_model
 from synthgen.relational.belonging.links import Linking
+from synthgen.relational.belonging.sharing import Sharing, shareable
 from synthgen.relational.belonging.structure import Role, Structure
 from synthgen.relational.extract import PERSONS, Extract
 from synthgen.relational.fold import Additions, derived, implied, number_of, orphans_of, panel_of
@@ -151,7 +152,8 @@ class ExtractSynthesizer(Synthesizer):
             rates: tuple[float | None, ...] = ()
             if name != PERSONS and schema.tables[name].constraints:
                 rates = rates_from_json(documents["rules"]["rates"][name], schema.tables[name].rules)
-            tables[name] = FittedTable(codec, added, timeline, surroundings, calendar, memory, fitted, rates)
+            sharing = Sharing.from_json(given["sharing"]) if "sharing" in given else None
+            tables[name] = FittedTable(codec, added, timeline, surroundings, calendar, memory, fitted, rates, sharing)
         identifier = None if learned["identifier"] is None else Identifier.from_json(learned["identifier"])
         references = {
             name: _unpacked(f"reference.{at}", kept, arrays)
@@ -191,6 +193,10 @@ def _require_whole(extract: Extract) -> None:
         order = None if table.timeline is None else table.timeline.order.name
         if roles[name] == "child" and order not in (None, extract.structure.members[name].order):
             raise ValueError("rows are ordered by another column")
+        if table.sharing is not None:
+            possible = shareable(extract.configs[name], extract.structure.members[name]) if name != PERSONS else ()
+            if not {*table.sharing.rates} <= {*possible}:
+                raise ValueError("rows share numbers that are none")
 
 
 def _require_parts(table: FittedTable, births: str | None, *, is_child: bool) -> None:
@@ -221,7 +227,8 @@ def _given(table: FittedTable) -> dict[str, Any]:
         "calendar": table.calendar,
         "memory": table.memory,
     }
-    return {name: None if part is None else part.to_json() for name, part in parts.items()}
+    given = {name: None if part is None else part.to_json() for name, part in parts.items()}
+    return given if table.sharing is None else given | {"sharing": table.sharing.to_json()}
 
 
 def _packed(name: str, cells: pa.DictionaryArray) -> dict[str, NDArray[Any]]:

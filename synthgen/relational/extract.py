@@ -406,10 +406,13 @@ class Extract:
         """The tables of a block with all ids and links, cut to the first so many patients."""
         cells = {name: dict(columns) for name, columns in block.cells.items()}
         everyone = number * BLOCK + np.arange(BLOCK)
+        chance = np.random.default_rng([seed, 3, number])
         for name, columns in cells.items():
-            codec = self.tables[name].codec
+            codec, rows, sharing = self.tables[name].codec, block.rows[name], self.tables[name].sharing
+            firsts = {} if sharing is None else sharing.firsts(rows, chance)
             for column in codec.plan.ids:
-                ordinals = everyone if name == self.patients else offsets[name] + np.arange(len(block.rows[name]))
+                of_row = offsets[name] + firsts.get(column, np.arange(len(rows)))
+                ordinals = everyone if name == self.patients else of_row
                 columns[column] = codec.ids[column].generate(ordinals, key + name.encode() + column.encode())
         if self.identifier is None:
             (key_column,) = self.configs[self.patients].key_columns

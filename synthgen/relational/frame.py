@@ -9,6 +9,7 @@ from functools import cached_property
 from synthgen.encoding.domain import Domain
 from synthgen.encoding.numeric import NumericEncoder
 from synthgen.models.base import FittedModel
+from synthgen.relational.belonging.sharing import Sharing
 from synthgen.relational.codec import Codec
 from synthgen.relational.fold import Additions, panel_of
 from synthgen.relational.time.calendar import Calendar
@@ -62,10 +63,12 @@ class FittedTable(Frame):
 
     Attributes:
         rates: the share of real rows that break each rule of the table; ``None`` where it is too small to tell.
+        sharing: how its rows share numbers; ``None`` where they share none.
     """
 
     model: FittedModel
     rates: tuple[float | None, ...] = ()
+    sharing: Sharing | None = None
 
 
 def subjects_of(tables: Mapping[str, Frame], lookups: Iterable[str]) -> dict[str, str]:

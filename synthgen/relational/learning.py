@@ -19,6 +19,7 @@ from synthgen.errors import InputError
 from synthgen.models.base import Codes, FittedModel, Model
 from synthgen.progress import Progress, silent
 from synthgen.relational.belonging.links import Linking, told_drawn
+from synthgen.relational.belonging.sharing import Sharing, shareable
 from synthgen.relational.cells import as_cells, cells_of, whole
 from synthgen.relational.codec import Codec
 from synthgen.relational.deriving import Deriving, same_code
@@ -204,7 +205,18 @@ class _Learning:
         given = contexts(frame, rows, self.rows, self.fitted, births, ends)
         domains = context_domains(surroundings, calendar, memory, self.fitted)
         model = self._fit(name, frame.domains, codes, domains, given, rows.patient, rng)
-        self.fitted[name] = FittedTable(codec, added, timeline, surroundings, calendar, memory, model)
+        sharing = self._sharing(name)
+        self.fitted[name] = FittedTable(codec, added, timeline, surroundings, calendar, memory, model, sharing=sharing)
+
+    def _sharing(self, name: str) -> Sharing | None:
+        """How the rows of a table share numbers."""
+        config, skeleton = self.schema.tables[name], self.skeletons[name]
+        columns = shareable(config, self.structure.members[name])
+        if not columns:
+            return None
+        cells = cells_of(self.dataset.tables[name], skeleton.source)
+        missing = {column: config.missing_in(column) for column in columns}
+        return Sharing.of({column: cells[column] for column in columns}, missing, skeleton.rows, self.rare_below)
 
     def _levels(self, name: str, codec: Codec) -> Levels | None:
         """How rows of a table are told the means of its own quantities."""
