@@ -175,7 +175,7 @@ class Alongside:
         (own,) = np.nonzero(self.taken)
         of = self.generated.take(own)
         now, wanted = of.beside(self._moments(mass)).correlation, np.tanh(self.wanted[own])
-        (far, narrow), (near, wide) = (_normal(of.among(), correlation) for correlation in (wanted, now))
+        (far, narrow), (near, wide) = (_normal(*of.among(), correlation) for correlation in (wanted, now))
         longest = np.abs((far - near) / np.maximum(_STEP, _FASTER * np.abs(self.slopes[own]))).max()
         share /= max(float(longest), 1.0)
         slopes = np.clip(self.slopes[own] + share * (far - near), -STEEPEST, STEEPEST).astype(np.float32)
@@ -244,25 +244,32 @@ class _Cells(NamedTuple):
         covariance = (self.scored.T @ later.mean) / both - means[0] * means[1]
         return _Together(both, np.clip(covariance / spread, -_CLOSEST, _CLOSEST))
 
-    def among(self) -> NDArray[np.float64]:
-        """The correlations of these columns with each other, ``(columns, columns)``."""
-        return np.stack(
-            [
-                self.beside(_Moments(on, scored, scored**2)).correlation
-                for on, scored in zip(self.on.T, self.scored.T, strict=True)
-            ]
-        )
+    def among(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The correlations of these columns with each other where both are on, times how often that is where one is.
+
+        And how often each is on where any is. A column that is not on says nothing, and leaves more to the others.
+
+        Returns:
+            ``(columns, columns)``, the one along the first axis; and ``(columns,)``.
+        """
+        others = [
+            self.beside(_Moments(on, scored, scored**2)) for on, scored in zip(self.on.T, self.scored.T, strict=True)
+        ]
+        rows = np.maximum(self.on.sum(axis=0, dtype=np.float64), 1)
+        shares = rows / max(np.count_nonzero(self.on.any(axis=1)), 1)
+        return np.stack([of.correlation * of.both for of in others]) / rows[:, None], shares
 
 
-def _normal(among: NDArray[np.float64], correlation: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+def _normal(
+    among: NDArray[np.float64], shares: NDArray[np.float64], correlation: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
     """The slopes of a normal variable on others with which it is so correlated, and what each square of it takes away.
 
     Its density given them has the exponent ``slopes @ others * x - (1 + taken) * x**2 / 2``.
 
     Args:
-        among: the correlations of the others.
+        among, shares: of the others, as ``_Cells.among`` has them.
     """
     on_them = np.linalg.solve(among + _RIDGE * np.eye(len(among)), correlation)
-    explained = min(float(on_them @ correlation), _CLOSEST)
-    slopes = np.asarray(on_them / (1 - explained), np.float64)
-    return slopes, float(slopes @ correlation)
+    explained = float(np.clip((shares * on_them) @ correlation, 0, _CLOSEST))
+    return np.asarray(on_them / (1 - explained), np.float64), explained / (1 - explained)

@@ -86,6 +86,28 @@ def test_visits_that_say_the_same_share_what_they_say() -> None:
     assert np.bincount(fitted.network.slopes.pairs[:, 1]).max() <= 5
 
 
+def test_columns_that_are_hardly_ever_both_there_have_slopes_of_their_own() -> None:
+    """Days since two findings, of which most patients have one; who has both has them of the same day.
+
+    Where they are both there they are one column, but the last follows the one up and the other down, each where it
+    stands alone.
+    """
+    rows = _visits(0.0, columns=3, n=4000)
+    second = _visits(0.5, columns=2, n=4000, seed=2)
+    rows[:1900, [0, 2]], rows[:1900, 1] = second[:1900], MISSING
+    falling = _visits(-0.5, columns=2, n=4000, seed=3)
+    rows[1900:3800, [1, 2]], rows[1900:3800, 0] = falling[1900:3800], MISSING
+    rows[3800:, 1] = rows[3800:, 0]
+    fitted = _fitted(rows, _domains(3))
+    codes = fitted.sample(40_000, rng=np.random.default_rng(3))
+    of_last = fitted.network.slopes.slopes[fitted.network.slopes.pairs[:, 1] == fitted.layout.order.index(2)]
+    assert np.abs(of_last).max() < 3
+    for other in range(2):
+        assert _correlation(codes, other, 2) == pytest.approx(_correlation(rows, other, 2), abs=0.05)
+    real, own = (np.bincount(of[:, 2], minlength=CODES + 1) / len(of) for of in (rows, codes))
+    assert np.abs(real - own).sum() / 2 < 0.05
+
+
 def test_of_too_few_patients_nothing_is_told() -> None:
     rows = _visits(0.9)
     rows[40:, 1] = MISSING
