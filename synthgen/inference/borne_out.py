@@ -1,4 +1,4 @@
-"""Rules that compare a row's dates with those of a row above it, where the real rows bear them out."""
+"""Rules that compare what a row holds with the dates of a row above it, where the real rows bear them out."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from synthgen.schema.rules import expression as ex
 from synthgen.schema.rules.truth import Values, truth
 from synthgen.schema.table import TableConfig
 
-#: A rule is stated where the rows of so many patients tell of it.
-FEWEST: Final = 30
+#: A rule is stated where the rows of so many patients tell of it; of fewer, if no row breaks it.
+_FEWEST: Final = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +60,8 @@ def borne_out(
     operands: Mapping[str, Operand],
     above: Above,
     whose: Whose,
+    *,
+    fewest: int = _FEWEST,
 ) -> list[BorneOut]:
     """The rules that hold in all but few of the rows, where enough patients have any.
 
@@ -67,6 +69,7 @@ def borne_out(
         rules: each on a column of the rows and one of those above.
         operands: how the former are read.
         whose: the patients of the rows.
+        fewest: so many patients must tell of a rule that no row breaks.
     """
     rows = np.zeros(len(rules), np.int64)
     obeyed = np.zeros(len(rules), np.int64)
@@ -84,8 +87,9 @@ def borne_out(
             rows[i] += int(told.sum())
             obeyed[i] += int(judged.holds.sum())
             tell[i].append(np.unique(patient[known[told]]))
+    people = [len(np.unique(np.concatenate(each))) for each in tell]
     return [
         BorneOut(rule, obeyed[i] / rows[i])
         for i, rule in enumerate(rules)
-        if len(np.unique(np.concatenate(tell[i]))) >= FEWEST and obeyed[i] >= OBEYED * rows[i]
+        if (people[i] >= _FEWEST and obeyed[i] >= OBEYED * rows[i]) or (people[i] >= fewest and obeyed[i] == rows[i])
     ]

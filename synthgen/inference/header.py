@@ -87,6 +87,12 @@ _CLINICAL = frozenset(
     "diag diagnosis dx icd icd9 icd10 diagnose tilstandskode atc hoveddiagnose bidiagnose aktionsdiag bidiag cause ops "
     "prozedur prozeduren todesursache dødsårsak dödsorsak".split()
 )
+#: Words that name a death, and how other such words begin.
+_DEATH = frozenset("dod tod".split())
+_DEATHS = (
+    *"death died deceased sterbe verstorben gestorben todes".split(),
+    *"deces décès overle overlij fallec defunc muerte død död".split(),
+)
 _CODES = frozenset("code codes kode koder cd".split())
 
 #: Headers of what an extract is often made to predict, best first.
@@ -220,6 +226,11 @@ class Header:
     def is_sex(self) -> bool:
         """It names the sex of a person."""
         return bool(_SEX & self.said) and len(self.words) <= 3
+
+    @property
+    def is_death(self) -> bool:
+        """It names a death."""
+        return any(word in _DEATH or word.startswith(_DEATHS) for word in self.words)
 
     @property
     def is_coded(self) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from synthgen.inference.header import read_header
 from synthgen.inference.values import Values
 from synthgen.reshape.operands import Operand
 from synthgen.schema.rules import expression as ex
@@ -19,8 +20,9 @@ from synthgen.schema.rules.truth import truth
 OBEYED: Final = 0.995
 #: In so many of them, at least, it would break if the two were drawn apart; else nothing needs to keep it.
 WOULD_BREAK: Final = 0.01
-#: Rows with both dates that are needed to tell.
+#: Rows with both dates that are needed to tell; with a death as the later, after which nobody is seen.
 _ENOUGH_ROWS: Final = 100
+_ENOUGH_DEATHS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def find_successions(
     found = {
         (i, j): obeyed[i, j] / both[i, j]
         for i, j in _pairs(len(names))
-        if both[i, j] >= _ENOUGH_ROWS and obeyed[i, j] >= OBEYED * both[i, j]
+        if (both[i, j] >= _ENOUGH_ROWS and obeyed[i, j] >= OBEYED * both[i, j])
+        or (both[i, j] >= _ENOUGH_DEATHS and obeyed[i, j] == both[i, j] and read_header(names[j]).is_death)
     }
     found = {(i, j): share for (i, j), share in found.items() if i < j or (j, i) not in found}
     return [

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from synthgen.inference.ages import rules_of_ages
 from synthgen.inference.borne_out import BorneOut
 from synthgen.inference.deaths import rules_of_death
 from synthgen.inference.hierarchy import Place, places
@@ -83,8 +84,8 @@ def infer_tables(dataset: Dataset, *, preset: Preset | None = None, rare_below: 
 def _rules(
     dataset: Dataset, tables: Mapping[str, TableConfig], people: _People, marks: Format
 ) -> dict[str, list[BorneOut]]:
-    """What the dates of each table are compared with in those above, as the rows bear out."""
-    every = [rules(dataset, tables, people.of, marks) for rules in (rules_of_stays, rules_of_death)]
+    """What the dates and ages of each table are compared with in those above, as the rows bear out."""
+    every = [rules(dataset, tables, people.of, marks) for rules in (rules_of_ages, rules_of_stays, rules_of_death)]
     return {name: [each for found in every for each in found.get(name, ())] for name in tables}
 
 

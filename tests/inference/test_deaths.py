@@ -50,7 +50,12 @@ def test_dates_come_no_later_than_the_death(late: int) -> None:
 
 def test_no_rule_is_stated_that_rows_break_or_hardly_any_tell_of() -> None:
     assert set(constraints(35, 5)) == {"labs"}
-    assert constraints(29, 0) == {}
+    assert constraints(4, 0) == {}
+
+
+def test_of_few_deaths_a_rule_is_stated_if_no_row_breaks_it() -> None:
+    assert set(constraints(5, 0)) == {"visits", "labs"}
+    assert set(constraints(29, 1)) == {"labs"}
 
 
 def test_only_a_date_that_is_named_like_a_death_ends_a_life() -> None:

@@ -64,3 +64,11 @@ def test_dates_that_are_always_the_same_have_one_rule() -> None:
 
 def test_a_few_rows_do_not_tell() -> None:
     assert rules(a=texts(FIRST[:99]), b=texts(SECOND[:99])) == ()
+
+
+def test_of_a_death_few_rows_tell() -> None:
+    """Nobody is seen after death, as long as no row says otherwise."""
+    death = [*texts(SECOND[:5]), *[""] * 195]
+    assert rules(seen=texts(FIRST), Sterbedatum=death) == ("Sterbedatum >= seen",)
+    assert rules(seen=texts(FIRST), Sterbedatum=[*death[:4], *[""] * 196]) == ()
+    assert rules(seen=texts(FIRST), Sterbedatum=[*texts([date(2019, 1, 1)]), *death[1:]]) == ()

@@ -1,0 +1,65 @@
+"""Rules that an age is that on a date of its row, of a patient whose birth another table has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from synthgen.inference.borne_out import BorneOut, borne_out, dated
+from synthgen.inference.dated_patients import DatedPatients, table_of_patients, tables_above
+from synthgen.inference.patients import Whose
+from synthgen.reshape.operands import Operand
+from synthgen.schema.column import Integer
+from synthgen.schema.config import Format
+from synthgen.schema.rules import expression as ex
+from synthgen.schema.table import TableConfig
+from synthgen.tables.dataset import Dataset
+
+
+def rules_of_ages(
+    dataset: Dataset, tables: Mapping[str, TableConfig], whose: Callable[[str], Whose | None], marks: Format
+) -> dict[str, list[BorneOut]]:
+    """By table below that of the patients, which whole numbers are the years from a date of theirs to one of the row.
+
+    Of several dates on which a patient is of that age, that which most rows bear out.
+
+    Args:
+        whose: how to find the patients of a table's rows, ``None`` for tables that are of none.
+        marks: of tables that have none of their own.
+    """
+    patients = table_of_patients(tables)
+    if patients is None or not dated(tables[patients]):
+        return {}
+    of_patients = DatedPatients.of(dataset, patients, tables[patients], dated(tables[patients]), marks)
+    found = {}
+    for name, table in tables.items():
+        days, ages = dated(table), _whole_numbers(table)
+        if not (days and ages) or patients not in tables_above(name, tables) or (of := whose(name)) is None:
+            continue
+        above = of_patients.above(of)
+        operands = {column: Operand.of(table, column, table.format or marks) for column in (*days, *ages)}
+        rules = [
+            ex.Compare("==", ex.Column(age), ex.Call("years", (above.column(birth), ex.Column(day))))
+            for age in ages
+            for birth in above.dates
+            for day in days
+        ]
+        found[name] = _best(borne_out(dataset.tables[name], rules, operands, above, of))
+    return found
+
+
+def _whole_numbers(table: TableConfig) -> list[str]:
+    """Columns that may be ages and are not known to follow from others."""
+    return [
+        name
+        for name, column in table.columns.items()
+        if isinstance(column, Integer) and (column.computed, column.unit_of, column.determined_by) == (None,) * 3
+    ]
+
+
+def _best(found: list[BorneOut]) -> list[BorneOut]:
+    """For each age one rule."""
+    best: dict[ex.Expression, BorneOut] = {}
+    for each in found:
+        if each.rule.left not in best or each.share > best[each.rule.left].share:
+            best[each.rule.left] = each
+    return [*best.values()]
