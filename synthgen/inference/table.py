@@ -243,8 +243,7 @@ class _Guessing:
             columns=columns,
             target=None if known is not None and known.kept else self._target(columns),
         )
-        # Among several tables a date is learned by its distance from another, so that none has to be kept in order.
-        self.successions = self._successions() if known is None else []
+        self.successions = [] if known is not None and known.kept else self._successions()
         rules = tuple(succession.rule for succession in self.successions)
         self.config = self.config.model_copy(update={"constraints": rules})
         linked = {} if known is None else known.ids

@@ -226,6 +226,7 @@ def _config(guess: TableGuess, place: Place, dialect: Format | None, preset: Pre
         format=dialect,
         missing=guess.config.missing,
         columns=columns,
+        constraints=guess.config.constraints,
     )
 
 
