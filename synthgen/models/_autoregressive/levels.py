@@ -119,7 +119,7 @@ def _settle(
     for _ in range(_STEPS):
         if away <= 1:
             break
-        slopes, narrower = alongside.slopes.copy(), alongside.narrower
+        slopes, narrower = alongside.slopes.copy(), alongside.narrower.copy()
         tried = mass.copy(), level.copy()
         alongside.step(tried[0], share)
         _raise(*tried, shares)

@@ -30,6 +30,8 @@ _FASTER: Final = 0.5
 _RIDGE: Final = 0.01
 #: No factor of a code's mass is less than e to minus this, so that something stays of every row.
 _DEEPEST: Final = 80.0
+#: Of scores of variance 1: with less than so much where two scales are both there, they have no correlation.
+_LEAST_VARIANCE: Final = 0.05
 #: No correlation is taken to be closer, so that its z is finite.
 _CLOSEST: Final = 0.9999
 
@@ -92,16 +94,19 @@ class Scales:
         patients = (earlier.on.T @ (on > 0)) * np.minimum(self.stands[before], self.stands[later])
         wanted = np.where(patients >= self.fewest, np.arctanh(real.correlation), np.nan)
         generated = _Cells.of(self.scores, drawn, before)
-        return Alongside(later, own[:-1], before, wanted, patients, generated, np.full(len(before), np.nan, np.float32))
+        none = np.full(len(before), np.nan, np.float32), np.zeros(len(before), np.float32)
+        return Alongside(later, own[:-1], before, wanted, patients, generated, *none)
 
     def slopes(self, found: Sequence[Alongside]) -> Slopes:
         """All slopes that were taken, as a network keeps them."""
         pairs = [(e, of.later) for of in found for e in of.before[of.taken].tolist()]
-        slopes = [of.slopes[of.taken] for of in found]
+        slopes, narrower = ([np.zeros(0, np.float32)] for _ in range(2))
+        slopes += [of.slopes[of.taken] for of in found]
+        narrower += [of.narrower[of.taken] for of in found]
         return Slopes(
             np.array(pairs, np.int32).reshape(-1, 2),
-            np.concatenate([np.zeros(0, np.float32), *slopes]),
-            np.array([0.0] * self.layout.first_own + [of.narrower for of in found], np.float32),
+            np.concatenate(slopes),
+            np.concatenate(narrower),
             np.nan_to_num(np.concatenate([np.zeros(0, np.float32), *self.scores])),
         )
 
@@ -118,7 +123,7 @@ class Alongside:
         patients: who do, ``(scales,)``.
         generated: the cells of these scales in the rows that are generated.
         slopes: float32 ``(scales,)``; NaN where none is taken.
-        narrower: as of ``Slopes``.
+        narrower: float32 ``(scales,)``, as of ``Slopes``; 0 where none is taken.
     """
 
     later: int
@@ -128,7 +133,7 @@ class Alongside:
     patients: NDArray[np.float64]
     generated: _Cells
     slopes: NDArray[np.float32]
-    narrower: float = 0.0
+    narrower: NDArray[np.float32]
 
     @property
     def taken(self) -> NDArray[np.bool_]:
@@ -180,12 +185,12 @@ class Alongside:
         share /= max(float(longest), 1.0)
         slopes = np.clip(self.slopes[own] + share * (far - near), -STEEPEST, STEEPEST).astype(np.float32)
         scored = np.nan_to_num(self.scores)
-        narrower = share * (narrow - wide)
-        added = np.outer(scored, of.scored @ (slopes - self.slopes[own])) - (narrower / 2 * scored**2)[:, None]
+        narrower = (share * (narrow - wide)).astype(np.float32)
+        added = np.outer(scored, of.scored @ (slopes - self.slopes[own])) - np.outer(scored**2 / 2, of.on @ narrower)
         mass *= np.exp(np.maximum(added - added.max(axis=0), -_DEEPEST))
         mass /= mass.max(axis=0)
         self.slopes[own] = slopes
-        self.narrower += narrower
+        self.narrower[own] += narrower
 
     def _moments(self, mass: NDArray[np.float32]) -> _Moments:
         """What the probabilities of the codes of each row say of the score."""
@@ -202,7 +207,10 @@ class _Moments(NamedTuple):
 
 
 class _Together(NamedTuple):
-    """Over the rows with an earlier scale and the later one both on: how many, and the correlation, by earlier one."""
+    """Over the rows with an earlier scale and the later one both on: how many, and the correlation, by earlier one.
+
+    It is 0 where one of the two hardly varies: what a few rows show, or rounding, is none.
+    """
 
     both: NDArray[np.float64]
     correlation: NDArray[np.float64]
@@ -240,9 +248,10 @@ class _Cells(NamedTuple):
             ((self.scored**2).T @ later.on) / both - means[0] ** 2,
             (self.on.T @ later.square) / both - means[1] ** 2,
         )
-        spread = np.sqrt(np.maximum(variances[0] * variances[1], tiny))
+        varied = np.minimum(*variances) >= _LEAST_VARIANCE
+        spread = np.sqrt(np.where(varied, variances[0] * variances[1], 1))
         covariance = (self.scored.T @ later.mean) / both - means[0] * means[1]
-        return _Together(both, np.clip(covariance / spread, -_CLOSEST, _CLOSEST))
+        return _Together(both, np.where(varied, np.clip(covariance / spread, -_CLOSEST, _CLOSEST), 0))
 
     def among(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The correlations of these columns with each other where both are on, times how often that is where one is.
@@ -262,14 +271,15 @@ class _Cells(NamedTuple):
 
 def _normal(
     among: NDArray[np.float64], shares: NDArray[np.float64], correlation: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], float]:
-    """The slopes of a normal variable on others with which it is so correlated, and what each square of it takes away.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The slopes of a normal variable on others with which it is so correlated, and what each takes of its square.
 
-    Its density given them has the exponent ``slopes @ others * x - (1 + taken) * x**2 / 2``.
+    Its density given them has the exponent ``slopes @ others * x - (1 + taken.sum()) * x**2 / 2``.
 
     Args:
         among, shares: of the others, as ``_Cells.among`` has them.
     """
     on_them = np.linalg.solve(among + _RIDGE * np.eye(len(among)), correlation)
     explained = float(np.clip((shares * on_them) @ correlation, 0, _CLOSEST))
-    return np.asarray(on_them / (1 - explained), np.float64), explained / (1 - explained)
+    slopes = np.asarray(on_them / (1 - explained), np.float64)
+    return slopes, slopes * correlation

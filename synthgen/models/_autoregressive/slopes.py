@@ -17,6 +17,8 @@ STEEPEST: Final = 30.0
 #: By no more than this slopes make a code less probable than the rest of the model does: so rare are numbers that are
 #: out of all proportion at most, and every row has a likelihood.
 _DEEPEST: Final = 10.0
+#: What stands for the score 0.
+_HARDLY_ANY: Final = 1e-6
 #: With fewer codes there is no slope, only single values.
 _FEWEST_CODES: Final = 3
 
@@ -26,15 +28,16 @@ class Slopes:
     """What is added to the logits of a scale for each step up of a scale before it.
 
     The linear-by-linear association of Goodman (1979, Journal of the American Statistical Association 74, 537): the
-    logit of a code gains the product of its score, the score of the earlier code, and one slope; and it loses half of
-    the square of its score times a number, by which what is told so is narrower than what is told of nobody.
+    logit of a code gains the product of its score, the score of the earlier code, and one slope; and where the earlier
+    code is on the scale it loses half of the square of its score times a number, by which what is told so is narrower
+    than what is told of nobody.
 
     Attributes:
         pairs: int32 ``(n, 2)``, the earlier and the later entry; the later ones ascend.
         slopes: float32 ``(n,)``.
-        narrower: float32 ``(entries,)``, that number; 0 where there are no slopes.
-        scores: float32, for each entry one after another its ``codes + 1`` scores, 0 off the scale; the last is of what
-            is unobserved.
+        narrower: float32 ``(n,)``, that number.
+        scores: float32, for each entry one after another its ``codes + 1`` scores, 0 off the scale and only there; the
+            last is of what is unobserved.
     """
 
     pairs: NDArray[np.int32]
@@ -45,8 +48,7 @@ class Slopes:
     @classmethod
     def none(cls, layout: Layout) -> Slopes:
         """No slopes."""
-        n = len(layout.sizes)
-        none = (np.zeros(length, np.float32) for length in (0, n, sum(layout.sizes) + n))
+        none = (np.zeros(length, np.float32) for length in (0, 0, sum(layout.sizes) + len(layout.sizes)))
         return cls(np.zeros((0, 2), np.int32), *none)
 
     def fits(self, layout: Layout) -> bool:
@@ -59,7 +61,7 @@ class Slopes:
         earlier, later = self.pairs.T
         return bool(
             self.scores.shape == (sum(layout.sizes) + len(layout.sizes),)
-            and self.narrower.shape == (len(layout.sizes),)
+            and self.narrower.shape == self.slopes.shape
             and ((earlier >= 0) & (earlier < later) & (later >= layout.first_own) & (later < len(layout.sizes))).all()
             and (np.diff(later) >= 0).all()
             and (np.abs(self.slopes) <= STEEPEST).all()
@@ -75,11 +77,13 @@ class Slopes:
         own = np.arange(*np.searchsorted(self.pairs[:, 1], [entry, entry + 1]))
         if not len(own):
             return
-        told = np.zeros(logits.shape[1], np.float32)
+        told, narrower = np.zeros((2, logits.shape[1]), np.float32)
         for at in own.tolist():
             earlier = int(self.pairs[at, 0])
-            told += self.slopes[at] * self.of_entry(layout, earlier)[drawn[earlier]]
-        tilt(logits, self.of_entry(layout, entry)[:-1], told, float(self.narrower[entry]))
+            scored = self.of_entry(layout, earlier)[drawn[earlier]]
+            told += self.slopes[at] * scored
+            narrower += self.narrower[at] * (scored != 0)
+        tilt(logits, self.of_entry(layout, entry)[:-1], told, narrower)
 
     def of_entry(self, layout: Layout, entry: int) -> NDArray[np.float32]:
         """The scores of an entry's codes, ``(codes + 1,)``."""
@@ -87,24 +91,27 @@ class Slopes:
         return self.scores[first : first + layout.sizes[entry] + 1]
 
 
-def tilt(logits: NDArray[np.float32], scores: NDArray[np.float32], told: NDArray[np.float32], narrower: float) -> None:
+def tilt(
+    logits: NDArray[np.float32], scores: NDArray[np.float32], told: NDArray[np.float32], narrower: NDArray[np.float32]
+) -> None:
     """Add to the logits of codes their scores times what each row is told, less what makes them narrower.
 
     Args:
         logits: ``(codes, rows)``, changed in place.
         scores: ``(codes,)``.
-        told: ``(rows,)``.
+        told, narrower: ``(rows,)``.
     """
     least = logits - (logits.max(axis=0) + _DEEPEST)
-    logits += scores[:, None] * told - (narrower / 2 * scores**2)[:, None]
+    logits += np.outer(scores, told) - np.outer(scores**2 / 2, narrower)
     np.maximum(logits, least + logits.max(axis=0), out=logits)
 
 
 def scores(domain: Domain, shares: NDArray[np.float64]) -> NDArray[np.float32]:
     """Normal scores of the codes by rank, of mean 0 and variance 1 over the rows on the scale, ``(codes + 1,)``.
 
-    NaN for codes off the scale, for what is unobserved, and throughout where there is no scale: what a number means by
-    its unit is on as many scales as there are units.
+    None of them is exactly 0, which stands for what is off the scale where slopes are kept. NaN for codes off the
+    scale, for what is unobserved, and throughout where there is no scale: what a number means by its unit is on as many
+    scales as there are units.
 
     Args:
         shares: of each code among the rows.
@@ -116,5 +123,6 @@ def scores(domain: Domain, shares: NDArray[np.float64]) -> NDArray[np.float32]:
     share = shares[on_scale] / shares[on_scale].sum()
     normal = ndtri(np.cumsum(share) - share / 2)
     normal -= normal @ share
-    found[on_scale] = normal / np.sqrt(normal**2 @ share)
+    normal = (normal / np.sqrt(normal**2 @ share)).astype(np.float32)
+    found[on_scale] = np.where(normal == 0, _HARDLY_ANY, normal)
     return found

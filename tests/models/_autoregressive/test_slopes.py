@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm, spearmanr
 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
+from synthgen.models._autoregressive.scales import _Cells, _Moments
 from synthgen.models._autoregressive.slopes import scores, tilt
 from synthgen.models.autoregressive import Autoregressive, FittedAutoregressive
 from synthgen.models.base import Codes, CodeTable
@@ -108,6 +109,28 @@ def test_columns_that_are_hardly_ever_both_there_have_slopes_of_their_own() -> N
     assert np.abs(real - own).sum() / 2 < 0.05
 
 
+def test_who_has_no_number_before_is_as_varied_as_before() -> None:
+    """Of a third of the patients the visit before is known, and close: it narrows nothing for the others."""
+    rows = _visits(0.97, n=3000)
+    rows[1000:, 0] = MISSING
+    codes = _fitted(rows, _domains(2)).sample(40_000, rng=np.random.default_rng(3))
+    for known in (True, False):
+        real, own = (of[(of[:, 0] < MISSING) == known, 1] for of in (rows, codes))
+        real_, own_ = (np.bincount(of, minlength=CODES + 1) / len(of) for of in (real, own))
+        assert np.abs(real_ - own_).sum() / 2 < 0.08
+    assert _correlation(codes, 0, 1) == pytest.approx(_correlation(rows, 0, 1), abs=0.02)
+
+
+def test_a_column_that_is_constant_where_the_other_is_there_has_no_correlation_with_it() -> None:
+    """Days since a birth, of those who have a score of independence: none. What is rounded off is no variance."""
+    rng, found = np.random.default_rng(5), []
+    for n in range(1000, 1100):
+        constant, score, there = np.full((n, 1), -n / 997, np.float32), rng.normal(size=n), np.ones(n, np.float32)
+        later = _Moments(there, score.astype(np.float32), (score**2).astype(np.float32))
+        found.append(float(_Cells(constant, there[:, None]).beside(later).correlation[0]))
+    assert found == [0.0] * 100
+
+
 def test_of_too_few_patients_nothing_is_told() -> None:
     rows = _visits(0.9)
     rows[40:, 1] = MISSING
@@ -144,5 +167,5 @@ def test_scores_are_normal_by_rank_of_mean_0_and_variance_1() -> None:
 def test_no_slope_makes_a_code_impossible_nor_a_never_seen_one_possible() -> None:
     """By slope 30 the lowest code would be e^-60 beside the highest; it is e^-10 beside what it was."""
     logits = np.array([[-1.0], [-np.inf], [0.0]], np.float32)
-    tilt(logits, np.array([-1, 0, 1], np.float32), np.array([30], np.float32), 20.0)
+    tilt(logits, np.array([-1, 0, 1], np.float32), np.array([30], np.float32), np.array([20], np.float32))
     assert (logits - logits.max()).ravel() == pytest.approx([-11.0, -np.inf, 0.0])
