@@ -80,7 +80,7 @@ class Sharing:
 
         Args:
             cells: of these columns.
-            missing: by column the tokens that mean missing, of which it is not told what goes on.
+            missing: by column the tokens that mean missing, which end a number and are none themselves.
         """
         known, goes_on = {}, {}
         for name, column in cells.items():
@@ -125,12 +125,12 @@ class Sharing:
 def _going_on(
     cells: pa.DictionaryArray, missing: tuple[str, ...], rows: Rows
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Of which rows it is known whether they go on with the number of the row before, and which of them do."""
+    """Which rows come after a number of their parent's, and which of them go on with it."""
     index = np.asarray(cells.indices)
     trimmed = pc.utf8_trim_whitespace(cells.dictionary)
     gone = np.asarray(pc.is_in(trimmed, pa.array(missing, pa.string())), bool)[index]
     before = np.maximum(np.arange(len(index)) - 1, 0)
-    known = ~rows.first & ~gone & ~gone[before]
+    known = ~rows.first & ~gone[before]
     return known, known & (index == index[before])
 
 
