@@ -38,6 +38,7 @@ from synthgen.relational.fold import (
 from synthgen.relational.rows import Rows
 from synthgen.relational.rules.ruling import Ruling
 from synthgen.relational.standing import Skeleton, Standing
+from synthgen.relational.time.folding import folded
 from synthgen.relational.time.moments import UNKNOWN
 from synthgen.relational.time.starts import distances, habits
 from synthgen.relational.time.timeline import Timeline
@@ -259,7 +260,7 @@ class Deriving:
                 rows.moments if is_patients else self.standing.bases(name, timeline.order, rows, ended=timeline.ended)
             )
             first = np.ones(len(rows), bool) if is_patients else rows.first
-            cells |= timeline.folded(cells, skeleton.moments, base, first)
+            cells |= folded(timeline, cells, skeleton.moments, base, first)
         left_out = resolved(self.structure.members[name])
         kept = {column: found for column, found in cells.items() if column not in left_out}
         return kept | {link_of(column): texts.dictionary_encode() for column, texts in told.items()}, list(told)

@@ -36,8 +36,10 @@ from synthgen.relational.rules.judged import Judged, Timeless
 from synthgen.relational.rules.obedience import Obedience, kept_by_construction
 from synthgen.relational.rules.ruling import Ruling
 from synthgen.relational.series import Told, series, skeleton_of
+from synthgen.relational.time.folding import unfolded
 from synthgen.relational.time.lasting import Lasting
 from synthgen.relational.time.moments import DAY, UNKNOWN, Hand, Moments, integers
+from synthgen.relational.time.reach import over, usable
 from synthgen.relational.time.until import earliest
 from synthgen.relational.time.weekdays import Weekdays
 from synthgen.relational.told.contexts import end_unit
@@ -275,7 +277,7 @@ class Extract:
             if table.timeline is not None and table.timeline.order.dated:
                 known = births[rows[above].patient]
                 when = np.where(rows[above].moments == UNKNOWN, known, rows[above].moments)
-                numbers = np.where(table.timeline.over(when, known), 0, numbers)
+                numbers = np.where(over(table.timeline, when, known), 0, numbers)
             skeleton = skeleton_of(rows[above], numbers, orphans)
             judged = self._judged(name, skeleton, rows, cells, rng, seen, {})
             ends = self._row_ends(name, skeleton, rows, cells)
@@ -324,7 +326,7 @@ class Extract:
         hand = Hand.of(lasting.end, self.configs[name], table.codec.plan.format)
         assert hand is not None
         ends = hand.read(cells[lasting.end])
-        long = lasting.timeline.usable(rows.moments, ends)
+        long = usable(lasting.timeline, rows.moments, ends)
         return lasting.fitted(table, rows.codes[:, table.column(lasting.number)], numbers, long, rng)
 
     def _row_ends(
@@ -388,7 +390,7 @@ class Extract:
             cells[column] = filled(cells[column], cells[table.codec.plan.units[column]], rows.patient, rng)
         if table.timeline is not None:
             moments = table.timeline.order.read(cells[self.births]) if table.timeline.absolute else rows.moments
-            cells |= table.timeline.unfolded(cells, moments)
+            cells |= unfolded(table.timeline, cells, moments)
             cells = table.codec.completed(cells if judged is None else judged.mended(cells, which))
         return cells
 

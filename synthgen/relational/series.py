@@ -18,8 +18,10 @@ from synthgen.relational.rows import Rows, Steps
 from synthgen.relational.rules.judged import Judged
 from synthgen.relational.time.lasting import Lasting
 from synthgen.relational.time.moments import DAY, UNKNOWN, Moments, integers
+from synthgen.relational.time.reach import reachable, settled, too_late
 from synthgen.relational.time.shifts import Shifts
 from synthgen.relational.time.starts import fitting
+from synthgen.relational.time.stepping import stepped
 from synthgen.relational.time.steps import AT_ONCE, NOT_HERE
 from synthgen.relational.time.weekdays import Weekdays
 from synthgen.relational.told.contexts import anchors, origins, since, to_come
@@ -127,7 +129,7 @@ def series(
         closing = None
         if table.calendar is not None and table.timeline is not None and within:
             time = table.calendar.room(left[at] - 1)
-            closing = np.where(end == UNKNOWN, UNKNOWN, table.timeline.settled(end) - time)
+            closing = np.where(end == UNKNOWN, UNKNOWN, settled(table.timeline, end) - time)
         given, crowded[at], end = _possible(table, first, start, end, final, born[:active], closing)
         if begun is not None:
             given = _begun(table, given, begun[np.where(first, skeleton.parent[at], -1)])
@@ -205,7 +207,7 @@ class _Step:
         encoders = {name: self.table.numeric(name) for name in timeline.distances}
         columns = {name: self.table.column(name) for name in timeline.distances}
         for _ in range(_TRIES):
-            late = np.flatnonzero(timeline.late(encoders, {n: codes[:, at] for n, at in columns.items()}, moments))
+            late = np.flatnonzero(too_late(timeline, encoders, {n: codes[:, at] for n, at in columns.items()}, moments))
             if not len(late):
                 break
             some = which[late]
@@ -259,7 +261,8 @@ class _Step:
         if (weekdays := Weekdays.of(self.table)) is not None:
             drawn[timeline.weekday] = weekdays.numbers[codes[:, weekdays.column]]
         encoders = {name: self.table.numeric(name) for name in names}
-        return timeline.step(
+        return stepped(
+            timeline,
             encoders,
             drawn,
             self.start[which],
@@ -321,7 +324,7 @@ def _possible(
         encoder, column = table.numeric(name), table.column(name)
         allowed = np.ones((len(first), table.codec.domains[column].size), bool)
         until = end if closing is None else closing
-        reached = timeline.reachable(name, encoder.quantiser, start, until, final, births, clock)
+        reached = reachable(timeline, name, encoder.quantiser, start, until, final, births, clock)
         at_once = None
         if AT_ONCE in encoder.results:
             at_once = encoder.quantiser.size + encoder.results.index(AT_ONCE)
@@ -329,7 +332,7 @@ def _possible(
             allowed[:, at_once] = same & ((end == UNKNOWN) | (start // DAY * DAY <= end))
         if closing is not None and len(cramped := np.flatnonzero(~reached.any(axis=1))):
             of, until, last, born = (each[cramped] for each in (start, end, final, births))
-            reached[cramped] = timeline.reachable(name, encoder.quantiser, of, until, last, born, clock)
+            reached[cramped] = reachable(timeline, name, encoder.quantiser, of, until, last, born, clock)
             latest[cramped[here[cramped]]] = end[cramped[here[cramped]]]
             none = ~reached.any(axis=1) & (end != UNKNOWN) & here
             crowded |= none if at_once is None else none & ~allowed[:, at_once]

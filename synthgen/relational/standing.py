@@ -25,6 +25,7 @@ from synthgen.relational.rows import Rows, bases
 from synthgen.relational.rules.ruling import Ruling
 from synthgen.relational.time.calendar import Above
 from synthgen.relational.time.moments import DAY, UNKNOWN, Hand, Moments
+from synthgen.relational.time.reach import usable
 from synthgen.relational.time.timeline import Timeline
 from synthgen.relational.time.timing import closely, learned
 from synthgen.relational.time.until import bounds, earliest
@@ -208,10 +209,10 @@ class Standing:
         below = self.skeletons[name].rows
         begun, come = rows.moments[below.parent[below.parent >= 0]], below.moments[below.parent >= 0]
         until, before = (
-            timeline.usable(begun, np.where(come == UNKNOWN, UNKNOWN, np.maximum(come - sooner, begun)))
+            usable(timeline, begun, np.where(come == UNKNOWN, UNKNOWN, np.maximum(come - sooner, begun)))
             for sooner in (0, 1)
         )
-        lasting = timeline.usable(rows.moments, moments)
+        lasting = usable(timeline, rows.moments, moments)
         return Above(below.numbers, lasting, rows.patient, until, before)
 
     def _rated(self, name: str) -> tuple[float | None, ...]:

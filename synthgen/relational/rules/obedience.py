@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.base import N_STYLES, Encoder
 from synthgen.relational.codec import Codec
+from synthgen.relational.time.folding import unfolded
 from synthgen.relational.time.moments import Hand, Moments
 from synthgen.relational.time.timeline import Timeline
 from synthgen.reshape.computed import writer_of
@@ -123,7 +124,7 @@ class Obedience:
         if set(self.timeline.columns) <= set(texts):
             if self.timeline.absolute:
                 moments = self.timeline.order.read(whole[self.timeline.order.name])
-            whole |= self.timeline.unfolded(whole, moments)
+            whole |= unfolded(self.timeline, whole, moments)
         return self.codec.completed(with_changes(whole, changed))
 
 

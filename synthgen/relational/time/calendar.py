@@ -14,6 +14,7 @@ from synthgen.models.base import Codes
 from synthgen.relational.rows import Rows, require_ascending
 from synthgen.relational.time.clocks import shortest
 from synthgen.relational.time.moments import DAY, UNKNOWN, Moments
+from synthgen.relational.time.reach import settled
 from synthgen.relational.time.timeline import Timeline
 
 _MOST_RANGES: Final = 24
@@ -218,7 +219,7 @@ def _rooms(
     timeline: Timeline, to_come: NDArray[np.int64], moments: Moments, end: Moments, patient: NDArray[np.int64]
 ) -> tuple[int, ...]:
     known = (moments != UNKNOWN) & (end != UNKNOWN)
-    return _least(to_come, np.where(known, timeline.settled(end) - moments, -1), patient, known)
+    return _least(to_come, np.where(known, settled(timeline, end) - moments, -1), patient, known)
 
 
 def _least(

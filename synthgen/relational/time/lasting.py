@@ -18,6 +18,7 @@ from synthgen.relational.fold import number_of
 from synthgen.relational.frame import Frame
 from synthgen.relational.time.calendar import NUMBERS, Calendar
 from synthgen.relational.time.moments import Moments, or_zero
+from synthgen.relational.time.reach import how_long, usable
 from synthgen.relational.time.timeline import Timeline
 
 
@@ -62,8 +63,8 @@ class Lasting:
         encoders = {name: table.numeric(name) for name in table.timeline.distances}
         drawn = {name: codes[:, table.column(name)] for name in encoders}
         start = or_zero(moments)
-        lasting = table.timeline.lasting(self.end, encoders, drawn, moments)
-        shortest, longest = (self.timeline.usable(start, start + each) for each in lasting)
+        lasting = how_long(table.timeline, self.end, encoders, drawn, moments)
+        shortest, longest = (usable(self.timeline, start, start + each) for each in lasting)
         fewest, most = map(_place, quantiser.bounds())
         least, greatest = np.array(self.calendar.lengths, np.int64).T
         allowed = np.zeros((len(codes), size), bool)
