@@ -2,7 +2,8 @@
 
 Looked for are: the same quantity in two units (``a * x + b``), sums, differences and means of columns, products and
 ratios such as a body mass index (``x * y``, ``x / y``, ``x / y ** 2``, each times a constant), parts of a date, and
-the time between dates: days and completed years, and months, weeks, hours and other lengths with decimals or rounded.
+the time between dates: days and completed years, and months, weeks, hours and other lengths with decimals or rounded,
+or the date to which they lead.
 What is found holds within the rounding of the column, so it can be computed
 again from the operands instead of being learned.
 """
@@ -19,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from synthgen.reshape.computed import slack_of
 from synthgen.reshape.operands import Operand
 from synthgen.schema.rules import expression as ex
 from synthgen.schema.rules.grammar import parse
@@ -38,6 +40,8 @@ _LEVELS: Final = 10
 _MOST_COLUMNS: Final = 80
 #: Months, years and weeks as people reckon them in days.
 _LENGTHS: Final = (30.4375, 30.44, 30.4, 30.42, 30.5, 30.0, 365.25, 365.0, 365.2425, 365.24, 7.0)
+#: Half of what whole numbers are rounded to.
+_WHOLE: Final = 0.5
 #: The digits of a constant that are tried, the fewest first.
 _DIGITS: Final = range(1, 9)
 
@@ -152,8 +156,17 @@ def _shares(
         for name, rule in chosen.items():
             stated = read[ex.Column(name)]
             present[name] += int((~stated.missing).sum())
-            obeying[name] += int(_within(stated, values(rule, read), of.halves[name]).sum())
+            obeying[name] += int(_follows(rule, stated, read, of.halves[name], of.halves).sum())
     return {name: obeying[name] / max(present[name], 1) for name in chosen}
+
+
+def _follows(
+    rule: ex.Expression, stated: Values, read: Mapping[ex.Column, Values], half: float, halves: Mapping[str, float]
+) -> NDArray[np.bool_]:
+    """Where a value is what a rule gives, as far as it is rounded and, of a date, what it is computed from."""
+    if stated.quantity.sort == "date" and (slack := slack_of(rule, read, halves)) is not None:
+        return np.asarray(np.abs(stated.numbers - values(rule, read).whole_days().numbers) <= half + slack)
+    return _within(stated, values(rule, read), half)
 
 
 def _within(stated: Values, found: Values, half: float) -> NDArray[np.bool_]:
@@ -196,7 +209,7 @@ class _Sample:
         """Whether an equation holds, and not by accident: where each of its columns is not what it mostly is, too."""
         stated = self.every[ex.Column(name)]
         there = ~stated.missing
-        good = _within(stated, values(rule, self.every), self.halves[name])
+        good = _follows(rule, stated, self.every, self.halves[name], self.halves)
         if there.sum() < _FEWEST or good[there].mean() < OBEYED:
             return False
         for column in (ex.Column(name), *ex.columns_of(rule)):
@@ -253,10 +266,19 @@ class _Sample:
                 yield from self._glanced(text, self._targets(varied=False))
 
     def _of_spans(self) -> Iterator[tuple[str, str]]:
-        """The time between two moments in another length than days: a follow-up in months."""
+        """The time between two moments in another length than days, or the later one that it leads to.
+
+        Of a follow-up in months the months are what is asked of the data, so the day of its end follows from them.
+        """
         targets = self._targets(varied=True)
         for first, second in permutations(self._named("date", "datetime"), 2) if targets else ():
-            yield from self._scaled(f"({second} - {first})", targets, _LENGTHS)
+            span = f"({second} - {first})"
+            for target, text in self._scaled(span, targets, _LENGTHS):
+                unit = text.removeprefix(f"{span} / ")
+                is_day = self.read[second].quantity.sort == "date" and second.name in self.halves
+                if is_day and unit != text and self.halves[target] < _WHOLE:
+                    yield second.name, f"{first} + {ex.Column(target)} * {unit}"
+                yield target, text
 
     def _of_one_number(self) -> Iterator[tuple[str, str]]:
         """The same quantity in two units."""

@@ -23,6 +23,8 @@ WOULD_BREAK: Final = 0.01
 #: Rows with both dates that are needed to tell; with a death as the later, after which nobody is seen.
 _ENOUGH_ROWS: Final = 100
 _ENOUGH_DEATHS: Final = 5
+#: Data end on a day that so many rows have as the last: who was alive then was followed until it.
+_END: Final = 0.02
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,21 @@ def find_successions(
         )
         and would_break(*(_weighed(operands[name], held[name]) for name in (names[i], names[j]))) >= WOULD_BREAK
     ]
+
+
+def last_day(operand: Operand, held: Values, rare_below: int) -> str | None:
+    """The last of all days as it is written, where so many rows have it that the data end there; else ``None``.
+
+    Args:
+        held: the distinct texts of a column of days.
+        rare_below: a day of fewer patients is never named.
+    """
+    moments = operand.read(held.texts).numbers
+    order = np.flatnonzero(moments == np.nanmax(moments, initial=-np.inf))
+    rows, people = int(held.counts[order].sum()), int(held.people[order].max(initial=0))
+    if not held.complete or people < rare_below or rows < _END * held.rows:
+        return None
+    return str(held.stripped[int(order[0])].as_py())
 
 
 def _pairs(n: int) -> list[tuple[int, int]]:

@@ -30,7 +30,7 @@ from synthgen.inference.numbers import Marks
 from synthgen.inference.patients import Whose, count_patients, named_in
 from synthgen.inference.profile import Profile, profile
 from synthgen.inference.quantities import guess_mixed, guess_moment, guess_number
-from synthgen.inference.sequences import Succession, find_successions
+from synthgen.inference.sequences import Succession, find_successions, last_day
 from synthgen.inference.shapes import NONE_SIGNS
 from synthgen.inference.subject import Guess, Subject
 from synthgen.inference.times import find_obvious_day, find_survival
@@ -54,7 +54,9 @@ from synthgen.schema.column import (
     Text,
 )
 from synthgen.schema.config import Format, ModelConfig, Privacy, Schema
-from synthgen.schema.rules.expression import columns_of
+from synthgen.schema.rules.expression import Column as Reference
+from synthgen.schema.rules.expression import Compare, columns_of
+from synthgen.schema.rules.expression import Text as Written
 from synthgen.schema.rules.grammar import parse
 from synthgen.schema.table import TableConfig, quantities
 from synthgen.tables.arrow import is_ordered
@@ -244,7 +246,11 @@ class _Guessing:
             target=None if known is not None and known.kept else self._target(columns),
         )
         self.successions = [] if known is not None and known.kept else self._successions()
-        rules = tuple(succession.rule for succession in self.successions)
+        self.ends = {} if known is not None else self._ends()
+        rules = (
+            *(succession.rule for succession in self.successions),
+            *(str(Compare("<=", Reference(name), Written(day))) for name, day in self.ends.items()),
+        )
         self.config = self.config.model_copy(update={"constraints": rules})
         linked = {} if known is None else known.ids
         ids = [name for name, column in self.config.columns.items() if isinstance(column, Id) and name not in linked]
@@ -436,6 +442,16 @@ class _Guessing:
         # A stay of so many days ends after it began by how its end is computed.
         return [each for each in found if each.earlier not in self._operands_of(each.later)]
 
+    def _ends(self) -> dict[str, str]:
+        """Of computed days the last, where the data end with it: of learned ones it is the last that is learned."""
+        config = self.config
+        days = [name for name, column in config.columns.items() if isinstance(column, Date) and column.computed]
+        held = {
+            name: self.everything[name].take(~self.everything[name].among(self.missing.tokens(name))) for name in days
+        }
+        found = {name: last_day(Operand.of(config, name, self.format()), held[name], self.rare_below) for name in days}
+        return {name: day for name, day in found.items() if day is not None}
+
     def _operands_of(self, name: str) -> set[str]:
         """The columns that one is computed from; none where it is not."""
         column = self.config.columns[name]
@@ -531,6 +547,8 @@ class _Guessing:
                 f"`{each.later}` is not before `{each.earlier}` in {_percent(each.share)} of the rows "
                 "that have both; kept so by `constraints`"
             )
+        for name in self.ends:
+            told.append(f"many rows have the last day of all in `{name}`, as where data end; kept so by `constraints`")
         tokens = [f'"{token}"' for token in config.missing if token]
         if tokens:
             told.append(f"missing: the empty cell and {', '.join(tokens)}")

@@ -7,7 +7,7 @@ missing though its operands are there, and the other way round, is as common as 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -32,6 +32,9 @@ PRESENT: Final = "="
 #: The least share of values that must be what is computed.
 OBEYING: Final = 0.99
 _SLACK: Final = 1e-6
+#: Half of what whole numbers are rounded to.
+_WHOLE: Final = 0.5
+_DAY: Final = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,18 @@ class ComputedCounts:
 
 @dataclass(frozen=True)
 class Computed:
-    """A declaration: ``column`` is what ``expression`` gives, rounded to what the column keeps."""
+    """A declaration: ``column`` is what ``expression`` gives, rounded to what the column keeps.
+
+    Attributes:
+        halves: of the operands with a count of decimals, half of what they are rounded to.
+    """
 
     column: str
     expression: ex.Expression
     kind: NumericKind | TemporalKind
     own: Operand
     operands: Mapping[str, Operand]
+    halves: Mapping[str, float]
 
     @classmethod
     def declared(cls, config: TableConfig, name: str, marks: Format) -> Computed:
@@ -76,7 +84,9 @@ class Computed:
         kind: NumericKind | TemporalKind = of(name, column, marks, config.missing_in(name))  # type: ignore[arg-type]
         names = dict.fromkeys(each.name for each in ex.columns_of(expression))
         own, others = Operand.of(config, name, marks), {each: Operand.of(config, each, marks) for each in names}
-        return cls(name, expression, kind, own, others)
+        columns = {each: config.columns[each] for each in names}
+        halves = {n: 0.5 * 10.0**-of.decimals for n, of in columns.items() if isinstance(of, Number) and of.decimals}
+        return cls(name, expression, kind, own, others, halves)
 
     def present(self, cells: pa.DictionaryArray) -> pa.DictionaryArray:
         """What the model learns: ``PRESENT``, or the missing token or text result that stands there."""
@@ -98,20 +108,26 @@ class Computed:
         there = ~reading.labelled[places]
         styles = np.bincount(reading.style[places[there]], minlength=N_STYLES)
         stated = self.own.read(cells).numbers
-        found = self._meant({name: block.column(name) for name in self.operands})
-        obeying = int((there & self._alike(stated, found)).sum())
+        read = self._read({name: block.column(name) for name in self.operands})
+        obeying = int((there & self._alike(stated, self._meant(read), read)).sum())
         return ComputedCounts(int(there.sum()), obeying, tuple(styles.tolist()))
 
-    def _meant(self, columns: Mapping[str, pa.Array]) -> NDArray[np.float64]:
-        read: dict[ex.Column, Values] = {ex.Column(name): self.operands[name].read(columns[name]) for name in columns}
+    def _read(self, columns: Mapping[str, pa.Array]) -> dict[ex.Column, Values]:
+        return {ex.Column(name): self.operands[name].read(columns[name]) for name in columns}
+
+    def _meant(self, read: Mapping[ex.Column, Values]) -> NDArray[np.float64]:
         found = values(self.expression, read)
         return found.whole_days().numbers if self.own.quantity.sort == "date" else found.numbers
 
-    def _alike(self, stated: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Where a value is what is computed, within rounding either way."""
+    def _alike(
+        self, stated: NDArray[np.float64], found: NDArray[np.float64], read: Mapping[ex.Column, Values]
+    ) -> NDArray[np.bool_]:
+        """Where a value is what is computed, within rounding either way; of a date, of what it is computed from too."""
         column = self.kind.column
         decimals = column.decimals if isinstance(column, Number) else 0
         half = 0.5 * 10.0 ** -(decimals or 0) if isinstance(self.kind, NumericKind) else float(self.kind.tick)
+        slack = slack_of(self.expression, read, self.halves) if self.own.quantity.sort == "date" else None
+        half += 0.0 if slack is None else slack
         with np.errstate(invalid="ignore"):
             return np.asarray(np.abs(stated - found) <= half + _SLACK * np.maximum(half, np.abs(found) * 1e-6))
 
@@ -134,12 +150,29 @@ class Computed:
     ) -> pa.Array:
         """The column for generated operands; missing where there is to be a value and an operand is missing."""
         texts = np.asarray(present.cast(pa.string()).to_numpy(zero_copy_only=False), object).copy()
-        found = self._meant({name: columns[name] for name in self.operands})
+        found = self._meant(self._read({name: columns[name] for name in self.operands}))
         there = texts == PRESENT
         texts[there] = next(iter(self.kind.missing), "")
         known = there & ~np.isnan(found)
         texts[known] = writer.written(found[known]).to_numpy(zero_copy_only=False)
         return pa.array(texts, pa.string())
+
+
+def slack_of(rule: ex.Expression, read: Mapping[ex.Column, Values], halves: Mapping[str, float]) -> float | None:
+    """How far a date may be from what is computed since its operands are rounded, in seconds; ``None`` for not at all.
+
+    A follow-up of 12.3 months ends within a day or two of what that many months lead to.
+
+    Args:
+        halves: by operand half of what it is rounded to; what is rounded to whole numbers or more counts is exact.
+    """
+    rounded = [column for column in ex.columns_of(rule) if halves.get(column.name, _WHOLE) < _WHOLE]
+    if not rounded:
+        return None
+    moved = {c: replace(of, numbers=of.numbers + halves[c.name]) if c in rounded else of for c, of in read.items()}
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(values(rule, moved).numbers - values(rule, read).numbers)
+    return float(np.nanmax(apart, initial=0)) + _DAY
 
 
 def writer_of(kind: NumericKind | TemporalKind, styles: tuple[int, ...]) -> NumericEncoder | TemporalEncoder:

@@ -48,6 +48,19 @@ def test_a_computed_date_is_kept_in_order_with_others_and_not_with_what_it_is_co
     assert inferred(cells).schema.tables["visits"].columns["end"].computed == "begin + days"  # type: ignore[union-attr]
 
 
+def test_where_data_end_a_computed_day_does_not_come_later() -> None:
+    """Half are followed until the end of the year; a last day of one patient is not written down."""
+    begin = [date(2020, 1, 1) + timedelta(days=row) for row in range(200)]
+    followed = [366 - row if row % 2 else row * 7 % 150 for row in range(200)]
+    end = [day + timedelta(days=n) for day, n in zip(begin, followed, strict=True)]
+    cells = {"begin": texts(begin), "days": [str(n) for n in followed], "end": texts(end)}
+    assert rules(**cells) == ("end <= '01.01.2021'",)
+    assert (
+        rules(**cells | {"days": ["500", *cells["days"][1:]], "end": [*texts([date(2021, 5, 15)]), *cells["end"][1:]]})
+        == ()
+    )
+
+
 def test_an_order_that_no_draw_would_break_needs_no_rule() -> None:
     born = [date(1950, 1, 1) + timedelta(days=row * 31 % 9000) for row in range(200)]
     assert rules(born=texts(born), seen=texts(FIRST)) == ()
