@@ -33,8 +33,12 @@ def chance(p: float | None) -> str:
 
 
 def percent(value: float) -> str:
-    """A share in per cent with two significant digits: ``1.2 %``, ``0.06 %``, ``100 %``."""
-    return f"{float(f'{100 * value:.2g}'):g}\u00a0%"
+    """A share in per cent with two significant digits: ``1.2 %``, ``0.06 %``; ``100 %`` of all, else ``99.7 %``."""
+    rounded = float(f"{100 * value:.2g}")
+    if rounded == 100 and value < 1:
+        # Nearly all is not all: one digit of the distance.
+        rounded = round(100 * value, min(4, -math.floor(math.log10(100 * (1 - value)))))
+    return f"{rounded:g}\u00a0%"
 
 
 def span(interval: tuple[float, float] | list[float] | None) -> str:

@@ -131,7 +131,8 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "membership_by_group": (
             "Telling who was in the training set, group by group",
-            "AUC of the membership attack in the group that stands out most; 0.5 is a guess.",
+            "AUC of the membership attack in the group that stands out most on a third of the patients, measured on "
+            "the others; 0.5 is a guess. The verdict names the group that stands out most among all patients.",
         ),
         "membership_disclosure": (
             "Membership disclosure",

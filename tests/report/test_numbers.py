@@ -32,4 +32,10 @@ def test_figures(value: float | None, text: str) -> None:
 def test_chances_percentages_and_intervals() -> None:
     assert (chance(0.0004), chance(0.0341), chance(None)) == ("below 0.001", "0.034", "–")
     assert (percent(0.01234), percent(0.0006), percent(1.0)) == ("1.2\u00a0%", "0.06\u00a0%", "100\u00a0%")
+    assert [percent(share) for share in (0.93, 0.98, 0.9972, 0.99994)] == [
+        "93\u00a0%",
+        "98\u00a0%",
+        "99.7\u00a0%",
+        "99.994\u00a0%",
+    ]
     assert (span((0.5, 0.62)), span(None)) == ("0.500 to 0.620", "–")
