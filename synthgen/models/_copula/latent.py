@@ -12,6 +12,7 @@ from scipy.special import ndtr, ndtri
 
 from synthgen.models._copula.axes import Axis
 from synthgen.models._copula.pairs import Grouping, PairTables
+from synthgen.models._copula.sparse import sparse_correlation
 
 _HERMITE_TERMS = 48
 _BISECTIONS = 30
@@ -26,8 +27,6 @@ _CELLS_PER_EDGE = 32
 _PRIOR_ROWS = 10.0
 #: How much more differences in the target's mean score count for the order of nominal levels. (By trial.)
 _WEIGHT_OF_TARGET = 6.0
-#: Shrinkage moves a covariance by no more of its standard errors.
-_MOST_ERRORS = 2.0
 _SMALLEST_EIGENVALUE = 1e-4
 _PROJECTIONS = 100
 _SETTLED = 1e-3
@@ -217,7 +216,7 @@ def correlate(
     placements: Sequence[Placement],
     tables: Sequence[Beside],
 ) -> NDArray[np.float64]:
-    """The latent correlation matrix, shrunk and positive definite, shape ``(n_axes, n_axes)``.
+    """The latent correlation matrix, sparse in its inverse and positive definite, shape ``(n_axes, n_axes)``.
 
     Each entry is the correlation at which the discretised bivariate normal has the covariance of scores that was
     counted; by Mehler's formula that covariance is the sum over k of ρ^k a_k b_k, where a and b are the Hermite
@@ -244,10 +243,12 @@ def correlate(
     variances = terms[:, :, 0]
     known = rows * variances > 0
     matrix = np.zeros_like(covariance)
-    matrix[known] = _invert(terms[known], (covariance * _reliability(covariance, rows, variances))[known])
+    matrix[known] = _invert(terms[known], covariance[known])
     # The variances say how much of the normal variables the levels show: little where one level is nearly all.
     weight = (rows / max(rows.max(initial=0.0), 1.0)) ** _TRUST_OF_ROWS * np.clip(variances, 0, 1)
-    return weighted_correlation((matrix + matrix.T) / 2, np.maximum(weight, weight.T))
+    weight, found = np.maximum(weight, weight.T), np.maximum(rows * variances, (rows * variances).T)
+    errors = np.sqrt(np.divide(1, found, out=np.full_like(found, np.inf), where=found > 0))
+    return sparse_correlation(weighted_correlation((matrix + matrix.T) / 2, weight), errors)
 
 
 def hermite(placements: Sequence[Placement], values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -273,25 +274,6 @@ def hermite(placements: Sequence[Placement], values: Sequence[NDArray[np.float64
         coefficients[:, k - 1] = np.add.reduceat(steps * (weighted[:-1] - weighted[1:]), starts) / np.sqrt(k)
         previous, current = current, (finite * current - np.sqrt(k - 1) * previous) / np.sqrt(k)
     return coefficients
-
-
-def _reliability(
-    covariance: NDArray[np.float64], rows: NDArray[np.float64], variances: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """The share of each covariance that is not noise, by which it is shrunk towards independence.
-
-    If a pair's latent correlation is 0 its estimate has variance 1 / (rows × product of the scores' variances). The
-    correlations' own variance is what the pairs vary more than that: empirical Bayes (Efron and Morris 1973). What
-    stands out among many pairs of no association is not one of them: no covariance is moved by more than two standard
-    errors (limited translation; Efron and Morris 1972).
-    """
-    known = rows * variances > 0
-    squares = covariance[known] ** 2 / variances[known]
-    own = max(float((squares - 1 / rows[known]).sum()), 0.0) / max(float(variances[known].sum()), 1e-300)
-    information = own * rows * variances
-    in_errors = np.abs(covariance) * np.sqrt(np.divide(rows, variances, out=np.zeros_like(rows), where=known))
-    kept: NDArray[np.float64] = 1 - _MOST_ERRORS / np.maximum(in_errors, _MOST_ERRORS)
-    return np.asarray(np.maximum(information / (1 + information), kept))
 
 
 def _invert(terms: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDArray[np.float64]:
