@@ -293,7 +293,7 @@ def test_a_condition_makes_what_is_rare_come(fitted: FittedCtgan) -> None:
     """One in a hundred: by the condition of the generator it is met at once, with the rest as it goes with it."""
     codes = fitted.sample(3000, rng=_rng(), given={2: np.array([False, False, True])})
     assert (codes[:, 2] == 2).all()
-    assert (codes[:, 1] == 1).mean() == pytest.approx(0.5, abs=0.25)
+    assert (codes[:, 1] == 1).mean() == pytest.approx(0.5, abs=0.3)
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
