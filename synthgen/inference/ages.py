@@ -60,6 +60,8 @@ def _best(found: list[BorneOut]) -> list[BorneOut]:
     """For each age one rule."""
     best: dict[ex.Expression, BorneOut] = {}
     for each in found:
-        if each.rule.left not in best or each.share > best[each.rule.left].share:
-            best[each.rule.left] = each
+        assert isinstance(each.rule, ex.Compare)
+        age = each.rule.left
+        if age not in best or each.share > best[age].share:
+            best[age] = each
     return [*best.values()]

@@ -19,7 +19,7 @@ from synthgen.schema.rules.truth import Values, truth
 from synthgen.schema.table import TableConfig
 
 #: A rule is stated where the rows of so many patients tell of it; of fewer, if no row breaks it.
-_FEWEST: Final = 30
+FEWEST: Final = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Above:
 class BorneOut:
     """A rule, and the share of the rows that it can be told of which obey it."""
 
-    rule: ex.Compare
+    rule: ex.Compare | ex.Implies
     share: float
 
 
@@ -61,7 +61,7 @@ def borne_out(
     above: Above,
     whose: Whose,
     *,
-    fewest: int = _FEWEST,
+    fewest: int = FEWEST,
 ) -> list[BorneOut]:
     """The rules that hold in all but few of the rows, where enough patients have any.
 
@@ -91,5 +91,5 @@ def borne_out(
     return [
         BorneOut(rule, obeyed[i] / rows[i])
         for i, rule in enumerate(rules)
-        if (people[i] >= _FEWEST and obeyed[i] >= OBEYED * rows[i]) or (people[i] >= fewest and obeyed[i] == rows[i])
+        if (people[i] >= FEWEST and obeyed[i] >= OBEYED * rows[i]) or (people[i] >= fewest and obeyed[i] == rows[i])
     ]

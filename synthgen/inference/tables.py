@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from synthgen.inference.ages import rules_of_ages
 from synthgen.inference.borne_out import BorneOut
+from synthgen.inference.copied import rules_of_copies
 from synthgen.inference.deaths import rules_of_death
 from synthgen.inference.hierarchy import Place, places
 from synthgen.inference.language import find_locale
@@ -30,6 +31,8 @@ from synthgen.tables.keys import KeyColumns, KeyIndex, concatenated
 
 #: By trial on series of patients: as for few rows, however many there are, since those of a patient are much alike.
 _PENALTY: Final = 0.1
+#: What finds how rows go with those above, in the order in which it is written down.
+_RULES: Final = (rules_of_copies, rules_of_ages, rules_of_stays, rules_of_death)
 
 
 def infer_tables(dataset: Dataset, *, preset: Preset | None = None, rare_below: int = 5) -> Inference:
@@ -84,8 +87,8 @@ def infer_tables(dataset: Dataset, *, preset: Preset | None = None, rare_below: 
 def _rules(
     dataset: Dataset, tables: Mapping[str, TableConfig], people: _People, marks: Format
 ) -> dict[str, list[BorneOut]]:
-    """What the dates and ages of each table are compared with in those above, as the rows bear out."""
-    every = [rules(dataset, tables, people.of, marks) for rules in (rules_of_ages, rules_of_stays, rules_of_death)]
+    """What the columns of each table are compared with in those above, as the rows bear out."""
+    every = [rules(dataset, tables, people.of, marks) for rules in _RULES]
     return {name: [each for found in every for each in found.get(name, ())] for name in tables}
 
 
