@@ -21,6 +21,8 @@ from synthgen.metrics.once import Once
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+#: The attack that asks the fitted model, which whoever has the records alone cannot.
+BY_MODEL = "likelihood ratio"
 #: Pairs of a tested and a synthetic record that are compared over all columns; fewer patients are tested beyond.
 PAIRS = 1_500_000_000
 #: But at least this many tested records.
@@ -222,7 +224,7 @@ class Trial:
         yield "density ratio", self.mean(self._density_ratio())
         yield "classifier", self.mean(self._classified())
         if self.likelihood is not None:
-            yield "likelihood ratio", self.mean(self._likelihood_ratio(self.likelihood))
+            yield BY_MODEL, self.mean(self._likelihood_ratio(self.likelihood))
         yield "rare agreement", self.most(self.agreement())
 
     def most(self, values: Floats) -> Floats:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from synthgen.metrics.attacks.membership import Trial
+from synthgen.metrics.attacks.membership import BY_MODEL, Trial
 from synthgen.metrics.attacks.strongest import MaxT, Reached
 from synthgen.metrics.base import Comparison, Measure
 from synthgen.metrics.exchangeable import obstacle
@@ -169,10 +169,12 @@ def _told(metric: Metric) -> str:
     # Where it is no more than chance, which columns it took says nothing.
     named = strongest["columns"] if details["p"] < LEAK_P else "some of the columns"
     where = "all columns" if strongest["columns"] == "all" else named
+    # Who holds the records alone cannot try it: that bears on what is released, the records or the model.
+    needs = " (for which one needs the model, not the records alone)" if strongest["attack"] == BY_MODEL else ""
     sure = "" if size is None else f"is surest of {size} patients or fewer, and "
     reach = "" if low is None else f"{details['tpr']:.2%} found at {details['fpr']:.2%} false alarms, "
     return (
-        f"the strongest of {tried} attacks, {strongest['attack']} over {where}, {sure}ranks all with an AUC of "
+        f"the strongest of {tried} attacks, {strongest['attack']} over {where}{needs}, {sure}ranks all with an AUC of "
         f"{strongest['auc']:.3f}. What it is worth to an attacker is measured on patients who had no part in choosing "
         f"the attack: {reach}AUC {metric.value:.3f}, ε at least {details['epsilon_low']:.2f}"
     )

@@ -103,6 +103,18 @@ def test_the_verdict_names_one_strongest_attack_and_says_why_its_auc_may_be_near
     assert "p 0" not in verdict.detail  # the line has one p, which counts the other lines too
 
 
+def test_of_an_attack_that_needs_the_model_the_verdict_says_so() -> None:
+    """Who is given the records alone cannot try it: a model may give away what its records do not."""
+    rng = np.random.default_rng(9)
+    train, holdout = split(rng, 300, 300)
+    told = comparison(train, holdout, population(300, rng), patient="patient").told_by(
+        lambda which, at: np.zeros(len(at)) if which == "train" else np.full(len(at), -9.0)
+    )
+    _, verdict = run(told)
+    assert verdict.verdict in ("leak", "fail")
+    assert "likelihood ratio over all columns (for which one needs the model, not the records alone)" in verdict.detail
+
+
 def test_a_leak_in_half_of_the_columns_shows_over_a_half_of_the_columns() -> None:
     rng = np.random.default_rng(5)
     train, holdout, fresh = ({f"x{k}": rng.normal(size=600) for k in range(12)} for _ in range(3))
