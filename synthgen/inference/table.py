@@ -319,12 +319,14 @@ class _Guessing:
         return None if self.patient is None else self.everything[self.patient].distinct
 
     def _dependencies(self, guesses: Mapping[str, Guess]) -> list[Dependency]:
+        # A place that is made up would contradict a postal code that is kept.
+        is_kept = any(self.headers[name].is_postal and isinstance(of.column, Category) for name, of in guesses.items())
+        places = {name for name, of in guesses.items() if is_kept and _is_place(of.column)}
         levels = {
             name: self.everything[name]
             for name, guess in guesses.items()
-            if isinstance(guess.column, (*_LABELS, Text))
-            and self.profiles[name].complete
-            and not self.headers[name].is_personal
+            if isinstance(guess.column, (*_LABELS, Text)) or name in places
+            if self.profiles[name].complete and not self.headers[name].is_personal
         }
         names = {
             name
@@ -339,15 +341,17 @@ class _Guessing:
         after = dict(guesses)
         for dependency in found:
             guess, by = guesses[dependency.determined], guesses[dependency.by].column
-            if isinstance(by, Text) or (dependency.share < 1 and isinstance(guess.column, Text)):
+            if isinstance(by, Text | Fake) or (dependency.share < 1 and isinstance(guess.column, Text | Fake)):
+                continue
+            if isinstance(guess.column, Fake) and not self.headers[dependency.by].is_postal:
                 continue
             if dependency.share < 1:
                 told = f"nearly determined by `{dependency.by}` (in {_percent(dependency.share)} of the rows); not used"
                 after[dependency.determined] = Guess(guess.column, (*guess.notes, told))
                 continue
             # A text that its code determines comes back with the code, however rare it is.
-            column = Category() if isinstance(guess.column, Text) else guess.column
-            notes = () if isinstance(guess.column, Text) else guess.notes
+            column = Category() if isinstance(guess.column, Text | Fake) else guess.column
+            notes = () if isinstance(guess.column, Text | Fake) else guess.notes
             told = f"determined by `{dependency.by}` in every row" + (
                 ", and the other way round" if dependency.one_to_one else ""
             )
@@ -593,6 +597,10 @@ class _Guessing:
     def _may_name(self, name: str, token: str) -> bool:
         column = self.everything[name]
         return bool((column.people[column.among([token])] >= self.rare_below).any())
+
+
+def _is_place(column: Column) -> bool:
+    return isinstance(column, Fake) and column.provider == "city"
 
 
 def _percent(share: float) -> str:

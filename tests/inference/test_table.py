@@ -263,6 +263,19 @@ def test_a_made_up_name_agrees_with_the_sex_column() -> None:
     assert inferred(cells).schema.tables["visits"].columns["name"] == Fake(provider="name", sex="gender")
 
 
+def test_a_place_comes_with_its_postal_code_where_that_is_kept() -> None:
+    places = ["Hamburg", "Lübeck", "Hamburg", "Kiel"] * 30
+    codes = ["20095", "23552", "20097", "24103"] * 30
+    columns = inferred({"PLZ": codes, "Ort": places}).schema.tables["visits"].columns
+    assert columns["Ort"] == Category(determined_by="PLZ")
+    # Otherwise it is made up: where one code has several places, and where codes are made up as well.
+    columns = inferred({"PLZ": codes, "Ort": [*places[:-1], "Plön"]}).schema.tables["visits"].columns
+    assert columns["Ort"] == Fake(provider="city", locale="de_DE")
+    rare = [f"{20000 + row}" for row in range(120)]
+    assert inferred({"PLZ": rare, "Ort": places}).schema.tables["visits"].columns["Ort"].kind == "fake"
+    assert inferred({"ward": codes, "Ort": places}).schema.tables["visits"].columns["Ort"].kind == "fake"
+
+
 def test_few_surnames_beside_first_names_are_made_up() -> None:
     cells = {"Name": ["Müller", "Weiß"] * 60, "Vorname": ["Jürgen", "Käthe", "Zoë"] * 40}
     columns = inferred(cells).schema.tables["visits"].columns
