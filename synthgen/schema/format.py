@@ -18,6 +18,7 @@ class Format(Part):
         encoding: a Python codec name.
         preamble: how many lines stand before the header (a ``sep=;`` line counts).
         newline: ``"\n"`` or ``"\r\n"``.
+        quoted: whether every cell stands in quotes, or only those that would not be read back without.
     """
 
     delimiter: DataText = Field(",", min_length=1, max_length=1, description="What stands between cells.")
@@ -27,6 +28,7 @@ class Format(Part):
     quote: DataText = Field('"', min_length=1, max_length=1, description="What stands around a cell.")
     preamble: int = Field(0, ge=0, description="How many lines stand before the header.")
     newline: Literal["\n", "\r\n"] = Field("\n", description="How lines end.")
+    quoted: bool = Field(False, description="Whether every cell stands in quotes.")
 
     @field_validator("encoding")
     @classmethod

@@ -120,7 +120,7 @@ def _yaml(schema: Schema) -> Iterator[tuple[Place, str]]:
     plain = schema.model_dump(mode="json")
     yield (), ""
     yield ("version",), f"version: {schema.version}"
-    yield ("format",), f"format: {_keys(plain['format'])}"
+    yield ("format",), f"format: {_dialect(plain['format'])}"
     yield ("tables",), "tables:"
     for name, table in schema.tables.items():
         yield ("tables", name), f"  {_flow(name)}:"
@@ -138,7 +138,7 @@ def _table_lines(place: Place, table: TableConfig) -> Iterator[tuple[Place, str]
     links = ("parent", "foreign_keys", "order", "reference")
     for key in ("key", "patient", *links, "target", "survival", "groups", "format", "missing", "constraints"):
         if key in differs or key == "missing":
-            yield (*place, key), f"    {key}: {_keys(plain[key]) if key == 'format' else _flow(plain[key])}"
+            yield (*place, key), f"    {key}: {_dialect(plain[key]) if key == 'format' else _flow(plain[key])}"
     yield (*place, "columns"), "    columns:"
     for name, column in table.columns.items():
         yield (*place, "columns", name), f"      {_flow(name)}: {_keys(_told(column))}"
@@ -150,6 +150,11 @@ def _told(column: ColumnBase) -> dict[str, Any]:
     differs = column.model_dump(mode="json", exclude_defaults=True)
     own = {key: plain[key] for key in differs if key not in ColumnBase.model_fields}
     return {"kind": plain["kind"], **own, **{key: plain[key] for key in differs if key not in own}}
+
+
+def _dialect(entries: Mapping[str, Any]) -> str:
+    """The keys of a format; that every cell stands in quotes is told where it is so."""
+    return _keys({key: value for key, value in entries.items() if key != "quoted" or value})
 
 
 def _keys(entries: Mapping[str, Any]) -> str:

@@ -33,6 +33,8 @@ _THOUSANDS = {".": ",' \u00a0\u202f", ",": ".' \u00a0\u202f"}
 #: What consists of digits and marks, and the share of such cells from which a column tells of marks.
 _DIGITS = re.compile(r"[<>]?[+-]?\d[\d.,' \u00a0\u202f]*")
 _SOME = 0.1
+#: So many lines are of quoted cells alone where all are meant to be; others hold doubled quotes or broken lines.
+_NEARLY_ALL = 0.9
 
 
 def detect(path: Path) -> Format:
@@ -64,7 +66,18 @@ def detect(path: Path) -> Format:
         quote=layout.quote,
         preamble=layout.preamble,
         newline="\r\n" if text.partition("\n")[0].endswith("\r") else "\n",
+        quoted=_all_quoted(text, layout),
     )
+
+
+def _all_quoted(text: str, layout: _Layout) -> bool:
+    """Whether every cell of nearly all lines below the header stands in quotes, empty ones included."""
+    quote = re.escape(layout.quote)
+    cell = f"{quote}[^{quote}\r\n]*{quote}"
+    line = re.compile(f"{cell}(?:{re.escape(layout.delimiter)}{cell})*")
+    lines = [each.rstrip("\r") for each in text.split("\n")[layout.preamble + 1 : -1]][:_SAMPLE_LINES]
+    lines = [each for each in lines if each]
+    return bool(lines) and sum(bool(line.fullmatch(each)) for each in lines) >= _NEARLY_ALL * len(lines)
 
 
 def _take(chunks: Iterator[bytes], size: int) -> bytes:

@@ -185,15 +185,21 @@ def _changed(column: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Arr
 
 
 def _quoted(texts: pa.Array, dialect: Format, empty: bool) -> pa.Array:
-    """The texts, in quotes where they would not be read back without."""
+    """The texts, in quotes where they would not be read back without, or all."""
+    if dialect.quoted:
+        return _enclosed(texts, dialect)
     special = f"[{re.escape(dialect.delimiter)}{re.escape(dialect.quote)}\r\n]"
     if not empty and not re.search(special.encode(), _data(texts)):
         return texts
     bare = pc.invert(pc.match_substring_regex(texts, special))
     if empty:
         bare = pc.and_(bare, pc.not_equal(texts, ""))
+    return pc.if_else(bare, texts, _enclosed(texts, dialect))
+
+
+def _enclosed(texts: pa.Array, dialect: Format) -> pa.Array:
     doubled = pc.replace_substring(texts, dialect.quote, dialect.quote * 2)
-    return pc.if_else(bare, texts, pc.binary_join_element_wise(dialect.quote, doubled, dialect.quote, ""))
+    return pc.binary_join_element_wise(dialect.quote, doubled, dialect.quote, "")
 
 
 def _data(texts: pa.Array) -> memoryview:

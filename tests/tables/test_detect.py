@@ -25,6 +25,16 @@ def test_delimiter_is_what_splits_all_rows_alike(tmp_path: Path, delimiter: str)
     assert _detect(tmp_path, text).delimiter == delimiter
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_cells_that_all_stand_in_quotes_are_seen(tmp_path: Path, newline: str) -> None:
+    rows = ['"id";"note";"dose"', *['"1";"fine";"2"', '"2";"";"4"'] * 6]
+    assert _detect(tmp_path, newline.join(rows) + newline).quoted
+    odd = newline.join([*rows, '"3";"said ""well""";"8"']) + newline
+    assert _detect(tmp_path, odd).quoted
+    assert not _detect(tmp_path, newline.join(row.replace('"";', ";") for row in rows) + newline).quoted
+    assert not _detect(tmp_path, "id;note" + newline + newline.join(['1;"a;b"'] * 9) + newline).quoted
+
+
 def test_decimal_commas_do_not_pass_for_delimiters(tmp_path: Path) -> None:
     found = _detect(tmp_path, "id;crp;sodium\n1;3,4;140,1\n2;12,5;138,0\n")
     assert (found.delimiter, found.decimal) == (";", ",")

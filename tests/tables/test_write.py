@@ -32,6 +32,7 @@ FORMAT = st.builds(
     delimiter=st.sampled_from(",;\t|"),
     quote=st.sampled_from("\"'"),
     newline=st.sampled_from(["\n", "\r\n"]),
+    quoted=st.booleans(),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"]),
     decimal=st.just("."),
 )
@@ -148,6 +149,11 @@ def test_the_bytes_of_a_csv(tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").read_bytes() == (
         b'c0;c1;c2\r\n007;"say ""hi""";\r\n250.00;"a;b";a,b\r\n x ;"two\nlines";\'\r\n'
     )
+
+
+def test_where_all_cells_stand_in_quotes_empty_ones_do_too(tmp_path: Path) -> None:
+    _write(tmp_path / "a.csv", [["007", 'say "hi"'], ["", "3,5"]], Format(delimiter=";", quoted=True))
+    assert (tmp_path / "a.csv").read_bytes() == b'"c0";"c1"\n"007";"say ""hi"""\n"";"3,5"\n'
 
 
 def test_strings_and_dictionaries_are_written_alike(tmp_path: Path) -> None:
