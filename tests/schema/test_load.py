@@ -147,7 +147,10 @@ def test_all_mistakes_at_once_each_on_its_line(tmp_path: Path) -> None:
         ("{kind: ordinal, order: low}", '.order: found "low"; expected a list, such as [a, b]'),
         ("{kind: ordinal, order: []}", ".order: found a list of 0; expected 1 entry or more"),
         ("{kind: ordinal, order: [a, a]}", ": order repeats a; name each once"),
-        ("{kind: code, system: icd11}", ".system: found \"icd11\"; expected 'icd9', 'icd10', 'atc', 'ops', 'sks' or 'other'"),
+        (
+            "{kind: code, system: icd11}",
+            ".system: found \"icd11\"; expected 'icd9', 'icd10', 'atc', 'ops', 'sks' or 'other'",
+        ),
         ("{kind: code, separator: ''}", '.separator: found ""; expected 1 character or more'),
         ("{kind: integer, min: 3, max: 1}", ": min 3 is above max 1; exchange or correct them"),
         ("{kind: integer, min: 0.5}", '.min: found "0.5"; expected a whole number'),
