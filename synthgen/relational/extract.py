@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -39,7 +40,7 @@ from synthgen.relational.series import Told, series, skeleton_of
 from synthgen.relational.time.folding import unfolded
 from synthgen.relational.time.lasting import Lasting
 from synthgen.relational.time.moments import DAY, UNKNOWN, Hand, Moments, integers
-from synthgen.relational.time.reach import over, usable
+from synthgen.relational.time.reach import inside, over, usable
 from synthgen.relational.time.until import earliest
 from synthgen.relational.time.weekdays import Weekdays
 from synthgen.relational.told.contexts import end_unit
@@ -263,6 +264,7 @@ class Extract:
             judged.settle(everyone, codes, nothing.copy(), draw)
         rows = {self.patients: replace(standing, codes=codes)}
         cells = {self.patients: self._decoded(self.patients, rows[self.patients], number, rng, key, judged)}
+        cells[self.patients] |= self._lasts(cells[self.patients], rng)
         births = self._births(cells[self.patients])
         rows[self.patients] = replace(rows[self.patients], moments=births)
         for name, table in self.tables.items():
@@ -297,6 +299,17 @@ class Extract:
         if self.births is None or table.timeline is None:
             return np.full(BLOCK, UNKNOWN, np.int64)
         return table.timeline.order.read(cells[self.births])
+
+    def _lasts(self, cells: Mapping[str, pa.Array], rng: np.random.Generator) -> dict[str, pa.Array]:
+        """The columns of the patients' last moments in other tables, inside the windows of these."""
+        found = {}
+        for name, table in self.tables.items():
+            if table.timeline is not None and (column := last_of(name)) in cells:
+                steps, quantiser = integers(cells[column]), self.tables[self.patients].numeric(column).quantiser
+                moved = inside(table.timeline, quantiser, steps, end_unit(table.timeline.order), rng)
+                texts = pa.array(moved).cast(pa.string())
+                found[column] = pc.if_else(pa.array(steps == UNKNOWN), cells[column].cast(pa.string()), texts)
+        return found
 
     def _ends(self, name: str, cells: Mapping[str, pa.Array]) -> Moments:
         """The moment of each patient's last row in a table, as far as it is told."""

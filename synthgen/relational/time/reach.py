@@ -35,18 +35,41 @@ def reachable(
     low, high = quantiser.bounds()
     unit = timeline.unit_of(step)
     start = (or_zero(base) // unit)[:, None]
-    allowed = (end == UNKNOWN)[:, None] | (start + low <= (end // unit)[:, None])
+    allowed = (end == UNKNOWN)[:, None] | (start + low <= (timeline.at_last(end) // unit)[:, None])
     if timeline.window is not None:
         earliest, latest = timeline.limits(timeline.window, np.array(unit))
         allowed &= (start + high >= earliest) & (start + low <= latest)
     if timeline.born:
         allowed &= (births == UNKNOWN)[:, None] | (start + high >= (births // unit)[:, None])
     if clock is not None and step in timeline.daily:
-        over = end if timeline.until else np.full(len(end), UNKNOWN)
-        allowed &= clock.possible(low, high, base, over, timeline.pause_of(step))
+        until = end if timeline.until else np.full(len(end), UNKNOWN)
+        allowed &= clock.possible(low, high, base, until, timeline.pause_of(step))
     told = np.flatnonzero(final != UNKNOWN)
-    allowed[told] = np.arange(quantiser.size) == quantiser.encode(final[told] // unit - start[told, 0])[:, None]
+    earliest, latest = (each[told, None] // unit - start[told] for each in (final, timeline.at_last(final)))
+    there = (high >= earliest) & (low <= latest)
+    nearest = np.arange(quantiser.size) == quantiser.encode(earliest[:, 0])[:, None]
+    exactly = (earliest == latest) | ~there.any(axis=1, keepdims=True)
+    allowed[told] = np.where(exactly, nearest, there)
     return np.asarray(allowed, bool)
+
+
+def inside(
+    timeline: Timeline, quantiser: Quantiser, steps: NDArray[np.int64], unit: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Moments drawn from bins, in steps of a unit; those outside the window again from the part of their bin inside.
+
+    A bin that lies outside whole is moved to the edge, at which nothing piles up so. ``UNKNOWN`` stays so.
+    """
+    if timeline.window is None:
+        return steps
+    first, last = (int(limit) for limit in timeline.limits(timeline.window, np.array(unit)))
+    outside = np.flatnonzero((steps != UNKNOWN) & ((steps < first) | (steps > last)))
+    low, high = (bound[quantiser.encode(steps[outside])] for bound in quantiser.bounds())
+    width = high - low
+    low, high = np.where(low > last, last - width, low), np.where(high < first, first + width, high)
+    found = steps.copy()
+    found[outside] = rng.integers(np.clip(low, first, last), np.clip(high, first, last), endpoint=True)
+    return found
 
 
 def too_late(

@@ -45,7 +45,7 @@ def stepped(
     unit = np.where(first, timeline.unit_of(timeline.first), timeline.unit_of(timeline.gap))
     latest = _latest(timeline, base, end, unit)
     ahead = np.where(first, timeline.first in timeline.ahead, timeline.gap in timeline.ahead)
-    at_once = np.zeros(len(base), bool)
+    at_once, low, high = np.zeros(len(base), bool), base.copy(), base.copy()
     for name, rows in ((timeline.first, np.flatnonzero(first)), (timeline.gap, np.flatnonzero(~first))):
         known, keys = _keys(timeline, name, encoders[name], codes[name][rows], base[rows], latest[rows], rng)
         encoder = encoders[name]
@@ -56,11 +56,14 @@ def stepped(
             tokens = len(encoder.results) + np.arange(len(encoder.tokens.kept))
             known = ~np.isin(codes[name][rows], tokens) & (before[rows] != UNKNOWN)
         moments[rows[known]] = ((base // unit)[rows] + keys)[known] * unit[rows[known]]
-    known, last_step = moments != UNKNOWN, final // unit
-    if timeline.window is not None:
-        last_step = np.clip(last_step, *timeline.limits(timeline.window, unit))
-    told = known & (final != UNKNOWN) & (last_step >= base // unit)
-    moments[told] = (last_step * unit)[told]
+        drawn = rows[codes[name][rows] < encoder.quantiser.size]
+        for bound, own in zip((low, high), encoder.quantiser.bounds(), strict=True):
+            bound[drawn] = (base[drawn] // unit[drawn] + own[codes[name][drawn]]) * unit[drawn]
+    known = moments != UNKNOWN
+    told = np.flatnonzero(known & (final != UNKNOWN) & (timeline.at_last(final) // unit >= base // unit))
+    since = np.where(ahead & (before != UNKNOWN), before, -FAR)
+    bins = low[told], high[told]
+    moments[told] = _last(timeline, moments[told], bins, final[told], since[told], unit[told], rng)
     if timeline.weekday in codes:
         for name, rows in ((timeline.first, np.flatnonzero(first)), (timeline.gap, np.flatnonzero(~first))):
             wanted, quantiser = codes[timeline.weekday][rows], encoders[name].quantiser
@@ -80,6 +83,34 @@ def stepped(
     after = known & (before != UNKNOWN) & ahead
     moments[after] = np.maximum(moments[after], before[after] // timeline.order.tick * timeline.order.tick)
     return moments
+
+
+def _last(
+    timeline: Timeline,
+    moments: Moments,
+    bins: tuple[NDArray[np.int64], NDArray[np.int64]],
+    final: Moments,
+    since: NDArray[np.int64],
+    unit: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> Moments:
+    """The moments of rows where the last one is told; where that is a day and steps are shorter, at a time of it.
+
+    Args:
+        bins: from which the moments were drawn, the first and the last of each.
+        since: before which none can be.
+    """
+    first, last = final // unit, timeline.at_last(final) // unit
+    if timeline.window is not None:
+        first, last = (np.clip(each, *timeline.limits(timeline.window, unit)) for each in (first, last))
+    found, least, most = first * unit, np.maximum(first * unit, since), last * unit
+    some = np.flatnonzero(first < last)
+    least, most, (low, high) = least[some], most[some], (bound[some] for bound in bins)
+    # Of a bin that does not reach the day any time of it: at its ends they would pile up.
+    elsewhere = np.maximum(low, least) > np.minimum(high, most)
+    low, high = np.where(elsewhere, least, low), np.where(elsewhere, most, high)
+    found[some] = _between(timeline, moments[some], low, high, least, most, rng)
+    return found
 
 
 def _by_clock(
@@ -123,8 +154,8 @@ def _latest(timeline: Timeline, base: Moments, end: Moments, unit: NDArray[np.in
     latest = np.full(len(base), FAR, np.int64)
     if timeline.window is not None:
         latest = timeline.limits(timeline.window, unit)[1]
-    bound = (unit == DAY) if not timeline.until else np.ones(len(base), bool)
-    last, start = end // unit, base // unit
+    bound = (unit == DAY) | (timeline.order.dated or bool(timeline.until))
+    last, start = timeline.at_last(end) // unit, base // unit
     return np.where(~bound | (end == UNKNOWN) | (last < start), latest, np.minimum(latest, last))
 
 

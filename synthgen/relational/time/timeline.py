@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgen.relational.time.moments import DAY, Hand
+from synthgen.relational.time.moments import DAY, Hand, Moments
 from synthgen.relational.time.steps import AT_ONCE, NOT_HERE, unlike_steps
 from synthgen.schema.column import Category, Column, Datetime, Integer
 from synthgen.schema.config import Format
@@ -167,6 +167,10 @@ class Timeline:
     def window(self) -> tuple[int, int] | None:
         """That of the rows' own moments."""
         return self.windows.get(self.order.name)
+
+    def at_last(self, end: Moments) -> Moments:
+        """The last moments at which rows can be that end then: on the last day, where that is told, the latest."""
+        return end + (DAY - 1) * (self.order.dated and not self.until)
 
     def limits(self, window: tuple[int, int], unit: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The first and the last step of the window, in which a time of day still has room."""

@@ -86,6 +86,17 @@ def test_the_last_moment_is_the_one_that_is_told_but_for_the_time_of_day() -> No
     assert found.tolist() == [at("2024-06-01T07:00"), at("2024-03-04T07:00")]
 
 
+def test_where_the_last_day_is_told_a_row_is_at_the_time_of_its_step_or_at_any_time_of_that_day() -> None:
+    """An hour and a half after ten, on that day; and, told to be on the next day, at which none of its steps ends."""
+    ten, steps = at("2024-03-01T10:00"), {"start.first": [90] * 200, "start.gap": [0] * 200}
+    today = moments_of(MINUTES, SHORT, steps, [ten] * 200, [True] * 200, [at("2024-03-01")] * 200)
+    assert set(today) == {at("2024-03-01T11:30")}
+    tomorrow = moments_of(MINUTES, SHORT, steps, [ten] * 200, [True] * 200, [at("2024-03-02")] * 200)
+    assert tomorrow.min() >= at("2024-03-02")
+    assert tomorrow.max() < at("2024-03-03")
+    assert len(set(tomorrow)) > 100
+
+
 def test_a_weekday_is_met_inside_the_bin_of_the_step() -> None:
     wide = NumericKind("start.gap", Integer(min=0), POINT, ("",))
     spread = learn(wide, [str(number) for number in range(100, 200) for _ in range(2)])

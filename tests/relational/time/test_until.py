@@ -34,6 +34,20 @@ def test_no_reading_is_after_the_discharge(made: dict[str, pd.DataFrame]) -> Non
     assert (readings["taken"] >= readings["admitted"]).all()
 
 
+def test_every_stay_is_over_and_within_the_months_of_the_real_ones(made: dict[str, pd.DataFrame]) -> None:
+    """Told by the last day of their patients, some began after all that could end, and had no end then."""
+    real = pd.DataFrame(stays(150, (1, 6), every_three_hours)["stays"])
+    assert (made["stays"]["left"] != "").all()
+    assert made["stays"]["admitted"].between(real["admitted"].min(), real["admitted"].max()).all()
+
+
+def test_stays_begin_at_all_times_of_day(made: dict[str, pd.DataFrame]) -> None:
+    """Told by the last day of their patients, who have one stay each, all began at midnight."""
+    hours = pd.to_datetime(made["stays"]["admitted"]).dt.hour
+    assert hours.nunique() > 12
+    assert (hours == 0).mean() < 0.2
+
+
 def test_readings_do_not_pile_up_at_the_end(made: dict[str, pd.DataFrame]) -> None:
     """Of readings some three hours apart one in six stays has one in its last half hour."""
     left = (made["readings"]["left"] - made["readings"]["taken"]).dt.total_seconds() / 60
