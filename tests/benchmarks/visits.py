@@ -5,8 +5,8 @@
 An invented cohort: 30 measurements at four visits, each as the person usually is and as visits vary, given as
 measurements are given (pressures in even numbers, weights in tenths), one in ten missing. Shown is Spearman's
 correlation of the first two visits in training patients, in as many others, and in generated rows; then, as the mean
-distance from the others, over all pairs of visits of a measurement and over pairs of measurements at a visit; and the
-AUC of a likelihood attack (see ``remembering.py``).
+distance from the others, over all pairs of visits of a measurement and over pairs at a visit; the AUC of
+a likelihood attack (see ``remembering.py``); and what `synthgen evaluate` says of membership from the records alone.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import pandas as pd
 
 from synthgen import workflow
 from synthgen.inputs import dataset_of, only_table
+from synthgen.judgement.run import evaluate
 from synthgen.schema.config import ModelConfig
 from tests.benchmarks.clock import machine, table, timed
 from tests.benchmarks.remembering import attacked
@@ -30,7 +31,7 @@ KINDS = {"sbp": (138.0, 18.0, 2.0), "glucose": (6.1, 1.4, 0.1), "weight": (79.0,
 MISSING = 0.1
 #: Generated rows.
 ROWS = 10_000
-HEADER = ("rows", "seed", "fit s", *KINDS, "between visits", "at a visit", "attack")
+HEADER = ("rows", "seed", "fit s", *KINDS, "between visits", "at a visit", "attack", "evaluate")
 
 
 def cohort(patients: int, seed: int) -> pd.DataFrame:
@@ -95,12 +96,16 @@ def main() -> None:
             others = correlations(rows[held])
             if not shown:
                 shown = True
-                say("others", str(seed), "", *compared(others, others), "")
-                say("training", str(seed), "", *compared(correlations(rows[~held]), others), "")
+                say("others", str(seed), "", *compared(others, others), "", "")
+                say("training", str(seed), "", *compared(correlations(rows[~held]), others), "", "")
             found = workflow.sample(fit.synthesizer, ROWS, seed=seed).to_pandas()
             assert isinstance(found, pd.DataFrame)
             _, attack = attacked(fit, reference, rows, one)
-            say(model, str(seed), f"{seconds:.1f}", *compared(correlations(found), others), attack)
+            judged = evaluate(found[: sum(~held)], rows[~held], holdout=rows[held], schema=one, seed=seed)
+            (said,) = (verdict for verdict in judged.verdicts if verdict.name == "membership_inference")
+            (strongest,) = (metric for metric in judged.metrics if metric.name == said.name)
+            told = f"{said.verdict.replace('_', ' ')} {strongest.value:.3f}"
+            say(model, str(seed), f"{seconds:.1f}", *compared(correlations(found), others), attack, told)
     print("", table(HEADER, lines), sep="\n")
 
 
