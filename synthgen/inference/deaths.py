@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
 
 from synthgen.inference.borne_out import BorneOut, borne_out, dated
 from synthgen.inference.dated_patients import DatedPatients, table_of_patients, tables_above
 from synthgen.inference.header import read_header
 from synthgen.inference.patients import Whose
+from synthgen.inference.sequences import ENOUGH_DEATHS
 from synthgen.reshape.operands import Operand
 from synthgen.schema.config import Format
 from synthgen.schema.rules import expression as ex
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Dataset
-
-#: Nobody is seen after death, so fewer patients need to tell of it than of other rules, if no row says otherwise.
-_FEWEST: Final = 5
 
 
 def rules_of_death(
@@ -40,5 +37,5 @@ def rules_of_death(
         above = of_patients.above(of)
         operands = {column: Operand.of(table, column, table.format or marks) for column in dated(table)}
         rules = [ex.Compare("<=", ex.Column(column), above.column(named[0])) for column in operands]
-        found[name] = borne_out(dataset.tables[name], rules, operands, above, of, fewest=_FEWEST)
+        found[name] = borne_out(dataset.tables[name], rules, operands, above, of, fewest=ENOUGH_DEATHS)
     return found

@@ -3,9 +3,8 @@
 Looked for are: the same quantity in two units (``a * x + b``), sums, differences and means of columns, products and
 ratios such as a body mass index (``x * y``, ``x / y``, ``x / y ** 2``, each times a constant), parts of a date, and
 the time between dates: days and completed years, and months, weeks, hours and other lengths with decimals or rounded,
-or the date to which they lead.
-What is found holds within the rounding of the column, so it can be computed
-again from the operands instead of being learned.
+or the date to which they lead. What is found holds within the rounding of the column, so it can be computed again from
+the operands instead of being learned.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from synthgen.reshape.computed import slack_of
+from synthgen.reshape.computed import WHOLE, slack_of
 from synthgen.reshape.operands import Operand
 from synthgen.schema.rules import expression as ex
 from synthgen.schema.rules.grammar import parse
@@ -40,8 +39,6 @@ _LEVELS: Final = 10
 _MOST_COLUMNS: Final = 80
 #: Months, years and weeks as people reckon them in days.
 _LENGTHS: Final = (30.4375, 30.44, 30.4, 30.42, 30.5, 30.0, 365.25, 365.0, 365.2425, 365.24, 7.0)
-#: Half of what whole numbers are rounded to.
-_WHOLE: Final = 0.5
 #: The digits of a constant that are tried, the fewest first.
 _DIGITS: Final = range(1, 9)
 
@@ -276,7 +273,7 @@ class _Sample:
             for target, text in self._scaled(span, targets, _LENGTHS):
                 unit = text.removeprefix(f"{span} / ")
                 is_day = self.read[second].quantity.sort == "date" and second.name in self.halves
-                if is_day and unit != text and self.halves[target] < _WHOLE:
+                if is_day and unit != text and self.halves[target] < WHOLE:
                     yield second.name, f"{first} + {ex.Column(target)} * {unit}"
                 yield target, text
 

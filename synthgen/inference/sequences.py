@@ -20,9 +20,10 @@ from synthgen.schema.rules.truth import truth
 OBEYED: Final = 0.995
 #: In so many of them, at least, it would break if the two were drawn apart; else nothing needs to keep it.
 WOULD_BREAK: Final = 0.01
-#: Rows with both dates that are needed to tell; with a death as the later, after which nobody is seen.
+#: Rows with both dates that are needed to tell.
 _ENOUGH_ROWS: Final = 100
-_ENOUGH_DEATHS: Final = 5
+#: So few deaths tell that nobody is seen after one, if nothing says otherwise.
+ENOUGH_DEATHS: Final = 5
 #: Data end on a day that so many rows have as the last: who was alive then was followed until it.
 _END: Final = 0.02
 
@@ -66,7 +67,7 @@ def find_successions(
         (i, j): obeyed[i, j] / both[i, j]
         for i, j in _pairs(len(names))
         if (both[i, j] >= _ENOUGH_ROWS and obeyed[i, j] >= OBEYED * both[i, j])
-        or (both[i, j] >= _ENOUGH_DEATHS and obeyed[i, j] == both[i, j] and read_header(names[j]).is_death)
+        or (both[i, j] >= ENOUGH_DEATHS and obeyed[i, j] == both[i, j] and read_header(names[j]).is_death)
     }
     found = {(i, j): share for (i, j), share in found.items() if i < j or (j, i) not in found}
     return [

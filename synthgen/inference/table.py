@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from synthgen.inference.copies import find_copies
 from synthgen.inference.dependencies import Dependency, find_dependencies
 from synthgen.inference.doubts import doubts
 from synthgen.inference.equations import Quantities, find_equations
@@ -30,6 +29,7 @@ from synthgen.inference.numbers import Marks
 from synthgen.inference.patients import Whose, count_patients, named_in
 from synthgen.inference.profile import Profile, profile
 from synthgen.inference.quantities import guess_mixed, guess_moment, guess_number
+from synthgen.inference.same_ids import find_same_ids
 from synthgen.inference.sequences import Succession, find_successions, last_day
 from synthgen.inference.shapes import NONE_SIGNS
 from synthgen.inference.subject import Guess, Subject
@@ -254,7 +254,7 @@ class _Guessing:
         self.config = self.config.model_copy(update={"constraints": rules})
         linked = {} if known is None else known.ids
         ids = [name for name, column in self.config.columns.items() if isinstance(column, Id) and name not in linked]
-        self.copies = find_copies(self.table, self.table.columns, ids)
+        self.same_ids = find_same_ids(self.table, self.table.columns, ids)
 
     def _guess(self, name: str, header: Header) -> Guess:
         if self.known is not None and name in self.known.ids:
@@ -582,8 +582,8 @@ class _Guessing:
         notes = []
         for name, guess in guesses.items():
             notes += [Note(self.table.name, name, text) for text in guess.notes]
-            if name in self.copies:
-                told = f"the same as `{self.copies[name]}` in every row, yet made up by itself; use kind: drop"
+            if name in self.same_ids:
+                told = f"the same as `{self.same_ids[name]}` in every row, yet made up by itself; use kind: drop"
                 notes.append(Note(self.table.name, name, told))
             if kept := [token for token in self.missing.kept.get(name, ()) if self._may_name(name, token)]:
                 words = " and ".join(f'"{token}"' for token in kept)

@@ -33,7 +33,7 @@ PRESENT: Final = "="
 OBEYING: Final = 0.99
 _SLACK: Final = 1e-6
 #: Half of what whole numbers are rounded to.
-_WHOLE: Final = 0.5
+WHOLE: Final = 0.5
 _DAY: Final = 86_400.0
 
 
@@ -166,7 +166,7 @@ def slack_of(rule: ex.Expression, read: Mapping[ex.Column, Values], halves: Mapp
     Args:
         halves: by operand half of what it is rounded to; what is rounded to whole numbers or more counts is exact.
     """
-    rounded = [column for column in ex.columns_of(rule) if halves.get(column.name, _WHOLE) < _WHOLE]
+    rounded = [column for column in ex.columns_of(rule) if halves.get(column.name, WHOLE) < WHOLE]
     if not rounded:
         return None
     moved = {c: replace(of, numbers=of.numbers + halves[c.name]) if c in rounded else of for c, of in read.items()}

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def find_copies(batches: Iterable[pa.RecordBatch], columns: Sequence[str], ids: Sequence[str]) -> dict[str, str]:
+def find_same_ids(batches: Iterable[pa.RecordBatch], columns: Sequence[str], ids: Sequence[str]) -> dict[str, str]:
     """For each column that equals one before it in every row the first such column.
 
     Args:
