@@ -11,6 +11,8 @@ from unicodedata import normalize
 _LOWER, _UPPER = "a-zß-öø-ÿ", "A-ZÀ-ÖØ-Þ"
 _WORDS = re.compile(rf"[{_UPPER}]+(?![{_LOWER}])|[{_UPPER}]?[{_LOWER}]+|[{_UPPER}]+|\d+")
 
+_NUMBER_SIGN = re.compile(r"\s*[Nn][°º]")
+
 #: Words that make the last word of a header an identifier: ``patient_nbr``, ``lab no``, ``Record Number``.
 _ID_WORDS = frozenset(
     "id ids nbr nr no num number nummer numero uuid guid key identifier oid uid sk sno index ref".split()
@@ -20,25 +22,30 @@ _ID_WORDS = frozenset(
 #: English files are resuscitation and an order not to intubate.)
 _PERSON_ID = frozenset(
     "mrn ssn fnr pnr fodselsnummer personnummer passport drivers kvnr svnr ahv ahvnr ahvnummer reisepass bsn "
-    "burgerservicenummer nif cprnr cprnummer".split()
+    "burgerservicenummer nif cprnr cprnummer personnr nir".split()
 )
-_ID_ALONE = _PERSON_ID | frozenset("nhs pid pasientnr journalnr".split())
+_ID_ALONE = _PERSON_ID | frozenset("nhs pid pasientnr journalnr ipp nhc".split())
 #: The numbers of insured persons, in one word or several: ``Versicherten-Nr.``, ``Krankenversichertennummer``.
 _INSURED = re.compile(r"[a-z]*versicher(?:ten|ungs)(?:nr|nummer|no|id)")
 #: What stands before ``id`` in headers that are written without a mark between the words: ``PATIENTID``.
 _GLUED = re.compile(
-    r"[a-z]*?(patient|person|provider|claim|charge|appointment|member|encounter|subject|hadm|stay|record|department|visit|"
+    r"[a-z]*?(patient|person|subj|l[oöø]pe?|provider|claim|charge|appointment|member|encounter|subject|hadm|stay|record|department|visit|"
     r"organi[sz]ation|note|sample|specimen|transferout|schedule|insurance|pasient|case|order|episode|event|row|type|class|"
     r"group|status|patienten|versicherten|fall|aufnahme|proben|auftrags)(id|nr|nbr|nummer)"
 )
 #: Words for the person, best first.
 _PERSON = (
-    "patient pat pasient person subject pid participant mrn member individual client beneficiary bene fnr pnr "
-    "fodselsnummer personnummer patienten paciente versicherten kvnr record"
+    "patient pat pasient person subject subj pid participant mrn member individual client beneficiary bene fnr pnr "
+    "fodselsnummer personnummer personnr patienten paciente paziente versicherten kvnr ipp nhc lop löp lope løpe "
+    "record mother mor moder madre mere mutter"
 ).split()
+#: What mothers are called in the plural, where no *s* makes it.
+_MOTHERS = frozenset("modre mødre modrar mödrar mutter mütter madri moedre moeder".split())
 
 #: What tables of persons, and columns that name one, are called.
-PERSON_WORDS = frozenset(_PERSON) - {"record", "fnr", "pnr", "mrn", "pid", "kvnr"}
+PERSON_WORDS = (frozenset(_PERSON) | _MOTHERS) - (
+    {"record", "fnr", "pnr", "mrn", "pid", "kvnr", "ipp", "nhc", "lop", "löp", "lope", "løpe"}
+)
 #: Words that make the last word of a header a number within something: the second diagnosis of a stay.
 COUNTERS = frozenset("position pos seq sequence line number no nr num index rank ordinal item".split())
 
@@ -277,5 +284,10 @@ def read_header(name: str) -> Header:
     ('patient', 'nbr')
     >>> read_header("In-hospital_death").words
     ('in', 'hospital', 'death')
+    >>> read_header("N°_séjour").words  # the number comes first in French and Spanish
+    ('séjour', 'no')
     """
-    return Header(name, tuple(word.lower() for word in _WORDS.findall(normalize("NFC", name)) if not word.isdigit()))
+    found = [word.lower() for word in _WORDS.findall(normalize("NFC", name)) if not word.isdigit()]
+    if _NUMBER_SIGN.match(name) and found[1:]:
+        found = [*found[1:], "no"]
+    return Header(name, tuple(found))

@@ -14,6 +14,8 @@ from synthgen.schema.column import Category, Column, Constant, Drop, Fake, Id, T
 _UUID = r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}"
 #: One word with a digit in it: what identifiers look like, if they are no plain numbers.
 _MARKED = r"[A-Za-z0-9._/-]*\d[A-Za-z0-9._/-]*"
+#: Letters among them, or digits in groups: no number, and where many rows have one of their own no label.
+_LETTERED = r".*[A-Za-z].*|\d+(?:[-/_]\d+)+"
 _PERSONS_NAME = r"\pL[\pL\d'’.-]*(?:,? \pL[\pL\d'’.-]*){0,4}"
 #: Words without a figure.
 _NO_CODE = r"\PN*\pL{2}\PN*"
@@ -35,6 +37,8 @@ _ENOUGH_ROWS = 100
 _LONG_NUMBER = 9
 #: Up to this many levels a number named ``..._id`` is read as labels of something that many share.
 FEW_LEVELS = 30
+#: Numbers drawn one by one from the span of a column would be the same so often, if they were measured.
+_TIES = 20
 _COUNTERS = frozenset({"number", "no", "nr", "num", "index", "ref"})
 _SMALL = 999
 #: A column of so few levels only says whether there is a phone, a name, a number.
@@ -127,6 +131,15 @@ def _guess_reference(subject: Subject, is_uuid: bool) -> Guess | None:
     return Guess(Id(), (told,))
 
 
+def is_known_by(subject: Subject) -> bool:
+    """Whether texts that most rows share with few others are identifiers, by their shape: all of one length."""
+    values = subject.values
+    if subject.whole or values.matching(_MARKED) < _MOST or values.matching(_LETTERED) < _MOST or not _plain(subject):
+        return False
+    lengths = pc.utf8_length(values.stripped).to_numpy()
+    return bool(values.distinct > FEW_LEVELS and lengths.min() == lengths.max())
+
+
 def _plain(subject: Subject) -> bool:
     """Not a number with decimals, and not a moment."""
     return subject.whole or (subject.dates is None and not subject.numbers.is_number.all())
@@ -137,11 +150,13 @@ def _is_small(subject: Subject) -> bool:
 
 
 def _shaped_like_id(subject: Subject) -> bool:
-    """A row number, long numbers of one length, or texts with letters and digits."""
+    """A running number, long numbers of one length, or texts with letters and digits, or digits in groups."""
     values = subject.values
     if not subject.whole:
-        return values.matching(r".*[A-Za-z].*") >= _MOST
+        return values.matching(_LETTERED) >= _MOST
     number = subject.numbers.value
     lengths = pc.utf8_length(values.stripped).to_numpy()
-    dense = number.max() - number.min() + 1 == values.distinct
-    return bool(dense or (lengths.min() == lengths.max() and lengths.max() >= _LONG_NUMBER))
+    # That no two rows share a number says that it was given to them, where chance would bring many ties.
+    span = float(number.max() - number.min()) + 1
+    given = values.distinct * (values.distinct - 1) / (2 * span) >= _TIES
+    return bool(given or (lengths.min() == lengths.max() and lengths.max() >= _LONG_NUMBER))

@@ -6,14 +6,14 @@ import pyarrow.compute as pc
 
 from synthgen.inference.bands import find_order
 from synthgen.inference.codes import find_codes
-from synthgen.inference.identity import FEW_LEVELS
+from synthgen.inference.identity import FEW_LEVELS, is_known_by
 from synthgen.inference.quantities import near_miss
 from synthgen.inference.subject import Guess, Subject
-from synthgen.schema.column import Boolean, Category, Code, Constant, Ordinal, Text
+from synthgen.schema.column import Boolean, Category, Code, Constant, Id, Ordinal, Text
 
 _YES_NO = (
     ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("1", "0"), ("ja", "nei"), ("ja", "nein"), ("j", "n"),
-    ("ja", "nej"), ("oui", "non"), ("si", "no"), ("sí", "no"), ("pos", "neg"), ("positive", "negative"),
+    ("ja", "nej"), ("oui", "non"), ("o", "n"), ("si", "no"), ("s", "n"), ("sì", "no"), ("sí", "no"), ("pos", "neg"), ("positive", "negative"),
 )  # fmt: skip
 _MOST_BANDS = 60
 #: The share of rows that must look like codes.
@@ -95,6 +95,9 @@ def guess_text(subject: Subject) -> Guess | None:
     if noted or (characters >= _LONG and words >= _WORDS and differ):
         return Guess(Text(), ("free text; the column is kept and its cells come out empty",))
     if 2 * subject.shared < 1:
+        if is_known_by(subject):
+            shaped = "shaped like an identifier that some rows share; made up anew"
+            return Guess(Id(), (f"{shaped}; if it says whose rows they are, add patient: {subject.header.name}",))
         told = near_miss(subject) or (f"most rows hold a text that fewer than {subject.rare_below} patients share",)
         return Guess(Text(), (*told, "never learned: its cells come out empty"))
     return None

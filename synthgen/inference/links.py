@@ -78,9 +78,24 @@ def _single_keys(outlines: Mapping[str, Outline]) -> dict[str, tuple[str, ...]]:
             for column, shape in table.shapes.items()
             if shape.unique and (rank := _key_rank(name, shape.header, table.rows)) is not None
         ]
+        named = [column for column, shape in table.shapes.items() if _is_named_by(column, shape, name, outlines)]
         if ranked:
             keys[name] = (min(ranked, key=lambda pair: pair[0])[1],)
+        elif named:
+            keys[name] = (named[0],)
     return keys
+
+
+def _is_named_by(column: str, shape: Shape, name: str, outlines: Mapping[str, Outline]) -> bool:
+    """Whether rows of another table, which may share one, all name a row by a column of the same name."""
+    if not shape.unique or len(shape.hashes) < _ENOUGH_ROWS:
+        return False
+    others = [each.shapes[column] for other, each in outlines.items() if other != name and column in each.shapes]
+    return any(
+        other.may_link and not other.unique and other.complete and bool(np.isin(other.hashes, shape.hashes).all())
+        for other in others
+        if len(other.hashes) >= _ENOUGH_ROWS
+    )
 
 
 def _single_links(name: str, outlines: Mapping[str, Outline], keys: Mapping[str, tuple[str, ...]]) -> list[Found]:

@@ -8,7 +8,8 @@ from synthgen.inference.header import read_header
 
 
 @pytest.mark.parametrize(
-    "name", ["encounter_id", "patientNbr", "CLAIMID", "Record Number", "MRN", "Fall-Nr", "Fallnummer", "KVNR"]
+    "name",
+    ["encounter_id", "patientNbr", "CLAIMID", "Record Number", "MRN", "Fall-Nr", "Fallnummer", "KVNR", "N°_séjour"],
 )
 def test_named_like_an_identifier(name: str) -> None:
     assert read_header(name).is_id
@@ -20,7 +21,9 @@ def test_not_named_like_an_identifier(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["patient_nbr", "PATIENT", "PATIENTID", "person_id", "pasient_nr", "RecordID", "Pat-ID", "Patientennummer"]
+    "name",
+    """patient_nbr PATIENT PATIENTID person_id pasient_nr RecordID Pat-ID Patientennummer IPP NHC LopNr löpnr
+    mor_lopenr id_paziente USUBJID mother_id""".split(),
 )
 def test_names_the_person(name: str) -> None:
     assert read_header(name).person_rank is not None

@@ -221,6 +221,21 @@ def test_one_row_for_each_patient_needs_no_patient_column() -> None:
     assert "each row counts as a person" in told(guess, None)
 
 
+def test_numbers_that_never_tie_where_chance_would_tie_them_were_given_to_the_rows() -> None:
+    # 400 of the 1,200 numbers from 50,000 on: drawn by chance some 65 pairs of rows would share one.
+    given = kind_of("séjour", [str(50_000 + 3 * row) for row in range(400)])
+    measured = kind_of("platelets", [str(50_000 + 997 * row % 400_000) for row in range(400)])
+    assert (given, measured) == (Id(), Integer(min=0))
+
+
+def test_what_is_shaped_like_an_identifier_is_made_up_and_not_left_empty() -> None:
+    repeats = [f"K{row // 2:05}" for row in range(200)]
+    guess = inferred({"code_usager": repeats, "subject": [f"{row % 7:02}-{row:03}" for row in range(200)]})
+    assert guess.schema.tables["visits"].columns == {"code_usager": Id(), "subject": Id()}
+    assert "add patient: code_usager" in told(guess, "code_usager")
+    assert kind_of("remark", [f"{'x' * (row // 2)}{row // 2}" for row in range(200)]) == Text()
+
+
 def test_an_identifier_that_another_column_holds_as_well_is_told() -> None:
     ids = {"stay_id": [f"S{row:04}" for row in range(120)], "bill_id": [f"B{row:04}" for row in range(120)]}
     guess = inferred(ids | {"case_id": ids["stay_id"], "copy_id": ids["stay_id"]})
@@ -305,7 +320,14 @@ def test_an_outcome_by_name_is_the_target(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("time", "event"), [("time", "status"), ("followup_days", "died"), ("OS", "os_event"), ("days_to_death", "death")]
+    ("time", "event"),
+    [
+        ("time", "status"),
+        ("followup_days", "died"),
+        ("OS", "os_event"),
+        ("days_to_death", "death"),
+        ("SUIVI_JOURS", "DECES"),
+    ],
 )
 def test_follow_up_and_event_are_noted_and_not_set(time: str, event: str) -> None:
     guess = inferred({time: ["10", "250", "401"] * 5, event: ["1", "0", "0"] * 5})
@@ -331,6 +353,8 @@ def test_the_date_of_the_rows_of_a_patient_is_noted_as_their_order() -> None:
     assert "add order" not in told(inferred({"seen": days}), None)
     danish = {"PNR": cells["patient_id"], "FØDT": cells["birth_date"], "INDDATO": days, "UDDATO": days[1:] + days[:1]}
     assert "add order: INDDATO" in told(inferred(danish), None)
+    french = {"IPP": cells["patient_id"], "Date_naissance": cells["birth_date"], "Entrée": days, "Sortie": days}
+    assert "add order: Entrée" in told(inferred(french), None)
 
 
 TRIAGE = {"triage": ["green", "red", "yellow"] * 5, "ward": ["A", "B", "C"] * 5}

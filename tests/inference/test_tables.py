@@ -189,6 +189,19 @@ def test_a_text_of_one_patient_is_not_named_though_many_of_his_stays_labs_have_i
     assert guessed(tables).schema.tables["labs"].columns["flag"].kind == "boolean"
 
 
+def test_a_column_of_the_same_name_that_rows_of_another_table_share_is_a_key() -> None:
+    numbers = [str(10_000_000_019 + 7_919 * n) for n in range(N)]
+    wards = {"beds": [str(n % 9) for n in range(N)], "kode": numbers}
+    stays = {"kode": [numbers[n // 2] for n in range(2 * N)], "los": [str(n % 7) for n in range(2 * N)]}
+    found = guessed({"stays": stays, "wards": wards}).schema.tables
+    assert (found["wards"].key, found["stays"].foreign_keys) == ("kode", {"kode": "wards"})
+    mothers = guessed({"fodsler": {"mor_lopenr": stays["kode"]}, "modre": {"mor_lopenr": numbers}}).schema.tables
+    assert (mothers["modre"].patient, mothers["fodsler"].parent) == (
+        "mor_lopenr",
+        Parent(table="modre", column="mor_lopenr"),
+    )
+
+
 def test_a_small_table_of_one_patient_is_his() -> None:
     tables = hospital()
     tables["devices"] = {"PATIENT": [uuid(1, 3)] * 2, "STAY": [uuid(2, 6)] * 2, "maker": ["a", "b"]}
