@@ -16,6 +16,7 @@ from synthgen.encoding.base import Encoder
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.encoding.numeric import NumericEncoder
 from synthgen.encoding.per_unit import PerUnitEncoder
+from synthgen.encoding.since import DAY, SinceEncoder
 from synthgen.encoding.temporal import TemporalEncoder
 from synthgen.relational.codec import Codec
 
@@ -164,6 +165,11 @@ def _words(encoder: Encoder) -> str:
     if isinstance(encoder, PerUnitEncoder):
         others = _words(encoder.others)
         return f"bins of their own for {len(encoder.units)} values of {encoder.kind.column.unit_of}; of others {others}"
+    if isinstance(encoder, SinceEncoder):
+        since = encoder.kind.since
+        unit = "days" if since.unit == DAY else "moments"
+        times = "" if encoder.clock is None else f"; {_words(encoder.clock)}"
+        return f"{unit} since {since.earlier}: {_words(encoder.wait)}{times}"
     assert isinstance(encoder, TemporalEncoder)
     days = encoder.days
     clock = encoder.clock

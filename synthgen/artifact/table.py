@@ -15,6 +15,7 @@ from synthgen.artifact.single import SingleTable
 from synthgen.artifact.types import type_named, type_text
 from synthgen.encoding.domain import Domain
 from synthgen.encoding.quantiser import Quantiser
+from synthgen.encoding.since import Since
 from synthgen.models.base import FittedModel, Model
 from synthgen.models.independent import Independent
 from synthgen.plugins import load_model
@@ -81,19 +82,23 @@ class TableSynthesizer(SingleTable):
         for part, model in parts.items():
             models[part], own = model.state()
             arrays |= {f"{part}.{name}": array for name, array in own.items()}
-        documents: dict[str, Any] = {
-            "about": self.about()
-            | {"table": self.table, "types": {name: type_text(kind) for name, kind in self.types.items()}},
-            "schema": self.schema.model_dump(mode="json"),
-            "columns": flat.codec.to_json(),
-            "persons": {
-                "columns": list(flat.personal),
-                "rows": None if flat.numbers is None else flat.numbers.to_json(),
-                "past": None if flat.past is None else flat.past.memory.to_json(),
-                "ids": list(flat.ids),
-            },
-            "models": models,
-        } | ({"rules": {"rates": list(flat.rates)}} if flat.rates else {})
+        documents: dict[str, Any] = (
+            {
+                "about": self.about()
+                | {"table": self.table, "types": {name: type_text(kind) for name, kind in self.types.items()}},
+                "schema": self.schema.model_dump(mode="json"),
+                "columns": flat.codec.to_json(),
+                "persons": {
+                    "columns": list(flat.personal),
+                    "rows": None if flat.numbers is None else flat.numbers.to_json(),
+                    "past": None if flat.past is None else flat.past.memory.to_json(),
+                    "ids": list(flat.ids),
+                },
+                "models": models,
+            }
+            | ({"since": flat.codec.since_to_json()} if flat.codec.plan.since else {})
+            | ({"rules": {"rates": list(flat.rates)}} if flat.rates else {})
+        )
         return documents, arrays
 
     @classmethod
@@ -102,7 +107,8 @@ class TableSynthesizer(SingleTable):
     ) -> TableSynthesizer:
         about, persons = documents["about"], documents["persons"]
         config = schema.tables[about["table"]]
-        codec = Plan(config, schema.format).restore(documents["columns"])
+        since = {name: Since(*told) for name, told in documents.get("since", {}).items()}
+        codec = Plan(config, schema.format, since=since).restore(documents["columns"])
         personal = tuple(persons["columns"])
         if sorted(set(personal)) != list(personal) or not set(personal) <= set(range(len(codec.domains))):
             raise ValueError("the patients' columns are not columns of the table")

@@ -94,7 +94,7 @@ class PerUnitEncoder(Encoder):
         return np.arange(own) * (self.n_regular - 1) // max(own - 1, 1)
 
     def encode(self, texts: list[str]) -> NDArray[np.int32]:
-        units, values = _parted(texts)
+        units, values = parted(texts)
         codes = np.full(len(texts), UNOBSERVED, np.int32)
         for encoder, rows in self._of_units(units):
             own = encoder.encode([values[row] for row in rows])[:, 0]
@@ -195,11 +195,11 @@ class PerUnitKind(Kind):
         return self.inner.expected
 
     def read(self, texts: list[str]) -> Reading:
-        return self.inner.read(_parted(texts)[1])
+        return self.inner.read(parted(texts)[1])
 
     def summarise(self, cells: Cells) -> ColumnSummary:
         """Labels, keys and styles, each as text behind its unit, so that summaries of parts add up exactly."""
-        units, _ = _parted(cells.texts)
+        units, _ = parted(cells.texts)
         reading = self.read(cells.texts)
         if (bad := reading.bad & (cells.rows > 0)).any():
             raise BadCells(np.flatnonzero(bad), self.expected)
@@ -269,7 +269,7 @@ def _json(encoder: NumericEncoder) -> dict[str, Any]:
     return encoder.to_json() | {"places": column.decimals if isinstance(column, Number) else None}
 
 
-def _parted(texts: Sequence[str]) -> tuple[list[str], list[str]]:
+def parted(texts: Sequence[str]) -> tuple[list[str], list[str]]:
     """Units and values."""
     pairs = [text.partition(_BETWEEN) for text in texts]
     return [unit for unit, _, _ in pairs], [value for _, _, value in pairs]
@@ -283,7 +283,7 @@ def _patients(unit: str, *parts: Mapping[str, LevelCounts]) -> int:
 
 
 def _by_unit(counts: LevelCounts) -> dict[str, LevelCounts]:
-    units, _ = _parted(counts.keys.tolist())
+    units, _ = parted(counts.keys.tolist())
     names = np.array(units, object)
     return {unit: counts.take(np.flatnonzero(names == unit)) for unit in dict.fromkeys(units)}
 
@@ -301,7 +301,7 @@ def _pooled(by_unit: Mapping[str, LevelCounts], units: set[str], *, numbers: boo
         np.concatenate([part.counts for part in parts]),
         np.concatenate([part.witnesses for part in parts]),
     )
-    _, values = _parted(whole.keys.tolist())
+    _, values = parted(whole.keys.tolist())
     return whole.regroup(np.array(values, np.int64) if numbers else as_objects(values))
 
 

@@ -13,7 +13,8 @@ from synthgen.schema.column import Boolean, Category, Code, Constant, Id, Ordina
 
 _YES_NO = (
     ("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("1", "0"), ("ja", "nei"), ("ja", "nein"), ("j", "n"),
-    ("ja", "nej"), ("oui", "non"), ("o", "n"), ("si", "no"), ("s", "n"), ("sì", "no"), ("sí", "no"), ("pos", "neg"), ("positive", "negative"),
+    ("ja", "nej"), ("oui", "non"), ("o", "n"), ("si", "no"), ("s", "n"), ("sì", "no"), ("sí", "no"), ("pos", "neg"),
+    ("positive", "negative"),
 )  # fmt: skip
 _MOST_BANDS = 60
 #: The share of rows that must look like codes.

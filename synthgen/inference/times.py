@@ -13,7 +13,8 @@ _BEGINS = (
     "start begin admitted admission admit from onset in taken charttime datetime time date day at "
     "aufnahmedatum aufnahme beginn aufnahmezeit datum zeitpunkt "
     "inddato indlagt indlæggelsesdato inndato innlagt innleggelsesdato inskriven inskrivningsdatum startdato "
-    "startdatum entrée entree admission hospitalisation ingreso ingresso ricovero accettazione dato tidspunkt fecha data"
+    "startdatum entrée entree admission hospitalisation ingreso ingresso ricovero accettazione dato tidspunkt fecha "
+    "data"
 ).split()
 #: Words of days that say who a person is, or that end something, not when a row was.
 _NOT_BEGINS = frozenset(
@@ -21,7 +22,7 @@ _NOT_BEGINS = frozenset(
     "gebdatum gebdat sterbedatum todesdatum tod entlassdatum entlassungsdatum entlassung ende bis "
     "født fødselsdato fødselsdag fødedato född födelsedatum død dødsdato död dödsdatum uddato udskrevet "
     "udskrivningsdato utdato utskrevet utskrivningsdato utskriven utskrivningsdatum slut slutt slutdato sluttdato "
-    "slutdatum sortie fin naissance décès deces alta egreso fin nacimiento fallecimiento defunción defuncion exitus "
+    "slutdatum sortie fin naissance décès deces alta egreso nacimiento fallecimiento defunción defuncion exitus "
     "dimissione nascita decesso fine".split()
 )
 _DAYS = (Date, Datetime)
@@ -29,8 +30,9 @@ _DAYS = (Date, Datetime)
 #: Names of follow-up times and of what ends them are made of these words alone: ``os_days``, ``death_event``.
 _ENDPOINTS = frozenset("os pfs dfs efs rfs survival death event overall".split())
 _FOLLOWED = _ENDPOINTS | frozenset(
-    "time days months follow up followup fu futime survtime to in überlebenszeit beobachtungszeit uppföljning uppfoljning "
-    "oppfølging oppfolging opfølgning opfolgning suivi seguimiento dgr dagar dager dage jours dias días mois".split()
+    "time days months follow up followup fu futime survtime to in überlebenszeit beobachtungszeit uppföljning "
+    "uppfoljning oppfølging oppfolging opfølgning opfolgning suivi seguimiento dgr dagar dager dage jours dias "
+    "días mois".split()
 )
 _LENGTHS = _FOLLOWED - _ENDPOINTS - {"to", "in", "up"} | {"os", "pfs", "dfs", "efs", "rfs"}
 _ENDED = _ENDPOINTS | frozenset(

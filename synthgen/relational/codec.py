@@ -22,6 +22,7 @@ from synthgen.encoding.levels import Cells, LevelCounts, Unit
 from synthgen.encoding.numeric import NumericEncoder, NumericKind
 from synthgen.encoding.ordinal import OrdinalKind
 from synthgen.encoding.per_unit import PerUnitEncoder, PerUnitKind, with_units
+from synthgen.encoding.since import Since, SinceEncoder, SinceKind
 from synthgen.encoding.temporal import TemporalEncoder, TemporalKind
 from synthgen.errors import InputError
 from synthgen.reshape.code_list import CodeList
@@ -31,6 +32,7 @@ from synthgen.schema import column as schema_column
 from synthgen.schema.config import Format
 from synthgen.schema.table import TableConfig
 
+_MOMENTS = (schema_column.Date, schema_column.Datetime)
 _KINDS: dict[type, type[Kind]] = {
     schema_column.Category: CategoryKind,
     schema_column.Constant: ConstantKind,
@@ -71,11 +73,13 @@ class Plan:
         config: the table's declaration.
         format: decimal and thousands marks.
         elsewhere: columns that are not learned here, since they are made from others when all these are decoded.
+        since: dates that are told by how long they come after another.
     """
 
     config: TableConfig
     format: Format
     elsewhere: frozenset[str] = frozenset()
+    since: Mapping[str, Since] = field(default_factory=dict)
 
     @cached_property
     def lists(self) -> dict[str, CodeList]:
@@ -98,12 +102,33 @@ class Plan:
             if name in self.computed:
                 kinds[name] = CategoryKind(name, schema_column.Category(other=None), self.format, missing)
                 continue
+            if name in self.since:
+                kinds[name] = self._since(name)
+                continue
             if name in self.units:
                 kind = PerUnitKind
             for position in self.lists[name].positions if name in self.lists else (name,):
                 tokens = missing if position == name or "" in missing else (*missing, "")
                 kinds[position] = kind(position, column, self.format, tokens)
         return kinds
+
+    def _since(self, name: str) -> SinceKind:
+        column, since = self.config.columns[name], self.since[name]
+        before = self.config.columns[since.earlier]
+        if not isinstance(column, _MOMENTS) or not isinstance(before, _MOMENTS):
+            raise ValueError(f"{name} is told by another date, yet one of them is none")
+        earlier = TemporalKind(since.earlier, before, self.format, self.config.missing_in(since.earlier))
+        return SinceKind(name, column, self.format, self.config.missing_in(name), since, earlier)
+
+    @cached_property
+    def after(self) -> dict[str, str]:
+        """Columns whose texts are known once those of another are, with that one, each after it."""
+        waiting = self.units | {name: since.earlier for name, since in self.since.items()}
+        ordered: dict[str, str] = {}
+        while waiting:
+            name = next(name for name, by in waiting.items() if by not in waiting)
+            ordered[name] = waiting.pop(name)
+        return ordered
 
     @cached_property
     def units(self) -> dict[str, str]:
@@ -197,8 +222,8 @@ class Plan:
                 yield from zip(self.lists[name].positions, self.lists[name].split(block.column(name)), strict=True)
             elif name in self.computed:
                 yield name, self.computed[name].present(block.column(name))
-            elif name in self.units:
-                yield name, with_units(block.column(self.units[name]), block.column(name))
+            elif name in self.after:
+                yield name, with_units(block.column(self.after[name]), block.column(name))
             elif name in self.kinds:
                 yield name, block.column(name)
 
@@ -306,22 +331,25 @@ class Codec:
         begins = np.r_[True, persons[1:] != persons[:-1]]
         person_of_row = pa.array((np.cumsum(begins) - 1).astype(np.int32))
         learned: dict[str, pa.Array] = {}
-        by_unit: dict[str, NDArray[np.int32]] = {}
+        after: dict[str, NDArray[np.int32]] = {}
         at = 0
         for name, encoder in self.encoders.items():
             own = codes[:, at : at + self._widths[name]]
             if kept is not None and name in kept:
                 learned[name] = kept[name]
-            elif name in self.plan.units:
-                by_unit[name] = own
+            elif name in self.plan.after:
+                after[name] = own
             elif name in constant:
                 learned[name] = encoder.decode(own[begins], rng).take(person_of_row)
             else:
                 learned[name] = encoder.decode(own, rng)
             at += self._widths[name]
         columns = self.columns_of(learned)
-        for name, own in by_unit.items():
-            columns[name] = self._of_units(name, own, columns[self.plan.units[name]], rng)
+        for name in (name for name in self.plan.after if name in after):
+            of_person = name in constant and self.plan.after[name] in constant
+            which = np.flatnonzero(begins) if of_person else np.arange(len(codes))
+            found = self._after(name, after[name][which], columns[self.plan.after[name]].take(pa.array(which)), rng)
+            columns[name] = found.take(person_of_row) if of_person else found
         columns = self.completed(columns)
         for name in self.plan.ids:
             of_person = name == self.plan.config.patient or name in constant
@@ -340,14 +368,23 @@ class Codec:
         found = dict(columns)
         for name in (name for name in self.plan.derived if name in self.plan.computed):
             step = self.plan.computed[name]
-            if name in found and set(step.operands) <= set(found):
+            if name in found and self._are_there(step.operands, found):
                 found[name] = step.restore(found[name], found, self.computed[name])
         return found
 
-    def _of_units(self, name: str, codes: NDArray[np.int32], units: pa.Array, rng: np.random.Generator) -> pa.Array:
+    def _are_there(self, operands: Collection[str], columns: Mapping[str, pa.Array]) -> bool:
+        """Whether all operands are among some columns, and those that they are computed from."""
+        return all(
+            name in columns
+            and (name not in self.plan.computed or self._are_there(self.plan.computed[name].operands, columns))
+            for name in operands
+        )
+
+    def _after(self, name: str, codes: NDArray[np.int32], other: pa.Array, rng: np.random.Generator) -> pa.Array:
+        """The texts of a column that are known once those of another are."""
         encoder = self.encoders[name]
-        assert isinstance(encoder, PerUnitEncoder)
-        return encoder.decoded(codes, encoded(units), rng)
+        assert isinstance(encoder, PerUnitEncoder | SinceEncoder)
+        return encoder.decoded(codes, encoded(other), rng)
 
     def columns_of(self, learned: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
         """The columns that the texts of some encoders give: lists joined, what follows from others restored."""
@@ -358,7 +395,7 @@ class Codec:
         for name in self.plan.derived:
             if name in self.plan.computed:
                 step = self.plan.computed[name]
-                if name in columns and set(step.operands) <= set(columns):
+                if name in columns and self._are_there(step.operands, columns):
                     columns[name] = step.restore(columns[name], columns, self.computed[name])
             elif (by := self.plan.determined[name].by) in columns:
                 columns[name] = self.plan.determined[name].restore(encoded(columns[by]), self.determined[name])
@@ -374,18 +411,18 @@ class Codec:
         """The texts that some encoders give for codes of shape ``(n, len(domains))``.
 
         Args:
-            told: the texts of others. Beside a column whose scale depends on another, that one must be among them or
-                among the names.
+            told: the texts of others. Beside a column that depends on another, that one must be among them or among
+                the names.
         """
-        units = [name for name in names if name in self.plan.units]
+        after = [name for name in self.plan.after if name in names]
         found = {
-            name: self.encoders[name].decode(codes[:, self.places[name]], rng) for name in names if name not in units
+            name: self.encoders[name].decode(codes[:, self.places[name]], rng) for name in names if name not in after
         }
         columns = self.columns_of({**told, **found})
-        return found | {
-            name: self._of_units(name, codes[:, self.places[name]], columns[self.plan.units[name]], rng)
-            for name in units
-        }
+        for name in after:
+            other = columns[self.plan.after[name]]
+            found[name] = columns[name] = self._after(name, codes[:, self.places[name]], other, rng)
+        return found
 
     def encoders_of(self, name: str) -> tuple[str, ...]:
         """The encoders whose texts give a column; none where it is regenerated."""
@@ -423,6 +460,10 @@ class Codec:
             "determined": {name: dict(known) for name, known in self.determined.items()},
             "ids": {name: shape.to_json() for name, shape in self.ids.items()},
         } | ({"computed": {n: writer.to_json() for n, writer in self.computed.items()}} if self.computed else {})
+
+    def since_to_json(self) -> dict[str, Any]:
+        """Which dates are told by others, as JSON values."""
+        return {name: [since.earlier, since.unit] for name, since in self.plan.since.items()}
 
 
 def _texts(cells: pa.DictionaryArray) -> list[str]:

@@ -1,4 +1,4 @@
-"""How a flat table is learned: two passes over the rows, then the patients, then their rows."""
+"""How a flat table is learned: two passes over the rows (three with dates in order), the patients, then their rows."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from synthgen.relational.flat.person import (
     rows_per_person,
 )
 from synthgen.relational.flat.table import FlatSynthesizer
+from synthgen.relational.flat.waits import told_by_waits
 from synthgen.relational.rules.real import Rules, RuleSummary
 from synthgen.relational.source import Beside, BlockSource, cut, taken
 from synthgen.tables.dataset import Table
@@ -60,6 +61,7 @@ def learn(
     Raises:
         InputError: a cell contradicts its declared kind; or no row is left to learn from.
     """
+    plan = replace(plan, since=told_by_waits(table, plan, split))
     summary, sides, ruled = _summary(table, plan, split, rare_below, progress)
     rates = () if ruled is None else ruled.rates(plan.config.rules)
     codec = plan.solve(summary, rare_below)

@@ -101,7 +101,7 @@ class FlatSynthesizer:
             return
         if balance:
             raise InputError(
-                f"--balance: cannot be kept while --where asks for {on_computed[0].column}, a computed column"
+                f"--balance: cannot be kept while --where asks for {on_computed[0].column}, which follows from others"
             )
         plan, made = self.codec.plan, self._blocks(_ENDLESS, seed, others, ())
         yield from chosen(made, n, on_computed, plan.config, plan.format, most_tried=_MOST_TRIED)
@@ -143,11 +143,12 @@ class FlatSynthesizer:
                     waiting.cancel()
 
     def _apart(self, conditions: Sequence[Condition]) -> tuple[list[Condition], list[Condition]]:
-        """Conditions on computed columns, for which rows are chosen among those generated; and all others."""
-        computed = self.codec.plan.computed
+        """Conditions on what follows from other columns, for which rows are chosen among those made; and all others."""
+        plan = self.codec.plan
+        follows = {*plan.computed, *plan.since}
         return (
-            [each for each in conditions if each.column in computed],
-            [each for each in conditions if each.column not in computed],
+            [each for each in conditions if each.column in follows],
+            [each for each in conditions if each.column not in follows],
         )
 
     @property

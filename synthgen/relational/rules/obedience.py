@@ -151,8 +151,8 @@ def behind(codec: Codec, timeline: Timeline | None, column: str) -> tuple[str, .
         return behind(codec, timeline, plan.determined[column].by)
     if column in plan.computed:
         return (column, *(name for each in plan.computed[column].operands for name in behind(codec, timeline, each)))
-    if column in plan.units:
-        return (*behind(codec, timeline, plan.units[column]), column)
+    if column in plan.after:
+        return (*behind(codec, timeline, plan.after[column]), column)
     return codec.encoders_of(column)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from synthgen.encoding.base import Encoder
 from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.encoding.numeric import NumericEncoder
+from synthgen.encoding.since import SinceEncoder
 from synthgen.encoding.temporal import TemporalEncoder
 from synthgen.schema.rules import expression as ex
 from synthgen.schema.rules.truth import Operands, values
@@ -97,7 +98,7 @@ def _set(
     meant = values(to, operands)
     known = ~np.isnan(meant.numbers)
     changed = before.copy()
-    if isinstance(encoder, NumericEncoder | TemporalEncoder):
+    if isinstance(encoder, NumericEncoder | TemporalEncoder | SinceEncoder):
         changed[known] = encoder.written(meant.numbers[known]).to_numpy(zero_copy_only=False)
         yield {column.name: changed}
     elif isinstance(encoder, LeveledEncoder) and (labels := meant.labels or meant.quantity.levels):
@@ -128,6 +129,7 @@ def _free(column: ex.Column, encoders: Mapping[str, Encoder]) -> bool:
 
 
 def _tokens(encoder: Encoder) -> tuple[str, ...]:
+    encoder = encoder.wait if isinstance(encoder, SinceEncoder) else encoder
     return encoder.tokens.kept if isinstance(encoder, LeveledEncoder | NumericEncoder | TemporalEncoder) else ()
 
 
