@@ -180,10 +180,12 @@ class Extracts:
             column: that one instead.
         """
         config, records = self.schema.tables[name], self.train.tables[name].records
+        # Of several codes in a cell the first stands under the column's name.
+        labels = {column for column, of in config.columns.items() if of.kind in _CODES}
         found = [
             each
             for each in self.variables(name)
-            if each.kind == "categorical" and config.columns[each.name].kind in _CODES and len(each.labels) > 1
+            if each.kind == "categorical" and each.name in labels and len(each.labels) > 1
         ]
         if column is not None:
             return next((each for each in found if each.name == column), None)

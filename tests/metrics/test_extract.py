@@ -66,3 +66,18 @@ def test_the_codes_of_a_table_are_its_most_diverse_labels_that_recur() -> None:
         assert variable is not None
         assert variable.name == column
     assert found.code("labs", "value") is None
+
+
+def test_of_several_codes_in_a_cell_the_first_may_say_what_a_row_is_about() -> None:
+    declared = SCHEMA.model_dump(exclude_unset=True)
+    declared["tables"]["visits"]["columns"]["reason"] = {"kind": "code", "separator": " "}
+    sets = []
+    for seed in (1, 2):
+        tables = hospital(60, seed)
+        tables["visits"]["reason"] = [f"{first} I10" for first in tables["visits"]["reason"]]
+        sets.append(dataset(tables))
+    found = Extracts.of(Schema.model_validate(declared), sets[0], None, sets[1])
+    assert "reason[1]" in {variable.name for variable in found.variables("visits")}
+    variable = found.code("visits")
+    assert variable is not None
+    assert variable.name == "reason"
