@@ -18,6 +18,8 @@ from synthgen.metrics.prepare import Sheet, compare
 from synthgen.relational.belonging.kinship import Kinship, Relatives
 from synthgen.relational.belonging.siblings import Siblings
 from synthgen.relational.belonging.structure import Structure
+from synthgen.reshape.code_list import CodeList
+from synthgen.schema.column import Code, Column
 from synthgen.schema.config import Schema
 from synthgen.tables.dataset import Dataset
 
@@ -177,11 +179,10 @@ class Extracts:
         """The variable that says what each row of a table is about: of the labels of many rows the most diverse.
 
         Args:
-            column: that one instead.
+            column: that one instead. Of several codes in a cell the first counts.
         """
         config, records = self.schema.tables[name], self.train.tables[name].records
-        # Of several codes in a cell the first stands under the column's name.
-        labels = {column for column, of in config.columns.items() if of.kind in _CODES}
+        labels = {_first_of(column, of) for column, of in config.columns.items() if of.kind in _CODES}
         found = [
             each
             for each in self.variables(name)
@@ -256,3 +257,10 @@ def _entropy(codes: NDArray[np.int32]) -> float:
     shares = np.bincount(codes + 1) / max(len(codes), 1)
     shares = shares[shares > 0]
     return float(-(shares * np.log(shares)).sum())
+
+
+def _first_of(name: str, column: Column) -> str:
+    """The variable of a column of labels; of several codes in a cell that of the first."""
+    if isinstance(column, Code) and column.separator and not column.determined_by:
+        return CodeList(name, column.separator).positions[0]
+    return name
