@@ -45,6 +45,8 @@ STRONG = 0.1
 #: Sets of patients, all of the same size, that a figure is averaged over; one where a table is long.
 DRAWS = 10
 LONG = 300_000
+#: Rows at one time that are told apart.
+MOST_AT_ONCE = 64
 DEFINITIONS = f"""\
 All sets are cut to as many patients as the smallest has (mean over {DRAWS} draws of patients); score and floor compare
 with the training set, and so does the ceiling, which has the holdout in the synthetic set's place. The floor is the
@@ -52,6 +54,7 @@ training set with every column, and every link, resampled by itself.
 children     total variation of the number of rows per patient, in ten bins with edges from the training set (the
              published ceilings are of that size); per parent: of rows per row of the parent table
 gap          Kolmogorov-Smirnov distance of the time between successive records of a patient in a table
+moment       total variation of the number of rows of a patient that have the same time; the most is printed below
 transition   total variation of pairs of successive codes of a patient: {CODES} commonest, other, missing
 association  mean absolute error of Cramer's V (label x code) or the correlation ratio (number by code; value within a
              code by label or tenth) of patients' attributes and children, over pairs of at least {STRONG} in training
@@ -138,6 +141,12 @@ class Judging:
         values, whose = ({which: each[k] for which, each in found.items()} for k in (0, 1))
         return self.of_series(name, "gap", gaps.lengths(values, whose))
 
+    def moment(self, name: str) -> Figure:
+        found = {which: at_once(self.extracts, name, each) for which, each in self.extracts.sets.items()}
+        cells = {which: np.minimum(number, MOST_AT_ONCE) for which, (number, _) in found.items()}
+        whose = {which: patient for which, (_, patient) in found.items()}
+        return self.of_series(name, "moment", Series(cells, whose, MOST_AT_ONCE + 1, ordered=False))
+
     def transition(self, name: str) -> Figure:
         cells = transitions.coded(self.extracts, name, CODES, self.codes.get(name))
         found = {w: transitions.pairs(self.extracts, name, each, cells) for w, each in self.extracts.sets.items()}
@@ -184,12 +193,28 @@ class Judging:
     def figures(self) -> Iterator[Figure]:
         """All of them, table by table."""
         for name in self.tables:
-            for figure in (self.children, self.per_parent, self.gap, self.transition, self.association):
+            for figure in (self.children, self.per_parent, self.gap, self.moment, self.transition, self.association):
                 try:
                     yield figure(name)
                 except NotApplicable:
                     continue
         yield from self.told_apart()
+
+
+def at_once(extracts: Extracts, name: str, extract: Extract) -> tuple[Integers, Integers]:
+    """How many rows each time of a patient holds, and whose it is.
+
+    Raises:
+        NotApplicable: the table has no order in time.
+    """
+    times = extracts.times(name, extract)
+    if times is None:
+        raise NotApplicable("the config names no column that orders the rows in time")
+    patient = extract.tables[name].patient
+    known = np.flatnonzero(np.isfinite(times) & (patient >= 0))
+    order = known[np.lexsort((times[known], patient[known]))]
+    starts = np.flatnonzero(np.r_[True, (np.diff(patient[order]) != 0) | (np.diff(times[order]) != 0)][: len(order)])
+    return np.diff(np.r_[starts, len(order)]).astype(np.int64), patient[order[starts]]
 
 
 def faults(extracts: Extracts, extract: Extract) -> Iterator[tuple[str, str, float]]:
@@ -258,12 +283,15 @@ def judge(
     print(f"{judging.size:,} patients of each set; read in {time.process_time() - began:.0f} s of processor time")
     figures = list(judging.figures())
     lines = [(f.table, f.name, *(f"{value:.3f}" for value in (f.score, f.ceiling, f.floor))) for f in figures]
-    for name in ("children", "per parent", "gap", "transition", "association"):
+    for name in ("children", "per parent", "gap", "moment", "transition", "association"):
         own = [f for f in figures if f.name == name]
         if own:
             means = (np.mean([getattr(f, part) for f in own]) for part in ("score", "ceiling", "floor"))
             lines.append(("all", name, *(f"{mean:.3f}" for mean in means)))
     print(table(("table", "figure", "score", "ceiling", "floor"), lines))
+    for name in (figure.table for figure in figures if figure.name == "moment"):
+        most = {which: int(at_once(extracts, name, each)[0].max(initial=0)) for which, each in extracts.sets.items()}
+        print(f"most rows of {name} at one time: " + ", ".join(f"{which} {most[which]}" for which in most))
     found = {name: extracts.code(name, codes.get(name)) for name in chosen}
     print("codes: " + ", ".join(f"{name}.{each.name}" for name, each in found.items() if each is not None))
     both = [
