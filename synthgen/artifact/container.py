@@ -24,7 +24,7 @@ JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON
 
 FORMAT = "synthgen-model"
 #: Raised whenever what models keep changes: a model of an older version is fitted again rather than misread.
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 
 _MANIFEST = "manifest.json"
 _ARRAYS = "arrays.safetensors"

@@ -260,7 +260,8 @@ class Deriving:
                 rows.moments if is_patients else self.standing.bases(name, timeline.order, rows, ended=timeline.ended)
             )
             first = np.ones(len(rows), bool) if is_patients else rows.first
-            cells |= folded(timeline, cells, skeleton.moments, base, first)
+            ends = np.full(len(rows), UNKNOWN) if is_patients else self.standing.row_ends(name)
+            cells |= folded(timeline, cells, skeleton.moments, base, first, ends)
         left_out = resolved(self.structure.members[name])
         kept = {column: found for column, found in cells.items() if column not in left_out}
         return kept | {link_of(column): texts.dictionary_encode() for column, texts in told.items()}, list(told)

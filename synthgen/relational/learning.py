@@ -40,7 +40,7 @@ from synthgen.relational.time.calendar import Calendar
 from synthgen.relational.time.moments import DAY
 from synthgen.relational.time.timeline import Timeline
 from synthgen.relational.told.contexts import context_domains, contexts, origins, to_come
-from synthgen.relational.told.history import Mark, Memory, limits
+from synthgen.relational.told.history import Mark, Memory, limits, most_together
 from synthgen.relational.told.means import Levels, mean_of
 from synthgen.relational.told.panels import constituents
 from synthgen.relational.told.surroundings import Surroundings
@@ -200,6 +200,7 @@ class _Learning:
             spans=_ROW_SPANS if timeline is None else _SPANS,
             marks=[*panels, *starts],
             limits=limits(panels, codes, rows.patient, self.rare_below),
+            together=0 if timeline is None else most_together(rows.patient, rows.moments, self.rare_below),
         )
         frame = Frame(codec, added, timeline, surroundings, calendar, memory)
         given = contexts(frame, rows, self.rows, self.fitted, births, ends)

@@ -17,12 +17,12 @@ from synthgen.relational.frame import FittedTable, Frame
 from synthgen.relational.rows import Rows, Steps
 from synthgen.relational.rules.judged import Judged
 from synthgen.relational.time.lasting import Lasting
-from synthgen.relational.time.moments import DAY, UNKNOWN, Moments, integers
-from synthgen.relational.time.reach import reachable, settled, too_late
+from synthgen.relational.time.moments import UNKNOWN, Moments, integers
+from synthgen.relational.time.offered import Due, offered
+from synthgen.relational.time.reach import too_late
 from synthgen.relational.time.shifts import Shifts
 from synthgen.relational.time.starts import fitting
-from synthgen.relational.time.stepping import stepped
-from synthgen.relational.time.steps import AT_ONCE, NOT_HERE
+from synthgen.relational.time.stepping import is_at_last, stepped
 from synthgen.relational.time.weekdays import Weekdays
 from synthgen.relational.told.contexts import anchors, origins, since, to_come
 from synthgen.relational.told.history import History
@@ -126,18 +126,16 @@ def series(
         parts.append(history.context(active, now))
         context = np.asfortranarray(np.concatenate(parts, axis=1))
         final = np.where((skeleton.left[at] == 1) & (not within), end, UNKNOWN)
-        closing = None
-        if table.calendar is not None and table.timeline is not None and within:
-            time = table.calendar.room(left[at] - 1)
-            closing = np.where(end == UNKNOWN, UNKNOWN, settled(table.timeline, end) - time)
-        given, crowded[at], end = _possible(table, first, start, end, final, born[:active], closing)
+        full = history.full(active) & ~first
+        due = Due(first, start, end, final, born[:active], left[at] - 1, full)
+        given, crowded[at], latest = offered(table, due)
         if begun is not None:
             given = _begun(table, given, begun[np.where(first, skeleton.parent[at], -1)])
         if table.memory.limits:
             given = {**(given or {}), **history.allowed(active)}
         if room is not None:
             given = {**(given or {}), room.column: room.allowed(first, skeleton.parent[at])}
-        draw = _Step(table, given, context, start, first, final, end, born[:active], counted_by, rng, lasting)
+        draw = _Step(table, given, context, due, latest, counted_by, rng, lasting)
         codes, moments = draw.all_rows()
         if judged is not None:
             judged.settle(at, codes, moments, draw)
@@ -156,11 +154,8 @@ class _Step:
 
     Attributes:
         given, context: what the model is given.
-        start: what each row's moment is told by.
-        first: which are the first of their parents.
-        final: the moment, but for the time of day, where it is told already.
-        end: the day of the last moment of their patients, as far as it is told, or when what they belong to is over.
-        births: of their patients.
+        due: what is known of their time.
+        latest: until when each can be.
         lasting: which tables below end with them.
         counted_by: see ``_counted_by``, for each table below whose number of rows a panel tells.
     """
@@ -168,18 +163,15 @@ class _Step:
     table: FittedTable
     given: Given | None
     context: Codes
-    start: Moments
-    first: NDArray[np.bool_]
-    final: Moments
-    end: Moments
-    births: Moments
+    due: Due
+    latest: Moments
     counted_by: Sequence[tuple[int, int, NDArray[np.int32]]]
     rng: np.random.Generator
     lasting: Sequence[Lasting]
 
     def all_rows(self) -> tuple[Codes, Moments]:
         """Codes and moments of all."""
-        every = np.arange(len(self.start))
+        every = np.arange(len(self.latest))
         codes = self._on_days(every, self._sampled(self.given, self.context), self.given)
         return self._in_time(every, codes, self.moments(every, codes), self.given)
 
@@ -187,9 +179,8 @@ class _Step:
         """See ``synthgen.relational.rules.judged.Draw``."""
         drawn, given = self, None if self.given is None else of_rows(self.given, which)
         if loose and not (self.table.timeline and self.table.timeline.until):
-            nothing = np.full(len(self.start), UNKNOWN, np.int64)
-            drawn, told = replace(self, final=nothing, end=nothing), nothing[which]
-            free, *_ = _possible(self.table, self.first[which], self.start[which], told, told, self.births[which])
+            drawn = replace(self, due=self.due.endless, latest=self.due.endless.end)
+            free, *_ = offered(self.table, drawn.due.of(which))
             given = {**(given or {}), **(free or {})}
         codes = self._on_days(which, self._sampled(given, np.asfortranarray(self.context[which])), given)
         return drawn._in_time(which, codes, drawn.moments(which, codes), given)
@@ -230,9 +221,9 @@ class _Step:
         if (weekdays is None and shifts is None) or self.table.timeline is None:
             return codes
         timeline = self.table.timeline
-        for name, here in ((timeline.first, self.first[which]), (timeline.gap, ~self.first[which])):
+        for name, here in ((timeline.first, self.due.first[which]), (timeline.gap, ~self.due.first[which])):
             rows, column = np.flatnonzero(here), self.table.column(name)
-            start, end = self.start[which[rows]], self.end[which[rows]]
+            start, end = self.due.start[which[rows]], self.latest[which[rows]]
             if weekdays is not None:
                 of, quantiser = weekdays.column, self.table.numeric(name).quantiser
                 unmet, allowed = weekdays.unmet(quantiser, start, codes[rows, column], codes[rows, of])
@@ -261,16 +252,11 @@ class _Step:
         if (weekdays := Weekdays.of(self.table)) is not None:
             drawn[timeline.weekday] = weekdays.numbers[codes[:, weekdays.column]]
         encoders = {name: self.table.numeric(name) for name in names}
+        due = self.due.of(which)
+        last = is_at_last(encoders[timeline.gap], drawn[timeline.gap]) if timeline.gap in drawn else False
+        final = np.where(last, due.end, due.final)
         return stepped(
-            timeline,
-            encoders,
-            drawn,
-            self.start[which],
-            self.first[which],
-            self.final[which],
-            self.births[which],
-            self.end[which],
-            self.rng,
+            timeline, encoders, drawn, due.start, due.first, final, due.births, self.latest[which], self.rng, due.full
         )
 
 
@@ -295,63 +281,3 @@ def _begun(table: Frame, given: Given | None, fits: NDArray[np.bool_]) -> Given:
     allowed[:, : fits.shape[1]] &= fits
     possible = np.logical_or.reduce(allowed, axis=1, keepdims=True)
     return {**given, column: np.where(possible, allowed, known)}
-
-
-def _possible(
-    table: Frame,
-    first: NDArray[np.bool_],
-    start: Moments,
-    end: Moments,
-    final: Moments,
-    births: Moments,
-    closing: Moments | None = None,
-) -> tuple[Given | None, NDArray[np.bool_], Moments]:
-    """Which codes of the steps can be, for which rows there is no time before their end, and until when each can be.
-
-    One column applies to the first row of a parent and the other to the next ones; no step leads out of the window of
-    time, or beyond the end, and the last one of a patient leads there.
-
-    Args:
-        closing: until when each row has to be for those after it to have room before the end, where that can be.
-    """
-    timeline, weekdays, shifts = table.timeline, Weekdays.of(table), Shifts.of(table)
-    crowded, latest = np.zeros(len(first), bool), end if closing is None else closing.copy()
-    if timeline is None:
-        return None, crowded, end
-    clock = None if shifts is None else shifts.clock
-    given: dict[int, NDArray[np.bool_]] = {}
-    for name, here in ((timeline.first, first), (timeline.gap, ~first)):
-        encoder, column = table.numeric(name), table.column(name)
-        allowed = np.ones((len(first), table.codec.domains[column].size), bool)
-        until = end if closing is None else closing
-        reached = reachable(timeline, name, encoder.quantiser, start, until, final, births, clock)
-        at_once = None
-        if AT_ONCE in encoder.results:
-            at_once = encoder.quantiser.size + encoder.results.index(AT_ONCE)
-            same = (start != UNKNOWN) & ((final == UNKNOWN) | (start // DAY == final // DAY))
-            allowed[:, at_once] = same & ((end == UNKNOWN) | (start // DAY * DAY <= end))
-        if closing is not None and len(cramped := np.flatnonzero(~reached.any(axis=1))):
-            of, until, last, born = (each[cramped] for each in (start, end, final, births))
-            reached[cramped] = reachable(timeline, name, encoder.quantiser, of, until, last, born, clock)
-            latest[cramped[here[cramped]]] = end[cramped[here[cramped]]]
-            none = ~reached.any(axis=1) & (end != UNKNOWN) & here
-            crowded |= none if at_once is None else none & ~allowed[:, at_once]
-        # Where no step leads there, all can be: what comes out of it is moved into the window.
-        nowhere = ~reached.any(axis=1) if at_once is None else ~reached.any(axis=1) & ~allowed[:, at_once]
-        reached[nowhere] = True
-        if weekdays is not None:
-            possible = reached & weekdays.steps(encoder.quantiser, start)
-            reached = np.where(possible.any(axis=1, keepdims=True), possible, reached)
-        allowed[:, : encoder.quantiser.size] = reached
-        if NOT_HERE in encoder.results:
-            absent = encoder.quantiser.size + encoder.results.index(NOT_HERE)
-            allowed[:, absent] = False
-            allowed[~here] = False
-            allowed[~here, absent] = True
-        allowed[~allowed.any(axis=1)] = True
-        given[column] = allowed
-    if shifts is not None and shifts.blank is not None and timeline.first not in timeline.daily:
-        times = np.ones((len(first), table.codec.domains[shifts.column].size), bool)
-        times[first] = np.arange(times.shape[1]) == shifts.blank
-        given[shifts.column] = times
-    return given, crowded, latest

@@ -88,10 +88,9 @@ class Calendar:
             to, for each row that is to come until then, rounded to two digits.
         untils: ascending bounds of how much time there is until then, rounded to two digits.
         rooms: by how many rows are still to come (``NUMBERS``), how much time real rows leave for them at least until
-            the last usual hour before the end, rounded down to two digits; empty where rows have no end that is not a
-            row itself.
+            the last usual hour before the end, rounded down to two digits; empty where rows have no end that is told.
         lengths: by how many rows belong to a row above (``NUMBERS``), how long that lasts at least and at most, rounded
-            to two digits; empty where ``rooms`` is.
+            to two digits; empty where rows have no end that is not a row itself.
         clocked: whether moments have a time of day beside their date.
     """
 
@@ -107,7 +106,7 @@ class Calendar:
     def __post_init__(self) -> None:
         for bounds in (self.ages, self.dates, self.paces, self.untils):
             require_ascending(bounds)
-        if len(self.rooms) != len(self.lengths) or len(self.rooms) not in (0, len(NUMBERS)):
+        if not {len(self.rooms), len(self.lengths)} <= {0, len(NUMBERS)}:
             raise ValueError("room is left for other numbers of rows")
 
     @classmethod
@@ -145,7 +144,7 @@ class Calendar:
             tuple(sorted(set(untils))),
             hand.dated,
             hand.dated and hand.clocked,
-            () if above is None else _rooms(timeline, left - 1, moments, end, rows.patient),
+            _rooms(timeline, left - 1, moments, end, rows.patient) if both_ends.any() else (),
             () if above is None else above.lengths,
         )
 
@@ -219,7 +218,8 @@ def _rooms(
     timeline: Timeline, to_come: NDArray[np.int64], moments: Moments, end: Moments, patient: NDArray[np.int64]
 ) -> tuple[int, ...]:
     known = (moments != UNKNOWN) & (end != UNKNOWN)
-    return _least(to_come, np.where(known, settled(timeline, end) - moments, -1), patient, known)
+    last = settled(timeline, end) if timeline.until else timeline.at_last(end)
+    return _least(to_come, np.where(known, last - moments, -1), patient, known)
 
 
 def _least(

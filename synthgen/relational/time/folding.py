@@ -20,6 +20,7 @@ def folded(
     moments: Mapping[str, Moments],
     base: Moments,
     first: NDArray[np.bool_],
+    ends: Moments,
 ) -> dict[str, pa.DictionaryArray]:
     """The derived columns of some rows.
 
@@ -28,6 +29,7 @@ def folded(
         moments: of the same columns.
         base: what each row's moment is told by, of the parent or of the row before; ``UNKNOWN`` counts as 0.
         first: which rows are the first of their parents.
+        ends: of each row, the last moment of its patient where that is told.
     """
     own = moments[timeline.order.name]
     unknown = own == UNKNOWN
@@ -41,7 +43,10 @@ def folded(
                 at_once = (own == base) & ~unknown if name in timeline.daily else None
                 untimed = untimed | (~elsewhere if at_once is None else at_once & ~elsewhere)
             steps = own // unit - or_zero(base) // unit
-            found[name] = cells_of(steps, cells[timeline.order.name], unknown, elsewhere, at_once)
+            at_last = None
+            if timeline.arrives and name == timeline.gap:
+                at_last = (own == ends) & (base != UNKNOWN) & (own > base) & ~unknown
+            found[name] = cells_of(steps, cells[timeline.order.name], unknown, elsewhere, at_once, at_last)
         if timeline.by_day:
             found[timeline.weekday] = cells_of(weekday_of(own), nothing, unknown)
         if timeline.clock in timeline.columns:

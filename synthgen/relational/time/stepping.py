@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from synthgen.encoding.numeric import NumericEncoder
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.relational.time.moments import DAY, UNKNOWN, WEEK, Moments, or_zero, weekday_of
-from synthgen.relational.time.steps import AT_ONCE
+from synthgen.relational.time.steps import AT_LAST, AT_ONCE
 from synthgen.relational.time.timeline import FAR, Timeline
 
 #: How often a bin is drawn from again before a moment outside the window is moved to its edge.
@@ -28,6 +28,7 @@ def stepped(
     births: Moments,
     end: Moments,
     rng: np.random.Generator,
+    full: NDArray[np.bool_] | None = None,
 ) -> Moments:
     """The moments of rows of which all derived columns are drawn.
 
@@ -36,18 +37,21 @@ def stepped(
         codes: of the same, and the weekday itself (-1 where there is none) under its column.
         base: the moments that steps are told by; ``UNKNOWN`` counts as 0.
         first: which rows are the first of their parents.
-        final: the moment, but for the time of day, where it is told already.
+        final: the moment, but for the time of day, where it is told already; of rows drawn as ``AT_LAST`` too.
         births: of the rows' patients.
         end: when no row can come any more: the day of the last moment of its patient, as far as it is told, or the
             last moment of what it belongs to.
+        full: which rows do not come when the one before did, where another time can be.
     """
     before, moments, base = base, np.full(len(base), UNKNOWN, np.int64), or_zero(base)
     unit = np.where(first, timeline.unit_of(timeline.first), timeline.unit_of(timeline.gap))
     latest = _latest(timeline, base, end, unit)
     ahead = np.where(first, timeline.first in timeline.ahead, timeline.gap in timeline.ahead)
+    earliest = _earliest(timeline, base, unit, None if full is None else full & ~first)
     at_once, low, high = np.zeros(len(base), bool), base.copy(), base.copy()
     for name, rows in ((timeline.first, np.flatnonzero(first)), (timeline.gap, np.flatnonzero(~first))):
-        known, keys = _keys(timeline, name, encoders[name], codes[name][rows], base[rows], latest[rows], rng)
+        between = earliest[rows], latest[rows]
+        known, keys = _keys(timeline, name, encoders[name], codes[name][rows], base[rows], between, rng)
         encoder = encoders[name]
         if AT_ONCE in encoder.results:
             at_once[rows] = codes[name][rows] == encoder.quantiser.size + encoder.results.index(AT_ONCE)
@@ -56,6 +60,8 @@ def stepped(
             tokens = len(encoder.results) + np.arange(len(encoder.tokens.kept))
             known = ~np.isin(codes[name][rows], tokens) & (before[rows] != UNKNOWN)
         moments[rows[known]] = ((base // unit)[rows] + keys)[known] * unit[rows[known]]
+        arriving = rows[is_at_last(encoder, codes[name][rows])]
+        moments[arriving] = final[arriving]
         drawn = rows[codes[name][rows] < encoder.quantiser.size]
         for bound, own in zip((low, high), encoder.quantiser.bounds(), strict=True):
             bound[drawn] = (base[drawn] // unit[drawn] + own[codes[name][drawn]]) * unit[drawn]
@@ -83,6 +89,13 @@ def stepped(
     after = known & (before != UNKNOWN) & ahead
     moments[after] = np.maximum(moments[after], before[after] // timeline.order.tick * timeline.order.tick)
     return moments
+
+
+def is_at_last(encoder: NumericEncoder, codes: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which rows come at the last moment of their patient, by the codes of their steps."""
+    if AT_LAST not in encoder.results:
+        return np.zeros(len(codes), bool)
+    return np.asarray(codes == encoder.quantiser.size + encoder.results.index(AT_LAST))
 
 
 def _last(
@@ -159,16 +172,28 @@ def _latest(timeline: Timeline, base: Moments, end: Moments, unit: NDArray[np.in
     return np.where(~bound | (end == UNKNOWN) | (last < start), latest, np.minimum(latest, last))
 
 
+def _earliest(
+    timeline: Timeline, base: Moments, unit: NDArray[np.int64], full: NDArray[np.bool_] | None
+) -> NDArray[np.int64]:
+    """The first step at which each row can be: that of the window, and after the row before where that is so."""
+    earliest = np.full(len(base), -FAR, np.int64)
+    if timeline.window is not None:
+        earliest = timeline.limits(timeline.window, unit)[0]
+    if full is None or timeline.gap not in timeline.ahead:
+        return earliest
+    return np.where(full & (unit == timeline.order.tick), np.maximum(earliest, base // unit + 1), earliest)
+
+
 def _keys(
     timeline: Timeline,
     step: str,
     encoder: NumericEncoder,
     codes: NDArray[np.int32],
     base: Moments,
-    latest: NDArray[np.int64],
+    between: tuple[NDArray[np.int64], NDArray[np.int64]],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """The steps of some rows, inside the window and no later than ``latest`` as far as their bins allow.
+    """The steps of some rows, no earlier and no later than two others ``between`` as far as their bins allow.
 
     And which rows have one.
     """
@@ -177,14 +202,10 @@ def _keys(
     steps = np.zeros(len(codes), np.int64)
     if not known.any():
         return known, steps
-    unit = np.array(timeline.unit_of(step))
-    drawn, start = codes[known], base[known] // unit
+    drawn, start = codes[known], base[known] // timeline.unit_of(step)
     low, high = (bound[drawn] for bound in quantiser.bounds())
     found = quantiser.decode(drawn, rng)
-    earliest, latest = (
-        -FAR if timeline.window is None else int(timeline.limits(timeline.window, unit)[0]),
-        latest[known],
-    )
+    earliest, latest = (each[known] for each in between)
     for _ in range(_TRIES):
         outside = (start + found < earliest) | (start + found > latest)
         outside &= low < high

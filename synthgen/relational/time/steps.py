@@ -16,6 +16,8 @@ from synthgen.relational.time.moments import UNKNOWN, Hand, Moments
 NOT_HERE: Final = "·"
 #: Written instead of a step of days where a row comes in the very moment that it is told by.
 AT_ONCE: Final = "·="
+#: Written instead of a step to the last moment of the patient, where that is told to the tick.
+AT_LAST: Final = "·>"
 #: A step, and a label that would read as one.
 _STEP: Final = r"^(-?\d+)$"
 _APART: Final = rf"^{NOT_HERE}(-?\d+)$"
@@ -27,10 +29,11 @@ def cells_of(
     unknown: NDArray[np.bool_],
     elsewhere: NDArray[np.bool_] | None = None,
     at_once: NDArray[np.bool_] | None = None,
+    at_last: NDArray[np.bool_] | None = None,
 ) -> pa.DictionaryArray:
     """Whole numbers as text; where they are unknown the label, and where they do not apply ``NOT_HERE``.
 
-    Where it is said of some that they come ``AT_ONCE``, that.
+    Where it is said of some that they come ``AT_ONCE`` or ``AT_LAST``, that.
     """
     plain = pa.array(np.where(unknown, 0, numbers)).dictionary_encode()
     apart = pc.replace_substring_regex(
@@ -39,7 +42,7 @@ def cells_of(
     texts = pa.concat_arrays([plain.dictionary.cast(pa.string()), apart])
     indices = np.asarray(plain.indices).astype(np.int64)
     indices = np.where(unknown, len(plain.dictionary) + np.asarray(labels.indices), indices)
-    for mark, where in ((AT_ONCE, at_once), (NOT_HERE, elsewhere)):
+    for mark, where in ((AT_ONCE, at_once), (AT_LAST, at_last), (NOT_HERE, elsewhere)):
         if where is not None:
             texts = pa.concat_arrays([texts, pa.array([mark])])
             indices = np.where(where, len(texts) - 1, indices)

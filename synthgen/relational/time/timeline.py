@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.relational.time.moments import DAY, Hand, Moments
-from synthgen.relational.time.steps import AT_ONCE, NOT_HERE, unlike_steps
+from synthgen.relational.time.steps import AT_LAST, AT_ONCE, NOT_HERE, unlike_steps
 from synthgen.schema.column import Category, Column, Datetime, Integer
 from synthgen.schema.config import Format
 from synthgen.schema.rules import expression as ex
@@ -77,6 +77,14 @@ class Timeline:
     def by_clock(self) -> bool:
         """Whether rows come by days and times of day, though the steps between them are shorter."""
         return self.gap in self.daily
+
+    @property
+    def arrives(self) -> bool:
+        """Whether rows that come at the last moment of their patient are told by that, since it is told to the tick.
+
+        Told by how long after the row before they come, they would hardly ever meet it: only the very last would.
+        """
+        return not (self.order.dated or self.until or self.absolute)
 
     def unit_of(self, step: str) -> int:
         """Seconds (or units of the number) per step, of first rows or of others."""
@@ -144,7 +152,8 @@ class Timeline:
         column = self.order.column
         apart, missing = unlike_steps(column.atoms), unlike_steps(self.order.missing)
         at_once = (AT_ONCE,) if name in self.daily else ()
-        return Integer(min=self._least(name), atoms=(NOT_HERE, *at_once, *apart), missing=missing)
+        at_last = (AT_LAST,) if self.arrives and name == self.gap else ()
+        return Integer(min=self._least(name), atoms=(NOT_HERE, *at_once, *at_last, *apart), missing=missing)
 
     def _least(self, name: str) -> int | None:
         return 0 if name in self.ahead else None

@@ -19,6 +19,7 @@ from scipy.special import xlogy
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.models.base import Codes
 from synthgen.relational.rows import require_ascending
+from synthgen.relational.time.moments import UNKNOWN
 
 #: Main codes that are told, the last one included.
 RECENT: Final = 4
@@ -43,6 +44,8 @@ _USUAL_RANGES: Final = 24
 COUNTS: Final = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 #: Upper bounds of how often something was.
 _TIMES: Final = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256)
+#: Numbers of rows at one time that are told apart.
+_MOST_TOGETHER: Final = 64
 #: When nothing was ever seen.
 _NEVER: Final = np.iinfo(np.int64).min
 
@@ -66,6 +69,7 @@ class Memory:
         marks: what else is followed: a code column, and the codes of it that mean the same.
         limits: how many rows of a patient at most have one of some codes of a column.
         same: the code of ``value`` that stands for the last one; ``None`` where there is none.
+        together: how many rows of a patient there are at one time at most; 0 where that is not told.
     """
 
     domains: tuple[Domain, ...]
@@ -78,6 +82,7 @@ class Memory:
     marks: tuple[Mark, ...] = ()
     limits: tuple[tuple[Mark, int], ...] = ()
     same: int | None = None
+    together: int = 0
 
     @classmethod
     def of(
@@ -92,6 +97,7 @@ class Memory:
         marks: Sequence[Mark] = (),
         limits: Sequence[tuple[Mark, int]] = (),
         same: int | None = None,
+        together: int = 0,
     ) -> Memory:
         """What is worth remembering of rows.
 
@@ -104,7 +110,7 @@ class Memory:
             left_out: columns of the table that are not candidates, such as weekdays.
             value: the code column whose scale depends on the main column, if there is one.
             marks: what else could be followed; the commonest are.
-            limits, same: as they are kept.
+            limits, same, together: as they are kept.
         """
         candidates = [
             i
@@ -127,7 +133,9 @@ class Memory:
         kept = sorted(sorted(marks, key=lambda mark: (-seen[mark], mark))[:MOST_MARKS])
         recent = RECENT if is_long else 1
         value, same = (value, same) if followed else (None, None)
-        return cls(domains, main, followed, value, told, recent, tuple(spans), tuple(kept), tuple(limits), same)
+        return cls(
+            domains, main, followed, value, told, recent, tuple(spans), tuple(kept), tuple(limits), same, together
+        )
 
     def __post_init__(self) -> None:
         columns = range(len(self.domains))
@@ -144,6 +152,8 @@ class Memory:
             raise ValueError("something is followed that is not there")
         if not all(type(most) is int and 0 < most <= np.iinfo(np.int32).max for _, most in self.limits):
             raise ValueError("a limit is no number of rows")
+        if type(self.together) is not int or not 0 <= self.together <= np.iinfo(np.int32).max:
+            raise ValueError("what comes at one time is no number of rows")
         if not 1 <= self.recent <= RECENT:
             raise ValueError("more is remembered than there is room for")
         require_ascending(self.followed)
@@ -170,6 +180,9 @@ class Memory:
             for what, size in (("since", len(self.spans) + 2), ("times", len(_TIMES) + 1))
             for at, (column, _) in enumerate(self.marks)
         ]
+        if self.together > 1:
+            most = min(self.together, _MOST_TOGETHER)
+            before.append(Domain("rows then", "rows then", most + 1, Scale.ORDERED))
         if self.main is None:
             return tuple(before)
         main = self.own_domains[self.main]
@@ -232,6 +245,7 @@ class Memory:
             "marks": [[column, list(codes)] for column, codes in self.marks],
             "same": self.same,
             "limits": [[column, list(codes), most] for (column, codes), most in self.limits],
+            "together": self.together,
         }
 
     @classmethod
@@ -240,8 +254,10 @@ class Memory:
         followed, told, spans = (tuple(learned[name]) for name in ("followed", "told", "spans"))
         marks = tuple((column, tuple(codes)) for column, codes in learned["marks"])
         limits = tuple(((column, tuple(codes)), most) for column, codes, most in learned["limits"])
-        value, same = learned["value"], learned["same"]
-        return cls(domains, learned["main"], followed, value, told, learned["recent"], spans, marks, limits, same)
+        value, same, together = learned["value"], learned["same"], learned["together"]
+        return cls(
+            domains, learned["main"], followed, value, told, learned["recent"], spans, marks, limits, same, together
+        )
 
 
 #: By column: which marks are its own, and by code (and at last for what is unobserved) which of them it means.
@@ -273,6 +289,21 @@ def limits(
         if len(numbers) >= rare_below and numbers[rare_below - 1] > 0:
             found.append(((column, same), int(numbers[rare_below - 1])))
     return tuple(found)
+
+
+def most_together(patient: NDArray[np.int64], moments: NDArray[np.int64], rare_below: int) -> int:
+    """How many rows of a patient come at one time at most: the number that ``rare_below`` patients reach or exceed.
+
+    Args:
+        patient: whose each row is, ascending from 0.
+        moments: of the rows, ascending within a patient where they are known.
+    """
+    known = moments != UNKNOWN
+    patient, moments = patient[known], moments[known]
+    starts = np.flatnonzero(np.r_[True, (np.diff(patient) != 0) | (np.diff(moments) != 0)][: len(patient)])
+    most = np.zeros(int(patient.max(initial=-1)) + 1, np.int64)
+    np.maximum.at(most, patient[starts], np.diff(np.r_[starts, len(patient)]))
+    return int(np.sort(most)[-rare_below]) if len(most) >= rare_below else 0
 
 
 def entropy(counts: NDArray[np.int64]) -> float:
@@ -326,6 +357,8 @@ class History:
         self._place = np.zeros(self._value.shape, order="F")
         self._marked = np.full((n, len(memory.marks)), _NEVER, np.int64)
         self._times = np.zeros((n, len(memory.marks)), np.int32)
+        self._moment = np.full(n, _NEVER, np.int64)
+        self._together = np.zeros(n, np.int64)
         self._left = np.tile(np.array([most for _, most in memory.limits], np.int32), (n, 1))
 
     def context(self, active: int, now: NDArray[np.int64]) -> Codes:
@@ -338,6 +371,8 @@ class History:
         parts: list[NDArray[Any]] = [self._before[:active, list(memory.told)]]
         if memory.marks:
             parts += [self._ago(self._marked[:active], now), np.searchsorted(_TIMES, self._times[:active])]
+        if memory.together > 1:
+            parts.append(np.minimum(self._together[:active], min(memory.together, _MOST_TOGETHER))[:, None])
         if memory.main is not None:
             parts += [self._recent[:active], self._ago(self._seen[:active], now), self._value[:active]]
             number = self._number[:active]
@@ -355,6 +390,10 @@ class History:
             found[column] = allowed
         return found
 
+    def full(self, active: int) -> NDArray[np.bool_]:
+        """Of which of the first patients no more rows come at the time of their last one."""
+        return (self._together[:active] >= self.memory.together) & (self.memory.together > 0)
+
     def _ago(self, seen: NDArray[np.int64], now: NDArray[np.int64]) -> NDArray[np.int64]:
         """The range of how long ago something was; 0 for never."""
         spans = np.array(self.memory.spans)
@@ -369,6 +408,8 @@ class History:
             now: the moment of each row.
         """
         memory, active = self.memory, len(codes)
+        self._together[:active] = np.where(now == self._moment[:active], self._together[:active] + 1, 1)
+        self._moment[:active] = now
         for column, own, table in memory.marking:
             there = table[codes[:, column]]
             self._marked[:active, own] = np.where(there, now[:, None], self._marked[:active, own])

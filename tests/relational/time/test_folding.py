@@ -9,7 +9,7 @@ import pytest
 from synthgen.relational.rows import bases
 from synthgen.relational.time.folding import folded, unfolded
 from synthgen.relational.time.moments import UNKNOWN, Hand
-from synthgen.relational.time.steps import NOT_HERE
+from synthgen.relational.time.steps import AT_LAST, NOT_HERE
 from synthgen.relational.time.timeline import Timeline
 from tests.encoding.build import POINT
 from tests.relational.time.lines import BORN, CONFIG, FIRST, at, cells, hand, line, told
@@ -21,11 +21,24 @@ STAYS = {
 }
 
 
-def steps_of(timeline: Timeline, table: dict[str, pa.DictionaryArray], anchor: int = BORN) -> dict[str, list[str]]:
+def steps_of(
+    timeline: Timeline, table: dict[str, pa.DictionaryArray], anchor: int = BORN, end: int = UNKNOWN
+) -> dict[str, list[str]]:
     moments = {name: hand(name).read(table[name]) for name in table}
     own = moments[timeline.order.name]
     base = bases(FIRST[: len(own)], own, np.full(len(own), anchor))
-    return {name: told(column) for name, column in folded(timeline, table, moments, base, FIRST[: len(own)]).items()}
+    first, ends = FIRST[: len(own)], np.full(len(own), end)
+    return {name: told(column) for name, column in folded(timeline, table, moments, base, first, ends).items()}
+
+
+def test_a_step_to_the_last_moment_is_told_as_that_where_the_moment_is_told_to_the_tick() -> None:
+    """Three rows at once, of which the first leads there; of dates only the day is told."""
+    hours = {"hour": cells("2", "5", "9", "9")}
+    assert steps_of(line("hour", by_day=False), hours, 0, 9) == {
+        "hour.first": ["2", NOT_HERE, NOT_HERE, NOT_HERE],
+        "hour.gap": [NOT_HERE, "3", AT_LAST, "0"],
+    }
+    assert AT_LAST not in steps_of(line("start"), {"start": STAYS["start"]}, BORN, at("2024-03-04"))["start.gap"]
 
 
 def test_steps_of_days_have_weekday_and_time_of_day_apart() -> None:
@@ -59,7 +72,9 @@ def test_a_number_that_means_missing_is_not_taken_for_a_step(token: str) -> None
     timeline = Timeline(own, (), True, frozenset(), False, {})
     table = {"start": cells("2024-03-01 08:30", "2024-03-04 07:00", "2024-03-04 08:00", token)}
     moments = own.read(table["start"])
-    steps = folded(timeline, table, {"start": moments}, bases(FIRST, moments, np.full(4, BORN)), FIRST)
+    steps = folded(
+        timeline, table, {"start": moments}, bases(FIRST, moments, np.full(4, BORN)), FIRST, np.full(4, UNKNOWN)
+    )
     assert told(steps["start.gap"])[:3] == [NOT_HERE, "3", "0"]
     declared = timeline.columns["start.gap"]
     assert declared.missing is not None
@@ -126,7 +141,7 @@ def test_each_moment_is_written_in_the_format_that_it_had() -> None:
     texts = ["01.03.2024", "00.04.2024", "2024-05-06", "?"]
     timeline = line("taken")
     moments = {"taken": hand("taken").read(cells(*texts))}
-    steps = folded(timeline, {"taken": cells(*texts)}, moments, np.full(4, BORN), FIRST)
+    steps = folded(timeline, {"taken": cells(*texts)}, moments, np.full(4, BORN), FIRST, np.full(4, UNKNOWN))
     assert told(steps["taken.form"]) == ["0", "1", "2", ""]
     assert set(steps) == set(timeline.columns)
     assert told(unfolded(timeline, steps, moments["taken"])["taken"]) == texts

@@ -162,7 +162,9 @@ def test_what_is_folded_exactly_unfolds_to_itself(minutes: list[int], by_day: bo
     first = np.arange(len(moments)) == 0
     base = bases(first, moments, np.full(len(moments), born))
     timeline = line("start", by_day=by_day, ahead=frozenset({"start.first", "start.gap"}))
-    steps = folded(timeline, {"start": texts.dictionary_encode()}, {"start": moments}, base, first)
+    steps = folded(
+        timeline, {"start": texts.dictionary_encode()}, {"start": moments}, base, first, np.full(len(base), UNKNOWN)
+    )
     numbers = {name: integers(column) for name, column in steps.items()}
     known = {name: np.where(own == UNKNOWN, 0, own) for name, own in numbers.items()}
     encoders = {

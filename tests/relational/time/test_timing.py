@@ -50,7 +50,7 @@ def test_what_ends_when_the_extract_does_is_told_by_that_end() -> None:
     timeline = timing.learned(start, [stop], moments, unknown, np.ones(3, bool), unknown, windows)
     assert timeline.closing == {"stop"}
     texts = {"start": cells(*start.texts(own).to_pylist()), "stop": cells(*stop.texts(ends).to_pylist())}
-    steps = {n: told(c) for n, c in folded(timeline, texts, moments, unknown, np.ones(3, bool)).items()}
+    steps = {n: told(c) for n, c in folded(timeline, texts, moments, unknown, np.ones(3, bool), unknown).items()}
     assert steps["stop.after"] == [str(24 * 60 * days) for days in (1, 4, -6)]  # the last one beyond the window
     derived = {name: cells(*column) for name, column in steps.items()}
     late = np.array([at("2024-03-12"), at("2024-03-12"), at("2024-03-01")])

@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
-from synthgen.relational.told.history import COUNTS, RECENT, History, Memory, count_domain, counted, ever, limits
+from synthgen.relational.time.moments import UNKNOWN
+from synthgen.relational.told.history import (
+    COUNTS,
+    RECENT,
+    History,
+    Memory,
+    count_domain,
+    counted,
+    ever,
+    limits,
+    most_together,
+)
 
 #: What was measured (NA, K, CRP, rare), and how high it was, in 32 steps or missing.
 TEST = Domain("test", "test", 4, Scale.NOMINAL)
@@ -215,3 +226,22 @@ def test_a_limit_is_what_several_patients_reach() -> None:
     # Patient 0 has three rows, which nobody else has; two patients more have two.
     assert limits([(0, (0,))], codes, patient, 3) == (((0, (0,)), 2),)
     assert limits([(0, (0,))], codes, patient, 5) == ()
+
+
+def test_it_is_told_how_many_rows_the_last_moment_has() -> None:
+    """Two at once and one later; where as many come at once as ever do, no more do."""
+    memory = replace(MEMORY, main=None, followed=(), value=None, told=(), recent=1, together=2)
+    (domain,) = memory.context_domains
+    assert (domain.name, domain.size) == ("rows then", 3)
+    past, row, seen = History(memory, 1), np.array([[0, 0, 3]], np.int32), []
+    for moment in (60, 60, 90):
+        past.advance(row, np.array([moment]))
+        seen.append((*past.context(1, np.array([moment]))[0].tolist(), *past.full(1).tolist()))
+    assert seen == [(1, False), (2, True), (1, False)]
+
+
+def test_as_many_rows_come_at_once_as_enough_patients_have() -> None:
+    """Of four patients two have three rows at once, and one of them five; rows without a time are not at once."""
+    patient = np.repeat([0, 1, 2, 3], [5, 4, 3, 2])
+    moments = np.array([7, 7, 7, 7, 7, 1, 1, 1, 2, UNKNOWN, UNKNOWN, UNKNOWN, 4, 5])
+    assert [most_together(patient, moments, enough) for enough in (1, 2, 3, 5)] == [5, 3, 1, 0]
