@@ -30,6 +30,15 @@ class CodeEncoder(LeveledEncoder):
             ancestor = parent(ancestor)
         return self.column.other if self.column.other in self.levels else None
 
+    def beneath(self, text: str) -> tuple[str, ...]:
+        parent, found = SYSTEMS[self.column.system].parent, []
+        for level in self.levels:
+            ancestor = parent(level)
+            while ancestor is not None and ancestor != text:
+                ancestor = parent(ancestor)
+            found += [] if ancestor is None else [level]
+        return tuple(found)
+
     def parents(self) -> tuple[tuple[int, ...], ...]:
         return tuple(map(numbered, self.groups))
 

@@ -32,6 +32,7 @@ COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
 
 #: A message names so many levels, and so many characters of each.
 _MOST_NAMED: Final = 12
+_MOST_BENEATH: Final = 40
 _MOST_CHARACTERS: Final = 40
 
 
@@ -80,6 +81,10 @@ class LeveledEncoder(Encoder):
 
     def parents(self) -> tuple[tuple[int, ...], ...]:
         """Groups of the levels, one number per level, coarsest first; none where levels have no hierarchy."""
+        return ()
+
+    def beneath(self, text: str) -> tuple[str, ...]:
+        """The levels that a text which is none stands above; none where levels have no hierarchy."""
         return ()
 
     @cached_property
@@ -135,6 +140,10 @@ class LeveledEncoder(Encoder):
     def offer(self, values: Sequence[str]) -> str:
         if not self.levels:
             return "no value of it is generated"
+        if beneath := [*dict.fromkeys(text for value in values for text in self.beneath(value))]:
+            more = ", ..." if len(beneath) > _MOST_BENEATH else ""
+            listed = ", ".join(map(_shortened, beneath[:_MOST_BENEATH]))
+            return f"a code does not stand for those beneath it; for these write in ({listed}{more})"
         if len(self.levels) <= _MOST_NAMED:
             return f"its levels are {', '.join(map(_shortened, self.levels))}"
         near = dict.fromkeys(each for value in values for each in get_close_matches(value, self.levels, 3, cutoff=0.6))

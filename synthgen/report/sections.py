@@ -156,6 +156,11 @@ _LINKS = "lost_links"
 _OFFENDING = (*(_LINKS, "association", "accuracy_1", "accuracy_2", "accuracy_3", "c2st", "missingness", "marginals"),)
 
 
+#: Differences of associations and of rates, and of what a classifier loses, that matter to nobody.
+_TRIFLE = 0.01
+#: Rates of sets of n patients each differ by as many standard errors in one of twenty cases.
+_BY_CHANCE = 1.96
+
 #: What stands where a measure could name columns or pairs and names none.
 NO_OFFENDER = "Nothing stands out: no difference is larger than chance explains."
 
@@ -171,7 +176,7 @@ def offenders(evaluation: Evaluation, key: str = "") -> Iterator[tuple[str, Draw
     """
     named = [metric for metric in evaluation.metrics if metric.name in _OFFENDING and "rows" in metric.details]
     for number, metric in enumerate(sorted(named, key=lambda metric: _OFFENDING.index(metric.name))):
-        rows = metric.details["rows"]
+        rows = [row for row in metric.details["rows"] if _matters(row, metric)]
         if metric.name == _LINKS and rows:
             yield wording.title(_LINKS), _links(rows, f"{key}links{number}")
             continue
@@ -188,6 +193,20 @@ def offenders(evaluation: Evaluation, key: str = "") -> Iterator[tuple[str, Draw
             yield wording.title(metric.name), NO_OFFENDER
         else:
             yield wording.title(metric.name), table(wording.meaning(metric.name), rows, OFFENDERS)
+
+
+def _matters(row: Mapping[str, Any], metric: Metric) -> bool:
+    """Whether a row of a table differs by more than a trifle, and a rate by more than chance explains."""
+    if (lost := row.get("drop_when_shuffled")) is not None:
+        return float(lost) >= _TRIFLE
+    difference = row.get("difference")
+    if difference is None:
+        return True
+    rate, patients = row.get("rate_train"), [metric.n.get(f"{name}_patients") for name in ("train", "synthetic")]
+    error = 0.0
+    if rate is not None and None not in patients:
+        error = math.sqrt(rate * (1 - rate) * sum(1 / max(int(n), 1) for n in patients if n is not None))
+    return abs(float(difference)) >= max(_TRIFLE, _BY_CHANCE * error)
 
 
 def _links(rows: Sequence[Mapping[str, Any]], key: str) -> Drawn:

@@ -42,6 +42,13 @@ def test_an_unknown_code_is_read_as_its_nearest_kept_ancestor() -> None:
     assert encoder.encode(["J45"]).tolist() == [[-1]]
 
 
+def test_who_asks_for_a_category_is_told_the_codes_beneath_it() -> None:
+    encoder = learn(kind("icd10"), ["C50.1"] * 5 + ["C50.91"] * 5 + ["C34"] * 5)
+    told = "a code does not stand for those beneath it; for these write in (C50.1, C50.91)"
+    assert encoder.offer(["C50"]) == told
+    assert "beneath" not in encoder.offer(["C5"]) + encoder.offer(["C34.1"])
+
+
 def test_what_has_no_common_ancestor_is_other() -> None:
     encoder = learn(kind("icd10"), ["I10"] * 9 + ["J45.0"] * 2 + ["K21.9"] * 3)
     assert again(encoder, ["J45.0", "K21.9", "Z99"]) == ["other"] * 3

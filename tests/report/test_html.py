@@ -17,6 +17,7 @@ import pytest
 from synthgen.metrics.result import Evaluation, KnownAnswer, Metric, Verdict
 from synthgen.report.charts import Placed, between
 from synthgen.report.html import render
+from synthgen.report.sections import Table, offenders
 from synthgen.report.shareable import redact
 from tests.conftest import ROOT
 from tests.report.build import evaluation
@@ -227,6 +228,28 @@ def test_columns_that_are_no_worse_than_other_real_records_but_for_chance_are_no
     assert "age" not in section(rows)
     for nothing in (rows[1:], []):
         assert "Nothing stands out" in section(nothing)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "named"),
+    [
+        ("association", [{"pair": "a", "difference": 0.0008}, {"pair": "b", "difference": -0.2}], "b"),
+        # Of 400 patients each, rates of a half differ by .069 in one of twenty cases.
+        (
+            "missingness",
+            [{"column": name, "rate_train": 0.5, "difference": by} for name, by in (("a", 0.06), ("b", 0.08))],
+            "b",
+        ),
+        ("c2st", [{"column": "a", "drop_when_shuffled": 0.004}, {"column": "b", "drop_when_shuffled": 0.04}], "b"),
+    ],
+)
+def test_trifles_and_what_chance_explains_are_no_offenders(name: str, rows: list[dict[str, Any]], named: str) -> None:
+    n = {"train_patients": 400, "synthetic_patients": 400}
+    metric = Metric(name=name, family="fidelity", table="t", value=0.1, n=n, details={"rows": rows})
+    found = dict(offenders(Evaluation(seed=1, synthgen="0", inputs={}, verdicts=(), metrics=(metric,))))
+    (shown,) = found.values()
+    assert isinstance(shown, Table)
+    assert [row[0] for row in shown.rows] == [named]
 
 
 @pytest.mark.parametrize(
