@@ -31,6 +31,7 @@ from synthgen.inference.profile import Profile, profile
 from synthgen.inference.quantities import guess_mixed, guess_moment, guess_number
 from synthgen.inference.same_ids import find_same_ids
 from synthgen.inference.sequences import Succession, find_successions, last_day
+from synthgen.inference.sexes import OfOneSex, rules_of_sexes
 from synthgen.inference.shapes import NONE_SIGNS
 from synthgen.inference.subject import Guess, Subject
 from synthgen.inference.times import find_obvious_day, find_survival
@@ -76,6 +77,7 @@ _RULES: Final[tuple[Callable[[Subject], Guess | None], ...]] = (
     guess_category,
 )
 _LABELS = (Category, Ordinal, Boolean, Code)
+_SEXES = (Category, Boolean)
 _OUTCOMES = (Category, Ordinal, Boolean, Integer)
 #: What a column may be that holds values of a table which is kept as it is.
 _VALUES = (Category, Code, Ordinal, Integer, Boolean, Constant)
@@ -247,8 +249,10 @@ class _Guessing:
         )
         self.successions = [] if known is not None and known.kept else self._successions()
         self.ends = {} if known is not None else self._ends()
+        self.of_one_sex = self._of_one_sex() if known is None else []
         rules = (
             *(succession.rule for succession in self.successions),
+            *(each.rule for each in self.of_one_sex),
             *(str(Compare("<=", Reference(name), Written(day))) for name, day in self.ends.items()),
         )
         self.config = self.config.model_copy(update={"constraints": rules})
@@ -446,6 +450,23 @@ class _Guessing:
         # A stay of so many days ends after it began by how its end is computed.
         return [each for each in found if each.earlier not in self._operands_of(each.later)]
 
+    def _of_one_sex(self) -> list[OfOneSex]:
+        """Which diagnoses imply a sex."""
+        columns = self.config.columns
+        sexes = [name for name, header in self.headers.items() if header.is_sex and isinstance(columns[name], _SEXES)]
+        diagnoses = {
+            name: column.system
+            for name, column in columns.items()
+            if isinstance(column, Code) and column.system in ("icd10", "sks") and column.separator is None
+        }
+        if not sexes or not diagnoses:
+            return []
+        held = {
+            name: self.everything[name].take(~self.everything[name].among(self.missing.tokens(name)))
+            for name in (sexes[0], *diagnoses)
+        }
+        return rules_of_sexes(self.table, self.table.columns, sexes[0], diagnoses, held, self.rare_below)
+
     def _ends(self) -> dict[str, str]:
         """Of computed days the last, where the data end with it: of learned ones it is the last that is learned."""
         config = self.config
@@ -550,6 +571,11 @@ class _Guessing:
             told.append(
                 f"`{each.later}` is not before `{each.earlier}` in {_percent(each.share)} of the rows "
                 "that have both; kept so by `constraints`"
+            )
+        for those in self.of_one_sex:
+            told.append(
+                f"codes of `{those.column}` that only one sex can have imply `{those.implied}` in "
+                f"{_percent(those.share)} of the rows with them; kept so by `constraints`"
             )
         for name in self.ends:
             told.append(f"many rows have the last day of all in `{name}`, as where data end; kept so by `constraints`")
