@@ -18,6 +18,7 @@ from synthgen.encoding.numeric import NumericEncoder
 from synthgen.encoding.per_unit import PerUnitEncoder
 from synthgen.encoding.since import DAY, SinceEncoder
 from synthgen.encoding.temporal import TemporalEncoder
+from synthgen.encoding.until import UntilEncoder
 from synthgen.relational.codec import Codec
 
 
@@ -170,6 +171,9 @@ def _words(encoder: Encoder) -> str:
         unit = "days" if since.unit == DAY else "moments"
         times = "" if encoder.clock is None else f"; {_words(encoder.clock)}"
         return f"{unit} since {since.earlier}: {_words(encoder.wait)}{times}"
+    if isinstance(encoder, UntilEncoder):
+        end = np.datetime64(encoder.kind.until.end, "D")
+        return f"days since {encoder.kind.until.start}, many until {end}: {_words(encoder.length)}"
     assert isinstance(encoder, TemporalEncoder)
     days = encoder.days
     clock = encoder.clock

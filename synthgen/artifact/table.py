@@ -16,6 +16,7 @@ from synthgen.artifact.types import type_named, type_text
 from synthgen.encoding.domain import Domain
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.encoding.since import Since
+from synthgen.encoding.until import Until
 from synthgen.models.base import FittedModel, Model
 from synthgen.models.independent import Independent
 from synthgen.plugins import load_model
@@ -96,7 +97,7 @@ class TableSynthesizer(SingleTable):
                 },
                 "models": models,
             }
-            | ({"since": flat.codec.since_to_json()} if flat.codec.plan.since else {})
+            | ({"times": flat.codec.times_to_json()} if flat.codec.plan.since or flat.codec.plan.until else {})
             | ({"rules": {"rates": list(flat.rates)}} if flat.rates else {})
         )
         return documents, arrays
@@ -107,8 +108,10 @@ class TableSynthesizer(SingleTable):
     ) -> TableSynthesizer:
         about, persons = documents["about"], documents["persons"]
         config = schema.tables[about["table"]]
-        since = {name: Since(*told) for name, told in documents.get("since", {}).items()}
-        codec = Plan(config, schema.format, since=since).restore(documents["columns"])
+        times = documents.get("times", {"since": {}, "until": {}})
+        since = {name: Since(*told) for name, told in times["since"].items()}
+        until = {name: Until(*told) for name, told in times["until"].items()}
+        codec = Plan(config, schema.format, since=since, until=until).restore(documents["columns"])
         personal = tuple(persons["columns"])
         if sorted(set(personal)) != list(personal) or not set(personal) <= set(range(len(codec.domains))):
             raise ValueError("the patients' columns are not columns of the table")

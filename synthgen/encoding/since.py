@@ -7,7 +7,7 @@ stay of six days would last for weeks. Where the wait is what is learned, it is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -77,7 +77,7 @@ class SinceEncoder(Encoder):
     def decoded(self, codes: NDArray[np.int32], earlier: pa.Array, rng: np.random.Generator) -> pa.Array:
         """Dates of codes of shape ``(n, len(domains))``, given the other dates; missing where these are."""
         texts = self.decode(codes, rng)
-        base, known = self.kind.moments_of_earlier(earlier)
+        base, known = moments_of(self.kind.before, earlier)
         regular = np.asarray(pc.match_substring_regex(texts, _WHOLE), bool)
         regular &= codes[:, 0] < self.wait.quantiser.size
         found = np.asarray(texts.to_numpy(zero_copy_only=False), object).copy()
@@ -117,8 +117,8 @@ class SinceKind(Kind):
     """
 
     column: Date | Datetime
-    since: Since = Since("", DAY)
-    before: TemporalKind | None = None
+    since: Since = field(kw_only=True)
+    before: TemporalKind = field(kw_only=True)
 
     @cached_property
     def later(self) -> TemporalKind:
@@ -140,17 +140,8 @@ class SinceKind(Kind):
     def expected(self) -> str:
         return self.later.expected
 
-    def moments_of_earlier(self, cells: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Seconds since 1970 of the other dates, and which there are."""
-        assert self.before is not None
-        distinct = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
-        moments, known = _moments(self.before, distinct.dictionary.to_pylist())
-        place = np.asarray(distinct.indices)
-        return moments[place], known[place]
-
     def read(self, texts: list[str]) -> Reading:
         """The keys are the wait, and seconds since midnight. Of a date after none there is the token for missing."""
-        assert self.before is not None
         earlier, later = parted(texts)
         own = self.later.read(later)
         moments, there = _moments(self.later, later)
@@ -173,6 +164,14 @@ class SinceKind(Kind):
     def restore(self, learned: dict[str, Any]) -> SinceEncoder:
         clock = None if self._clock is None else self._clock.restore(learned["clock"])
         return SinceEncoder(self, self._wait.restore(learned["wait"]), clock)
+
+
+def moments_of(kind: TemporalKind, cells: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Seconds since 1970 of cells, and which are moments."""
+    distinct = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
+    moments, known = _moments(kind, distinct.dictionary.to_pylist())
+    place = np.asarray(distinct.indices)
+    return moments[place], known[place]
 
 
 def _moments(kind: TemporalKind, texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

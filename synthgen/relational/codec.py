@@ -24,6 +24,7 @@ from synthgen.encoding.ordinal import OrdinalKind
 from synthgen.encoding.per_unit import PerUnitEncoder, PerUnitKind, with_units
 from synthgen.encoding.since import Since, SinceEncoder, SinceKind
 from synthgen.encoding.temporal import TemporalEncoder, TemporalKind
+from synthgen.encoding.until import Until, UntilEncoder, UntilKind
 from synthgen.errors import InputError
 from synthgen.reshape.code_list import CodeList
 from synthgen.reshape.computed import Computed, ComputedCounts
@@ -74,12 +75,14 @@ class Plan:
         format: decimal and thousands marks.
         elsewhere: columns that are not learned here, since they are made from others when all these are decoded.
         since: dates that are told by how long they come after another.
+        until: lengths many of which last until the data end.
     """
 
     config: TableConfig
     format: Format
     elsewhere: frozenset[str] = frozenset()
     since: Mapping[str, Since] = field(default_factory=dict)
+    until: Mapping[str, Until] = field(default_factory=dict)
 
     @cached_property
     def lists(self) -> dict[str, CodeList]:
@@ -105,6 +108,9 @@ class Plan:
             if name in self.since:
                 kinds[name] = self._since(name)
                 continue
+            if name in self.until:
+                kinds[name] = self._until(name)
+                continue
             if name in self.units:
                 kind = PerUnitKind
             for position in self.lists[name].positions if name in self.lists else (name,):
@@ -118,12 +124,21 @@ class Plan:
         if not isinstance(column, _MOMENTS) or not isinstance(before, _MOMENTS):
             raise ValueError(f"{name} is told by another date, yet one of them is none")
         earlier = TemporalKind(since.earlier, before, self.format, self.config.missing_in(since.earlier))
-        return SinceKind(name, column, self.format, self.config.missing_in(name), since, earlier)
+        return SinceKind(name, column, self.format, self.config.missing_in(name), since=since, before=earlier)
+
+    def _until(self, name: str) -> UntilKind:
+        column, until = self.config.columns[name], self.until[name]
+        start = self.config.columns[until.start]
+        if not isinstance(column, schema_column.Integer) or not isinstance(start, _MOMENTS):
+            raise ValueError(f"{name} is told as lasting until a day, yet it is no number of days since a date")
+        before = TemporalKind(until.start, start, self.format, self.config.missing_in(until.start))
+        return UntilKind(name, column, self.format, self.config.missing_in(name), until=until, before=before)
 
     @cached_property
     def after(self) -> dict[str, str]:
         """Columns whose texts are known once those of another are, with that one, each after it."""
         waiting = self.units | {name: since.earlier for name, since in self.since.items()}
+        waiting |= {name: until.start for name, until in self.until.items()}
         ordered: dict[str, str] = {}
         while waiting:
             name = next(name for name, by in waiting.items() if by not in waiting)
@@ -383,7 +398,7 @@ class Codec:
     def _after(self, name: str, codes: NDArray[np.int32], other: pa.Array, rng: np.random.Generator) -> pa.Array:
         """The texts of a column that are known once those of another are."""
         encoder = self.encoders[name]
-        assert isinstance(encoder, PerUnitEncoder | SinceEncoder)
+        assert isinstance(encoder, PerUnitEncoder | SinceEncoder | UntilEncoder)
         return encoder.decoded(codes, encoded(other), rng)
 
     def columns_of(self, learned: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
@@ -461,9 +476,13 @@ class Codec:
             "ids": {name: shape.to_json() for name, shape in self.ids.items()},
         } | ({"computed": {n: writer.to_json() for n, writer in self.computed.items()}} if self.computed else {})
 
-    def since_to_json(self) -> dict[str, Any]:
-        """Which dates are told by others, as JSON values."""
-        return {name: [since.earlier, since.unit] for name, since in self.plan.since.items()}
+    def times_to_json(self) -> dict[str, Any]:
+        """Which dates and lengths are told by others, as JSON values: ``since`` and ``until`` of the plan."""
+        plan = self.plan
+        return {
+            "since": {name: [since.earlier, since.unit] for name, since in plan.since.items()},
+            "until": {name: [until.start, until.end] for name, until in plan.until.items()},
+        }
 
 
 def _texts(cells: pa.DictionaryArray) -> list[str]:

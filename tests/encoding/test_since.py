@@ -18,7 +18,7 @@ ADMITTED = [f"2021-{i % 12 + 1:02}-{i % 28 + 1:02}" for i in range(N)]
 
 def kind(column: Date | Datetime, unit: int, before: Date | Datetime) -> SinceKind:
     earlier = TemporalKind("admitted", before, POINT, ("",))
-    return SinceKind("left", column, POINT, ("", "?"), Since("admitted", unit), earlier)
+    return SinceKind("left", column, POINT, ("", "?"), since=Since("admitted", unit), before=earlier)
 
 
 def there_and_back(of: SinceKind, earlier: list[str], later: list[str]) -> tuple[SinceEncoder, list[str]]:

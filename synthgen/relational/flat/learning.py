@@ -16,6 +16,7 @@ from synthgen.models.base import Codes, CodeSource, Model
 from synthgen.models.independent import Independent
 from synthgen.progress import Progress, silent
 from synthgen.relational.codec import BadBlock, Codec, Plan, TableSummary
+from synthgen.relational.flat.ends import lasting_to_the_end
 from synthgen.relational.flat.past import Past
 from synthgen.relational.flat.person import (
     MOST_VARYING,
@@ -61,7 +62,9 @@ def learn(
     Raises:
         InputError: a cell contradicts its declared kind; or no row is left to learn from.
     """
-    plan = replace(plan, since=told_by_waits(table, plan, split))
+    plan = replace(
+        plan, since=told_by_waits(table, plan, split), until=lasting_to_the_end(table, plan, split, rare_below)
+    )
     summary, sides, ruled = _summary(table, plan, split, rare_below, progress)
     rates = () if ruled is None else ruled.rates(plan.config.rules)
     codec = plan.solve(summary, rare_below)

@@ -145,7 +145,7 @@ class FlatSynthesizer:
     def _apart(self, conditions: Sequence[Condition]) -> tuple[list[Condition], list[Condition]]:
         """Conditions on what follows from other columns, for which rows are chosen among those made; and all others."""
         plan = self.codec.plan
-        follows = {*plan.computed, *plan.since}
+        follows = {*plan.computed, *plan.since, *plan.until}
         return (
             [each for each in conditions if each.column in follows],
             [each for each in conditions if each.column not in follows],

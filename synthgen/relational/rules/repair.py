@@ -15,6 +15,7 @@ from synthgen.encoding.leveled import LeveledEncoder
 from synthgen.encoding.numeric import NumericEncoder
 from synthgen.encoding.since import SinceEncoder
 from synthgen.encoding.temporal import TemporalEncoder
+from synthgen.encoding.until import UntilEncoder
 from synthgen.schema.rules import expression as ex
 from synthgen.schema.rules.truth import Operands, values
 
@@ -98,7 +99,7 @@ def _set(
     meant = values(to, operands)
     known = ~np.isnan(meant.numbers)
     changed = before.copy()
-    if isinstance(encoder, NumericEncoder | TemporalEncoder | SinceEncoder):
+    if isinstance(encoder, NumericEncoder | TemporalEncoder | SinceEncoder | UntilEncoder):
         changed[known] = encoder.written(meant.numbers[known]).to_numpy(zero_copy_only=False)
         yield {column.name: changed}
     elif isinstance(encoder, LeveledEncoder) and (labels := meant.labels or meant.quantity.levels):
@@ -130,6 +131,7 @@ def _free(column: ex.Column, encoders: Mapping[str, Encoder]) -> bool:
 
 def _tokens(encoder: Encoder) -> tuple[str, ...]:
     encoder = encoder.wait if isinstance(encoder, SinceEncoder) else encoder
+    encoder = encoder.length if isinstance(encoder, UntilEncoder) else encoder
     return encoder.tokens.kept if isinstance(encoder, LeveledEncoder | NumericEncoder | TemporalEncoder) else ()
 
 
