@@ -53,6 +53,9 @@ _BATCHES_PER_EPOCH: Final = 25
 _HELD_OUT: Final = 0.05
 _FEWEST_HELD_OUT: Final = 40
 _MOST_HELD_OUT: Final = 0.15
+#: Of fewer patients those by whom learning is stopped are a larger share, and count in what is told after it. Where
+#: they are a small one, an attack gains by that more than the records do.
+_FEW_PATIENTS: Final = round(_FEWEST_HELD_OUT / _HELD_OUT)
 #: The penalty on weights for each code that could be generated, of all columns: the more codes, the more there is in
 #: which noise could be taken for something. By trial against a membership attack by likelihood ratio.
 _PENALTY: Final = 0.25
@@ -132,6 +135,7 @@ class Autoregressive(Model):
         each = None if weights is None else np.concatenate([*weights, np.zeros(0)]).astype(np.float32)
         rows = Rows(_gathered(layout, source, context), each)
         whose = np.arange(len(rows)) if groups is None else np.concatenate([*groups, np.zeros(0, np.int64)])
+        everyone = rows, whose
         if validation is not None:
             held = Rows(_gathered(layout, validation, None), None)
         else:
@@ -154,9 +158,11 @@ class Autoregressive(Model):
             device=_device.chosen(self.device),
             progress=lambda epoch, loss, done: progress(f"epoch {epoch}, held-out loss {loss:.2f}", done),
         )
+        is_small = n <= _FEW_ROWS and n * len(layout.order) <= _FEW_CELLS
+        if len(np.unique(everyone[1])) < _FEW_PATIENTS:
+            rows, whose = everyone
         drifting = Network(layout, tuple(found), PairTerms.none(), Slopes.none(layout))
         shares, rates = [np.exp(of) for of in level], PairRates.of(layout, rows, whose, rare_below)
-        is_small = n <= _FEW_ROWS and n * len(layout.order) <= _FEW_CELLS
         few = Associations.of(layout, rows, whose, rare_below) if is_small else None
         scales = Scales.of(layout, rows, whose, shares, rare_below) if is_small else None
         network = levelled(drifting, rows, shares, rates, few, scales, rng)

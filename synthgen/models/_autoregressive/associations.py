@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import logit, xlogy
+from scipy.special import logit, ndtri, xlogy
 
 from synthgen.encoding.domain import Domain, Scale
 from synthgen.models._autoregressive.layout import Layout
@@ -21,9 +21,17 @@ if TYPE_CHECKING:
 #: Patients who have both, or who would by what is generated and do not. By trial: with half as many a membership attack
 #: on some extracts gains.
 _FEWEST: Final = 20
-#: Standard errors by which real and generated rows differ: so many at least, and half as many as the clearest pair of
-#: the column. Of a million pairs chance brings one of five; with five, by trial, a membership attack gains as well.
-_SURE: Final = 6.0
+#: So many where the earlier column is given and known to go with the later one, by a pair that is told already. By
+#: trial on an extract of four tables an attack finds hardly more members by that; on wide tables it does by columns of
+#: the row itself.
+_FEWEST_AMONG: Final = 10
+#: Pairs of a column that chance may bring to differ as clearly as those that are told: of a million pairs it takes six
+#: standard errors, of a few thousand five. Of a million chance brings one of five, with which, by trial, a membership
+#: attack gains as well.
+_BY_CHANCE: Final = 2e-3
+#: The same of the pairs of two columns of which that is known.
+_BY_CHANCE_AMONG: Final = 0.05
+#: Pairs differ at least half as clearly as the clearest of the column.
 _NEXT: Final = 0.5
 #: So many where real rows hardly ever have what chance would bring often: then it is certain that the two do not go
 #: together, whatever generated rows show.
@@ -56,7 +64,7 @@ class Associations:
         weights: how much each counts, ``(n,)``.
         whose: the patient of each, ``(n,)``, from 0.
         fewest: of fewer patients nothing is told.
-        enough: so many patients stand behind an association.
+        enough: so many patients stand behind an association; and where columns are known to go together so many.
         spans: of each entry the first and last codes of what is looked at, ``(spans, 2)``.
         members: of each entry which codes are in which span, ``(codes + 1, spans)``.
         patients: of each entry, how many patients stand for a unit of weight of the rows with a span, ``(spans,)``.
@@ -67,7 +75,7 @@ class Associations:
     weights: NDArray[np.float64]
     whose: NDArray[np.int64]
     fewest: int
-    enough: int
+    enough: tuple[int, int]
     spans: list[NDArray[np.int64]]
     members: list[sparse.csr_array]
     patients: list[NDArray[np.float64]]
@@ -85,7 +93,7 @@ class Associations:
         weights = np.ones(n) if rows.weights is None else rows.weights.astype(np.float64)
         persons, dense = np.unique(whose, return_inverse=True)
         of_patient = sparse.csr_array((np.ones(n), (dense, np.arange(n))), (len(persons), n))
-        enough = max(fewest, _FEWEST)
+        enough = max(fewest, _FEWEST), max(fewest, _FEWEST_AMONG)
         every, members, patients = [], [], []
         for e, at in enumerate(layout.order):
             codes = rows.codes[:, e]
@@ -94,7 +102,7 @@ class Associations:
             of = _members(spans, layout.sizes[e])
             has = of[codes]
             shown = np.asarray((of_patient @ has > 0).sum(axis=0)).ravel()
-            kept = np.flatnonzero(shown >= enough)
+            kept = np.flatnonzero(shown >= min(enough))
             every.append(spans[kept])
             members.append(of[:, kept])
             patients.append(shown[kept] / np.maximum(weights @ has[:, kept], np.finfo(np.float64).tiny))
@@ -168,7 +176,9 @@ class Beside:
     @cached_property
     def hardly(self) -> NDArray[np.bool_]:
         """The spans that are hardly ever together and by chance would be often, ``(earlier spans, later spans)``."""
-        found: NDArray[np.bool_] = (self.both < self.of.fewest) & (self.whole[:, None] * self.usual >= self.of.enough)
+        found: NDArray[np.bool_] = (self.both < self.of.fewest) & (
+            self.whole[:, None] * self.usual >= self.of.enough[0]
+        )
         return found
 
     def _pooled(
@@ -181,13 +191,15 @@ class Beside:
         shown = totals >= self.of.fewest
         return {e: float(totals[e] / expected[e]) if shown[e] else 0.0 for e in self.before}
 
-    def unmet(self, drawn: NDArray[np.int32], mass: NDArray[np.float32], kept: PairRates) -> PairRates:
+    def unmet(self, drawn: NDArray[np.int32], mass: NDArray[np.float32], kept: PairRates, known: set[int]) -> PairRates:
         """Pairs of which generated rows are certainly not as real ones, the clearest; of each earlier code one at most.
 
         Args:
             drawn: the codes of all entries, ``(entries, rows)``, of rows as they are generated.
             mass: the unnormalised probabilities of the later entry's codes in those rows, ``(codes, rows)``.
             kept: pairs that are met already.
+            known: given entries that are known to go with the later one, by pairs that were found unmet; more are
+                added.
         """
         if not self.both.size:
             return PairRates.none()
@@ -195,24 +207,46 @@ class Beside:
         rate = np.clip(drawn_both / np.maximum(drawn_whole, 1.0)[:, None], _TINY, 1 - _TINY)
         differs = standard_errors(self.both, self.whole[:, None], drawn_both, drawn_whole[:, None])
         self._clear(differs, kept)
-        often = np.maximum(self.both, self.whole[:, None] * rate) >= self.of.enough
+        together = np.isin([e for e, _ in self.places], list(known))
+        enough = np.where(together, self.of.enough[1], self.of.enough[0])[:, None]
+        often = np.maximum(self.both, self.whole[:, None] * rate) >= enough
         # What nearly never is together is looked for last: most of it goes with what is together.
-        for among, sure in ((often, _SURE), (self.hardly, _SURE_OF_NONE)):
-            found = self._clearest(np.where(among, differs, 0), sure, rate, drawn_both, drawn_whole)
-            if len(found):
-                break
-        return found
+        found = self._clearest(np.where(often, differs, 0), self._sure(together), rate, drawn_both, drawn_whole)
+        known |= {e for e in found.pairs[:, 0].tolist() if e < self.of.layout.first_own}
+        if len(found):
+            return found
+        sure = np.full(len(differs), _SURE_OF_NONE)
+        return self._clearest(np.where(self.hardly, differs, 0), sure, rate, drawn_both, drawn_whole)
+
+    def _sure(self, together: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """By how many standard errors the pairs of each earlier span have to differ, ``(earlier spans,)``.
+
+        Where a given column is known to go with the later one, chance has only their own pairs to bring (a hierarchical
+        test; Benjamini and Bogomolov 2014, Journal of the Royal Statistical Society B 76, 297).
+
+        Args:
+            together: whether the columns of a span and the later one are known to, ``(earlier spans,)``.
+        """
+        entries = np.array([e for e, _ in self.places], np.int64)
+        pairs = np.bincount(entries)[entries] * self.both.shape[1]
+        chance = np.where(together, _BY_CHANCE_AMONG / pairs, _BY_CHANCE / self.both.size)
+        return np.asarray(-ndtri(chance / 2), np.float64)
 
     def _clearest(
         self,
         differs: NDArray[np.float64],
-        sure: float,
+        sure: NDArray[np.float64],
         rate: NDArray[np.float64],
         drawn_both: NDArray[np.float64],
         drawn_whole: NDArray[np.float64],
     ) -> PairRates:
-        """The pairs that differ most, by so many standard errors at least; of each earlier code one at most."""
-        clear = max(sure, _NEXT * differs.max())
+        """The pairs that differ most, by so many standard errors at least; of each earlier code one at most.
+
+        Args:
+            sure: of each earlier span, ``(earlier spans,)``.
+        """
+        differs = differs / sure[:, None]
+        clear = max(1.0, _NEXT * differs.max())
         found: list[PairRates] = []
         taken: dict[int, NDArray[np.bool_]] = {}
         for at in np.argsort(-differs, axis=None):
@@ -225,7 +259,7 @@ class Beside:
             if codes[first : last + 1].any():
                 continue
             both, whole = self._patients(int(one), int(other))
-            if standard_errors(both, whole, drawn_both[one, other], drawn_whole[one]) >= sure:
+            if standard_errors(both, whole, drawn_both[one, other], drawn_whole[one]) >= sure[one]:
                 codes[first : last + 1] = True
                 wanted = (both + _PSEUDO_PATIENTS * rate[one, other]) / (whole + _PSEUDO_PATIENTS)
                 spans = self.of.spans[e][[k]], self.of.spans[self.later][[other]]

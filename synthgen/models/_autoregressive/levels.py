@@ -83,12 +83,12 @@ def levelled(
         alongside = None if scales is None else scales.beside(e, chain.drawn)
         while alongside is not None and alongside.more(mass):
             _settle(alongside, mass, level, shares[e])
-        beside = None if associations is None else associations.beside(e)
+        beside, together = None if associations is None else associations.beside(e), set[int]()
         for _ in range(1 if beside is None else _SEARCHES):
             for _ in range(_MEETINGS):
                 kept.meet(chain.drawn, mass, of_kept)
                 _raise(mass, level, shares[e])
-            more = PairRates.none() if beside is None else beside.unmet(chain.drawn, mass, kept)
+            more = PairRates.none() if beside is None else beside.unmet(chain.drawn, mass, kept, together)
             if not len(more):
                 break
             kept = PairRates.joined([kept, more])

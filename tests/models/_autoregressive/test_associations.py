@@ -86,13 +86,28 @@ def test_what_chance_would_bring_often_and_nobody_has_is_ruled_out() -> None:
     counts = [np.bincount(column, minlength=domain.size) for column, domain in zip(rows.T, domains, strict=True)]
     beside = Associations.of(Layout.of(domains, 0, counts, ()), Rows(rows, None), np.arange(N), 5).beside(1)
     mass = np.where(rows[:, 0] == SEPSIS, [[0.05], [0.95]], 0.5).astype(np.float32)
-    found = beside.unmet(rows.T, mass, PairRates.none())
+    found = beside.unmet(rows.T, mass, PairRates.none(), set())
     (pair,) = found.pairs.tolist()
     assert pair[:4] == [0, SEPSIS, SEPSIS, 1]
     assert pair[4:] in ([0, 0], [1, 1])
     assert abs(found.rates[0] - pair[4]) < 0.01
     mass[:, rows[:, 0] == SEPSIS] = [[0.001], [0.999]]
-    assert not len(beside.unmet(rows.T, mass, PairRates.none()))
+    assert not len(beside.unmet(rows.T, mass, PairRates.none(), set()))
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_where_what_is_given_is_known_to_count_less_clear_pairs_are_told(known: bool) -> None:
+    """Fifteen of 55 patients with another diagnosis are on one ward, by chance five: not enough by itself."""
+    rows = _with_sepsis(40 if known else 0)
+    rows[rows[:, 0] == 5, 0] = 0
+    rows[40:95, 0], rows[40:55, 1], rows[55:95, 1] = 5, 2, np.arange(40) % WARDS
+    fitted = Autoregressive(epochs=1, penalty=1e4).fit(
+        CodeTable(DOMAINS[1:], [rows[:, 1:]]),
+        rng=np.random.default_rng(2),
+        context=CodeTable(DOMAINS[:1], [rows[:, :1]]),
+    )
+    codes = fitted.sample(40_000, rng=np.random.default_rng(3), context=np.full((40_000, 1), 5, np.int32))
+    assert ((codes[:, 0] == 2).mean() > 0.25) == known
 
 
 def test_of_too_few_patients_nothing_is_told() -> None:
