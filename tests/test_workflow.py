@@ -270,16 +270,16 @@ def test_a_measure_may_ask_the_model_how_probable_its_own_training_and_holdout_r
     synthgen.evaluate(made, visits(600), model=tmp_path / "m.synthgen", seed=1)
     synthgen.evaluate(made, visits(600), holdout=visits(100, seed=5), model=tmp_path / "m.synthgen", seed=1)
     own, foreign = Listening.heard
-    assert foreign.log_likelihood is None  # a file of its own may be written in another way than the model reads
-    assert own.log_likelihood is not None
+    assert foreign.likelihood is None  # a file of its own may be written in another way than the model reads
+    assert own.likelihood is not None
     assert own.holdout is not None
     found = np.concatenate(
-        [own.log_likelihood("train", np.arange(50)), own.log_likelihood("holdout", np.arange(own.holdout.n))]
+        [own.likelihood.log_prob("train", np.arange(50)), own.likelihood.log_prob("holdout", np.arange(own.holdout.n))]
     )
     assert found.shape == (50 + own.holdout.n,)
     assert np.isfinite(found).mean() > 0.9
     # Other sets have other rows, of which the model was not told.
-    assert replace(own, synthetic=own.train).log_likelihood is None
+    assert replace(own, synthetic=own.train).likelihood is None
 
 
 def test_what_a_gate_refuses() -> None:

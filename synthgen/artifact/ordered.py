@@ -10,18 +10,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from synthgen.artifact.extract import ExtractSynthesizer
 from synthgen.artifact.parts import Contents
 from synthgen.artifact.single import SingleTable
+from synthgen.encoding.domain import Domain
 from synthgen.errors import InputError
 from synthgen.relational.asked.asking import conditioned
 from synthgen.relational.asked.condition import Condition, chosen
-from synthgen.relational.extract import BLOCK
+from synthgen.relational.extract import BLOCK, Extract
 from synthgen.relational.flat.apart import Apart, Block, Writers
-from synthgen.relational.learning import log_prob
+from synthgen.relational.learning import log_prob, occurrences_in, told_domains
 from synthgen.relational.rules.real import told
 from synthgen.schema.config import Schema
+from synthgen.tables.dataset import Dataset
 
 #: More patients than anyone asks for; and so many rows without one that meets the conditions are taken for none.
 _ENDLESS: Final = 1 << 40
@@ -99,12 +102,26 @@ class OrderedSynthesizer(SingleTable):
         self, block: pa.RecordBatch, patient: NDArray[np.int64], rows: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """See ``SingleTable``: that of all rows of its patient together."""
-        table = Block(self.table, block, self.apart.marks)
-        ids, found = log_prob(self.inner.extract, self.apart.parted(table), self.apart.two)
+        ids, found = log_prob(*self._parted(block))
+        return np.asarray(found[self._places(block, ids)[rows]])
+
+    @property
+    def told_domains(self) -> tuple[Domain, ...]:
+        return told_domains(self.inner.extract)
+
+    def occurrences(self, block: pa.RecordBatch, patient: NDArray[np.int64], rows: NDArray[np.int64]) -> csr_array:
+        """See ``SingleTable``: those of all rows of its patient together."""
+        ids, found = occurrences_in(*self._parted(block))
+        return found[self._places(block, ids)[rows]]
+
+    def _parted(self, block: pa.RecordBatch) -> tuple[Extract, Dataset, Schema]:
+        """What generates the two tables, and those that a block is parted into."""
+        return self.inner.extract, self.apart.parted(Block(self.table, block, self.apart.marks)), self.apart.two
+
+    def _places(self, block: pa.RecordBatch, ids: pa.StringArray) -> NDArray[np.int64]:
+        """Of each row of a block the place of its patient among some ids."""
         texts = pc.utf8_trim_whitespace(pc.cast(block.column(self.config.patient), pa.string()))
-        place: NDArray[np.int64] = np.asarray(pc.index_in(texts, value_set=pc.utf8_trim_whitespace(ids)))
-        whole: NDArray[np.float64] = found[place[rows]]
-        return whole
+        return np.asarray(pc.index_in(texts, value_set=pc.utf8_trim_whitespace(ids)))
 
     def contents(self) -> Contents:
         documents, arrays = self.inner.contents()

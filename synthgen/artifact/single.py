@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from synthgen.artifact.synthesizer import Synthesizer
+from synthgen.encoding.domain import Domain
 from synthgen.relational.asked.condition import Condition
 from synthgen.schema.table import TableConfig
 
@@ -64,3 +66,12 @@ class SingleTable(Synthesizer):
         self, block: pa.RecordBatch, patient: NDArray[np.int64], rows: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """How probable each row is together with what belongs to its patient, as ``FlatSynthesizer.log_prob``."""
+
+    @property
+    @abstractmethod
+    def told_domains(self) -> tuple[Domain, ...]:
+        """The code columns whose codes ``log_prob`` finds more or less probable."""
+
+    @abstractmethod
+    def occurrences(self, block: pa.RecordBatch, patient: NDArray[np.int64], rows: NDArray[np.int64]) -> csr_array:
+        """How often each row and what belongs to its patient have each code of ``told_domains``."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from synthgen.artifact.parts import MOST_ROWS, Contents, bare, reader
 from synthgen.artifact.single import SingleTable
@@ -74,6 +75,14 @@ class TableSynthesizer(SingleTable):
     ) -> NDArray[np.float64]:
         """See ``SingleTable``."""
         return self.flat.log_prob(block, patient, rows)
+
+    @property
+    def told_domains(self) -> tuple[Domain, ...]:
+        return self.flat.told_domains
+
+    def occurrences(self, block: pa.RecordBatch, patient: NDArray[np.int64], rows: NDArray[np.int64]) -> csr_array:
+        """See ``SingleTable``."""
+        return self.flat.occurrences(block, patient, rows)
 
     def contents(self) -> Contents:
         flat = self.flat

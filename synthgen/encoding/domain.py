@@ -30,6 +30,7 @@ class Domain:
         missing: those of ``special`` that mean missing.
         positions: for numeric scales one position per code (the middle of its bin, in the column's unit;
             0 for special codes); empty otherwise.
+        widths: how many values of a fixed grid each code stands for, 0 for special codes; empty where there is none.
         parents: for hierarchies, one group number per code and level, coarsest level first, the code itself last;
             empty otherwise.
         system: the coding system; columns of one system number their groups alike, so that the same code in two of
@@ -59,6 +60,7 @@ class Domain:
     unit: str = ""
     about: tuple[str, int] | None = None
     earlier: str = ""
+    widths: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -67,5 +69,7 @@ class Domain:
             raise ValueError(f"domain {self.name}: missing codes must be special codes, special codes below size")
         if self.positions and len(self.positions) != self.size:
             raise ValueError(f"domain {self.name}: {len(self.positions)} positions for {self.size} codes")
+        if self.widths and len(self.widths) != self.size:
+            raise ValueError(f"domain {self.name}: {len(self.widths)} widths for {self.size} codes")
         if any(len(level) != self.size for level in self.parents):
             raise ValueError(f"domain {self.name}: every level of parents needs one group per code")

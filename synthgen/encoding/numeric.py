@@ -56,7 +56,8 @@ class NumericEncoder(Encoder):
     @cached_property
     def domains(self) -> tuple[Domain, ...]:
         positions = self.kind.grid.values(self.quantiser.positions)
-        return (numeric_domain(self.kind.name, self.kind.name, positions, self.results, self.tokens),)
+        name, widths = self.kind.name, self.quantiser.n_keys
+        return (numeric_domain(name, name, positions, widths, self.results, self.tokens),)
 
     def encode(self, texts: list[str]) -> NDArray[np.int32]:
         reading = self.kind.read(texts)
@@ -364,7 +365,12 @@ def special_codes(reading: Reading, first: int, results: Sequence[str], tokens: 
 
 
 def numeric_domain(
-    name: str, owner: str, positions: NDArray[np.float64], results: Sequence[str], tokens: Tokens
+    name: str,
+    owner: str,
+    positions: NDArray[np.float64],
+    widths: NDArray[np.float64],
+    results: Sequence[str],
+    tokens: Tokens,
 ) -> Domain:
     """The domain of quantised numbers, text results and missing tokens."""
     n_regular = len(positions)
@@ -378,4 +384,5 @@ def numeric_domain(
         special,
         special[len(results) :],
         (*positions.tolist(), *(0.0 for _ in special)),
+        widths=(*widths.tolist(), *(0.0 for _ in special)),
     )

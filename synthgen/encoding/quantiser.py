@@ -8,6 +8,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+from scipy.stats import poisson
 
 from synthgen.encoding import disclosure
 from synthgen.encoding.levels import LevelCounts
@@ -19,6 +21,12 @@ MOST_ATOMS = 160
 MOST_BINS = 64
 #: Rows of a bin for each of the patients that it takes to show one.
 _ROWS_PER_PATIENT = 4
+#: Where common keys hold at least this share of the rows, all of them are atoms.
+_NEARLY_ALL = 0.9
+#: So many keys tell what is usual for the one in their middle; and how probable it is that any key is by chance far
+#: from what is usual.
+_AROUND = 9
+_BY_CHANCE = 0.05
 #: No bin reaches across atoms that hold more than this share of the rows: what is rare below what is common and what is
 #: rare above it would be one code, and come out as each other.
 _MOST_ACROSS = 1 / 8
@@ -238,6 +246,8 @@ def solve(
     common = levels.patients >= rare_below
     if np.count_nonzero(common) > MOST_ATOMS:
         common &= levels.counts >= ATOM_SHARE * _aside(levels.counts)
+    elif levels.counts[common].sum() < _NEARLY_ALL * levels.counts.sum():
+        common &= _by_themselves(levels.counts, _ROWS_PER_PATIENT * rare_below)
     parts = [np.flatnonzero(~common)] if pitch > 1 else _parts(levels, common, rare_below)
     atoms, bins = levels.keys[common].astype(np.int64), []
     for at, part in enumerate(parts):
@@ -251,6 +261,20 @@ def solve(
     starts = _without(atoms, starts if lowest is None else np.maximum(starts, lowest), step=1)
     ends = _without(atoms, ends if highest is None else np.minimum(ends, highest), step=-1)
     return Quantiser.of(atoms, starts[starts <= ends], ends[starts <= ends])
+
+
+def _by_themselves(counts: NDArray[np.int64], full: int) -> NDArray[np.bool_]:
+    """Keys that are codes of their own for more than chance, ``(n,)``.
+
+    Where keys have a few rows each, some reach ``rare_below`` patients because of who happened to be there, and others
+    beside them do not; as atoms they would tell who was. So either the keys around fill bins, too, or a key has more
+    rows than a Poisson count about theirs.
+
+    Args:
+        full: rows that fill a bin.
+    """
+    around = median_filter(counts, size=min(_AROUND, len(counts)), mode="mirror")
+    return np.asarray((around >= full) | (poisson.sf(counts - 1, around) * len(counts) < _BY_CHANCE))
 
 
 def _aside(counts: NDArray[np.int64]) -> int:

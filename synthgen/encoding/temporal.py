@@ -74,12 +74,13 @@ class TemporalEncoder(Encoder):
         name = self.kind.name
         domains: list[Domain] = []
         if self.days is not None:
-            domains.append(numeric_domain(name, name, self.days.positions, self.results, self.tokens))
+            domains.append(numeric_domain(name, name, self.days.positions, self.days.n_keys, self.results, self.tokens))
             domains.append(Domain(f"{name}.weekday", name, _WEEK, Scale.NOMINAL))
         if self.clock is not None:
             special = (self.results, self.tokens) if self.days is None else ((), Tokens((), ()))
             positions = self.clock.positions * self.kind.tick
-            domains.append(numeric_domain(name if self.days is None else f"{name}.time", name, positions, *special))
+            clock = name if self.days is None else f"{name}.time"
+            domains.append(numeric_domain(clock, name, positions, self.clock.n_keys, *special))
         if len(self.forms) > 1:
             domains.append(Domain(f"{name}.form", name, len(self.forms), Scale.NOMINAL))
         return tuple(domains)

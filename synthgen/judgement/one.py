@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +15,10 @@ from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.errors import InputError
 from synthgen.inputs import Data, dataset_of, only_table
 from synthgen.judgement.readable import require_readable
-from synthgen.metrics.base import Comparison, LogLikelihood
+from synthgen.metrics.base import Comparison, Likelihood, Side
 from synthgen.metrics.extract import Extracts
 from synthgen.metrics.prepare import Sheet, compare, left_out
+from synthgen.relational.occurrences import columns_of
 from synthgen.schema.config import Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Dataset, Table
@@ -53,7 +54,7 @@ def compared(
     # A holdout from another file may be written in another way than the model reads.
     made = synthesizer if isinstance(synthesizer, SingleTable) else None
     if split is not None and apart is not None and made is not None and made.likelihood:
-        comparison = comparison.told_by(_log_likelihood(made, comparison, {"train": train, "holdout": apart}))
+        comparison = comparison.told_by(_likelihood(made, comparison, {"train": train, "holdout": apart}))
     sets = {"train": comparison.train, "holdout": comparison.holdout, "synthetic": comparison.synthetic}
     inputs: dict[str, Any] = {name: None if records is None else records.sizes for name, records in sets.items()}
     inputs |= {
@@ -90,19 +91,22 @@ def in_time(
     return Extracts.of(schema, real, other, generated)
 
 
-def _log_likelihood(made: SingleTable, comparison: Comparison, sheets: Mapping[str, Sheet]) -> LogLikelihood:
-    """How probable the model finds the real records; what asks is a measure, which knows no model."""
+def _likelihood(made: SingleTable, comparison: Comparison, sheets: Mapping[str, Sheet]) -> Likelihood:
+    """What the model says of the real records."""
     patients = {
         "train": comparison.train.patient,
         "holdout": comparison.train.patient[:0] if comparison.holdout is None else comparison.holdout.patient,
     }
 
-    def of(which: Literal["train", "holdout"], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    def records(which: Side) -> tuple[pa.RecordBatch, NDArray[np.int64]]:
         columns = sheets[which].columns
-        block = pa.RecordBatch.from_arrays([*columns.values()], names=[*columns])
-        return made.log_prob(block, patients[which], rows)
+        return pa.RecordBatch.from_arrays([*columns.values()], names=[*columns]), patients[which]
 
-    return of
+    return Likelihood(
+        lambda which, rows: made.log_prob(*records(which), rows),
+        lambda which, rows: made.occurrences(*records(which), rows),
+        columns_of(made.told_domains),
+    )
 
 
 def _any_table(data: Data, schema: Schema) -> Table:

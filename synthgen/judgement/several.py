@@ -6,22 +6,25 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from synthgen.artifact.extract import ExtractSynthesizer
 from synthgen.artifact.synthesizer import Synthesizer
 from synthgen.errors import InputError
 from synthgen.inputs import Data, dataset_of
 from synthgen.judgement.readable import require_readable
-from synthgen.metrics.base import Comparison, LogLikelihood
+from synthgen.metrics.base import Comparison, Likelihood, Side
 from synthgen.metrics.extract import Extracts
 from synthgen.metrics.judging_tables import histories_of
 from synthgen.metrics.prepare import left_out
 from synthgen.metrics.result import HISTORIES
 from synthgen.relational.belonging.kinship import Kinship
 from synthgen.relational.extract import Extract as Fitted
-from synthgen.relational.learning import log_prob
+from synthgen.relational.learning import log_prob, occurrences_in, told_domains
+from synthgen.relational.occurrences import columns_of
 from synthgen.schema.config import Schema
 from synthgen.schema.table import TableConfig
 from synthgen.tables.dataset import Dataset, Table
@@ -61,23 +64,33 @@ def compared(
             require_readable(comparison, generated.tables[name].source)
     made = synthesizer.extract if isinstance(synthesizer, ExtractSynthesizer) else None
     if split is not None and extracts.holdout is not None and made is not None and made.likelihood:
-        told = histories_of(extracts).told_by(_log_likelihood(made, real, schema, extracts))
+        told = histories_of(extracts).told_by(_likelihood(made, real, schema, extracts))
         extracts.once.put("histories", told)
     return extracts, _inputs(extracts, generated, only_there)
 
 
-def _log_likelihood(made: Fitted, real: Dataset, schema: Schema, extracts: Extracts) -> LogLikelihood:
-    """How probable the model finds the real patients with all that they have; what asks is a measure."""
+def _likelihood(made: Fitted, real: Dataset, schema: Schema, extracts: Extracts) -> Likelihood:
+    """What the model says of the real patients with all that they have."""
+    assert extracts.holdout is not None
+    sides = {"train": extracts.train.ids, "holdout": extracts.holdout.ids}
+
+    # All patients at once, so that none is read in another way because of the side that it is on.
+    @cache
+    def probable() -> tuple[pa.StringArray, NDArray[np.float64]]:
+        return log_prob(made, real, schema)
 
     @cache
-    def of_all() -> dict[str, NDArray[np.float64]]:
-        # All patients at once, so that none is read in another way because of the side that it is on.
-        ids, found = log_prob(made, real, schema)
-        assert extracts.holdout is not None
-        sides = {"train": extracts.train, "holdout": extracts.holdout}
-        return {name: found[np.asarray(pc.index_in(side.ids, value_set=ids))] for name, side in sides.items()}
+    def coded() -> tuple[pa.StringArray, csr_array]:
+        return occurrences_in(made, real, schema)
 
-    return lambda which, patients: of_all()[which][patients]
+    def places(which: Side, patients: NDArray[np.int64], ids: pa.StringArray) -> NDArray[np.int64]:
+        return np.asarray(pc.index_in(sides[which].take(pa.array(patients)), value_set=ids), np.int64)
+
+    return Likelihood(
+        lambda which, patients: probable()[1][places(which, patients, probable()[0])],
+        lambda which, patients: coded()[1][places(which, patients, coded()[0])],
+        columns_of(told_domains(made)),
+    )
 
 
 def parted(real: Dataset, schema: Schema, split: Split) -> tuple[Dataset, Dataset]:

@@ -33,6 +33,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from synthgen.metrics.once import Once
 from synthgen.metrics.result import Metric, Verdict
@@ -43,8 +44,23 @@ from synthgen.schema.rules.quantity import Quantity
 #: The largest number of patients that nothing published may stand for.
 _FEW = 10
 
-#: The natural logarithm of how probable the model finds the training or holdout records at some rows.
-LogLikelihood = Callable[[Literal["train", "holdout"], NDArray[np.int64]], NDArray[np.float64]]
+Side = Literal["train", "holdout"]
+
+
+@dataclass(frozen=True, eq=False)
+class Likelihood:
+    """What a fitted model says of real records; a measure may ask, though it knows no model.
+
+    Attributes:
+        log_prob: of rows of a side, the natural logarithm of how probable the model finds each record, ``(n,)``.
+        occurrences: of rows of a side, how often each record has each code of the model, ``(n, n_codes)``. Values that
+            the model has no code for are in neither: they are passed over.
+        columns: int64 ``(n_codes,)``, which column of codes each code is of, ascending.
+    """
+
+    log_prob: Callable[[Side, NDArray[np.int64]], NDArray[np.float64]]
+    occurrences: Callable[[Side, NDArray[np.int64]], csr_array]
+    columns: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -183,8 +199,8 @@ class Comparison:
         groups: the columns, from the schema, by which it is asked whether everyone is served alike.
         survival: the follow-up that the schema names; ``None`` where it names none.
         constraints: the rules that the schema states on single tables; ``None`` where it states none.
-        log_likelihood: where the generator is a model that can tell; ``None`` elsewhere. Set by ``told_by``, and not
-            kept by ``dataclasses.replace``: other sets have other rows.
+        likelihood: where the generator is a model that can tell; ``None`` elsewhere. Set by ``told_by``, and not kept
+            by ``dataclasses.replace``: other sets have other rows.
         once: what measures share: computed for the first that asks.
     """
 
@@ -199,13 +215,13 @@ class Comparison:
     groups: tuple[str, ...] = ()
     survival: FollowUp | None = None
     constraints: Rules | None = None
-    log_likelihood: LogLikelihood | None = field(default=None, init=False, repr=False, compare=False)
+    likelihood: Likelihood | None = field(default=None, init=False, repr=False, compare=False)
     once: Once = field(default_factory=Once, init=False, repr=False, compare=False)
 
-    def told_by(self, model: LogLikelihood) -> Comparison:
+    def told_by(self, model: Likelihood) -> Comparison:
         """The same comparison, with a model that says how probable it finds these real records."""
         made = replace(self)
-        object.__setattr__(made, "log_likelihood", model)
+        object.__setattr__(made, "likelihood", model)
         return made
 
     @property

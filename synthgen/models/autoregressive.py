@@ -24,6 +24,7 @@ from synthgen.models._autoregressive.pair_terms import PairTerms
 from synthgen.models._autoregressive.scales import Scales
 from synthgen.models._autoregressive.slopes import Slopes
 from synthgen.models._autoregressive.weights import packed, unpacked
+from synthgen.models._marginals import shares_of
 from synthgen.models._possible import possible, require_possible
 from synthgen.models.base import (
     RARE_BELOW,
@@ -36,7 +37,6 @@ from synthgen.models.base import (
     code_counts,
     fixes,
     of_rows,
-    shares_of,
 )
 from synthgen.progress import Progress, silent
 

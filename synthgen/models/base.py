@@ -199,15 +199,3 @@ def code_counts(source: CodeSource, weights: Iterable[NDArray[np.float64]] | Non
             # Shifted by one: what is unobserved (-1) falls into the first slot, which is left out.
             counts[column] += np.bincount(block[:, column] + 1, weight, domain.size + 1)[1:].astype(dtype)
     return counts
-
-
-def shares_of(domain: Domain, counts: NDArray[Any]) -> NDArray[np.float64]:
-    """The share of each code among those counted, ``(domain.size,)``.
-
-    Where none was ever observed all is missing, or the first code where a column has no code for missing.
-    """
-    if counts.sum() > 0:
-        return np.asarray(counts / counts.sum(), np.float64)
-    shares = np.zeros(domain.size)
-    shares[domain.missing[0] if domain.missing else 0] = 1.0
-    return shares

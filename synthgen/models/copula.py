@@ -22,6 +22,7 @@ from synthgen.models._copula.axes import Axis, axes_of
 from synthgen.models._copula.latent import Placement, beside, correlate, place
 from synthgen.models._copula.pairs import Grouping, PairTables, count_pairs
 from synthgen.models._copula.truncated import Interval, LevelSet, Nested, Region
+from synthgen.models._marginals import shares_of
 from synthgen.models._possible import possible, require_possible
 from synthgen.models.base import (
     RARE_BELOW,
@@ -33,7 +34,6 @@ from synthgen.models.base import (
     Model,
     code_counts,
     fixes,
-    shares_of,
 )
 from synthgen.progress import Progress, silent
 
@@ -66,9 +66,7 @@ class Copula(Model):
         weights = None if weights is None else list(weights)
         axes = axes_of(domains)
         columns = code_counts(source, weights) + ([] if context is None else code_counts(context, weights))
-        columns = [
-            column if column.any() else shares_of(of, column) for of, column in zip(domains, columns, strict=True)
-        ]
+        columns = [shares_of(of, column) * max(column.sum(), 1) for of, column in zip(domains, columns, strict=True)]
         counts = [np.array([columns[axis.column][list(codes)].sum() for codes in axis.codes]) for axis in axes]
         groupings = [Grouping.of(axis, count) for axis, count in zip(axes, counts, strict=True)]
         pairs, done = PairTables({}), 0

@@ -31,6 +31,7 @@ from synthgen.models._ctgan.conditions import BatchCondition, Features, RowIndex
 from synthgen.models._ctgan.layer import Layer, forward, from_arrays, to_arrays
 from synthgen.models._ctgan.modes import Modes
 from synthgen.models._ctgan.spans import Outputs, RowEncoder
+from synthgen.models._marginals import shares_of
 from synthgen.models._possible import require_possible
 from synthgen.models._rejection import draw_until_met
 from synthgen.models.base import (
@@ -43,7 +44,6 @@ from synthgen.models.base import (
     Model,
     code_counts,
     fixes,
-    shares_of,
 )
 from synthgen.progress import Progress, silent
 

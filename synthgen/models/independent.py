@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from synthgen.encoding.domain import UNOBSERVED, Domain
 from synthgen.errors import NotApplicable
+from synthgen.models._marginals import shares_of
 from synthgen.models.base import (
     RARE_BELOW,
     Codes,
@@ -21,7 +22,6 @@ from synthgen.models.base import (
     Model,
     code_counts,
     fixes,
-    shares_of,
 )
 from synthgen.progress import Progress, silent
 

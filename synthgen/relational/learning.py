@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, hstack
 
 from synthgen.encoding import identifier
 from synthgen.encoding.domain import Domain
@@ -33,6 +34,7 @@ from synthgen.relational.fold import (
     start_of,
 )
 from synthgen.relational.frame import FittedTable, Frame, subjects_of
+from synthgen.relational.occurrences import columns_of, occurrences
 from synthgen.relational.rows import Rows
 from synthgen.relational.source import BlockSource, cut
 from synthgen.relational.standing import Skeleton, Standing
@@ -84,9 +86,29 @@ def log_prob(extract: Extract, dataset: Dataset, schema: Schema) -> tuple[pa.Str
         InputError: a cell contradicts its declared kind.
         NotApplicable: the model has no likelihood.
     """
-    nobody_apart = Split(bytes(32), 0.0, None, b"")
-    reading = _Learning(dataset, schema, nobody_apart, schema.model.build, 0, silent, known=extract)
+    reading = _reading(extract, dataset, schema)
     return reading.kinship.ids, reading.log_prob()
+
+
+def occurrences_in(extract: Extract, dataset: Dataset, schema: Schema) -> tuple[pa.StringArray, csr_array]:
+    """The ids of the patients of some tables, and how often each has each code of ``told_domains`` in all rows.
+
+    Raises:
+        InputError: a cell contradicts its declared kind.
+    """
+    reading = _reading(extract, dataset, schema)
+    return reading.kinship.ids, reading.occurrences()
+
+
+def told_domains(extract: Extract) -> tuple[Domain, ...]:
+    """The code columns whose codes ``log_prob`` finds more or less probable, table by table."""
+    return tuple(domain for table in extract.tables.values() for domain in table.model.domains)
+
+
+def _reading(extract: Extract, dataset: Dataset, schema: Schema) -> _Learning:
+    """What an extract is to say something of, all patients alike."""
+    nobody_apart = Split(bytes(32), 0.0, None, b"")
+    return _Learning(dataset, schema, nobody_apart, schema.model.build, 0, silent, known=extract)
 
 
 class _Learning:
@@ -144,28 +166,42 @@ class _Learning:
 
     def log_prob(self) -> NDArray[np.float64]:
         """What a known extract says of every patient."""
-        assert self.known is not None
-        for name in (name for name, member in self.structure.members.items() if member.role in ("patient", "child")):
-            self.standing.stand(name)
-        if self.patients == PERSONS:
-            self.skeletons[PERSONS] = Skeleton(self.kept_patients, self.standing.everyone(None), {})
         total = np.zeros(len(self.hashes))
-        for name, table in self.known.tables.items():
-            if name not in self.skeletons:
+        for name, table, rows in self._encoded():
+            if not rows.codes.shape[1]:
                 continue
-            skeleton = self.skeletons[name]
-            _, codec, codes = self.deriving.encoded(name)
-            self.rows[name] = rows = replace(skeleton.rows, codes=codes)
-            self.fitted[name] = table
             given = None
             if table.surroundings is not None:
                 given = contexts(
                     table, rows, self.rows, self.fitted, self.rows[self.patients].moments, self.standing.row_ends(name)
                 )
-            if codec.domains:
-                found = table.model.log_prob(codes, context=None if given is None else given.astype(np.int32))
-                np.add.at(total, rows.patient, found)
+            found = table.model.log_prob(rows.codes, context=None if given is None else given.astype(np.int32))
+            np.add.at(total, rows.patient, found)
         return total
+
+    def occurrences(self) -> csr_array:
+        """How often every patient has each code of a known extract."""
+        assert self.known is not None
+        n = len(self.hashes)
+        found = {
+            name: occurrences(rows.codes, table.model.domains, rows.patient, n) for name, table, rows in self._encoded()
+        }
+        none = {name: csr_array((n, len(columns_of(table.model.domains)))) for name, table in self.known.tables.items()}
+        return csr_array(hstack([*(none | found).values()], format="csr"))
+
+    def _encoded(self) -> Iterator[tuple[str, FittedTable, Rows]]:
+        """The tables of a known extract with the codes of the rows of everybody, parents first."""
+        assert self.known is not None
+        for name in (name for name, member in self.structure.members.items() if member.role in ("patient", "child")):
+            self.standing.stand(name)
+        if self.patients == PERSONS:
+            self.skeletons[PERSONS] = Skeleton(self.kept_patients, self.standing.everyone(None), {})
+        for name, table in self.known.tables.items():
+            if name in self.skeletons:
+                _, _, codes = self.deriving.encoded(name)
+                self.rows[name] = rows = replace(self.skeletons[name].rows, codes=codes)
+                self.fitted[name] = table
+                yield name, table, rows
 
     def _table(self, name: str, rng: np.random.Generator) -> None:
         """Encode and learn a table of patients."""

@@ -23,6 +23,7 @@ from sklearn.metrics import roc_auc_score
 
 from synthgen import workflow
 from synthgen.artifact.table import TableSynthesizer
+from synthgen.encoding.domain import UNOBSERVED
 from synthgen.inputs import dataset_of, only_table
 from synthgen.schema import load as schema_file
 from synthgen.schema.config import ModelConfig, Schema
@@ -32,12 +33,22 @@ from tests.benchmarks.how_many_patients import parts
 HEADER = ("patients", "seed", "penalty", "fit s", "held-out", "training", "reference", "attack")
 
 
-def of_patients(fit: workflow.Fit, blocks: pa.RecordBatch, patient: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The log probability of each patient's records, a row."""
+def of_patients(
+    fit: workflow.Fit, blocks: pa.RecordBatch, patient: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The log probability of each patient's values, and how many of them the model has no code for; both a row.
+
+    Two models have other codes: a code of many values is more probable than one of few, which says nothing of any.
+    """
     assert isinstance(fit.synthesizer, TableSynthesizer)
-    rows = np.arange(blocks.num_rows)
-    found = fit.synthesizer.log_prob(blocks, patient, rows)
-    return np.bincount(patient, found) / np.bincount(patient)
+    flat = fit.synthesizer.flat
+    found, codes = flat.log_prob(blocks, patient, np.arange(blocks.num_rows)), flat.codec.encode(blocks)
+    for column, domain in zip(codes.T, flat.codec.domains, strict=True):
+        if domain.widths:
+            found -= np.where(column == UNOBSERVED, 0.0, np.log(np.maximum(domain.widths, 1))[column])
+    rows = np.bincount(patient)
+    uncoded = (codes == UNOBSERVED).sum(axis=1)
+    return np.bincount(patient, found) / rows, np.bincount(patient, uncoded) / rows
 
 
 def attacked(
@@ -52,9 +63,13 @@ def attacked(
     block = pa.Table.from_batches([part[0] for part in parts]).combine_chunks().to_batches()[0]
     _, patient = np.unique(np.concatenate([part[1] for part in parts]), return_inverse=True)
     apart = np.bincount(patient, np.concatenate([part[2] for part in parts])) > 0
-    own, other = of_patients(fit, block, patient), of_patients(reference, block, patient)
+    (own, uncoded), (other, uncoded_there) = of_patients(fit, block, patient), of_patients(reference, block, patient)
     known = np.isfinite(own) & np.isfinite(other)
-    attack = roc_auc_score(~apart[known], (own - other)[known])
+    # What a model has no code for it passes over, so that records with a value of few patients look likely; and others
+    # than members have such values more often. Whatever such values add is fitted out, whosever they are.
+    beside = np.stack([np.ones(known.sum()), uncoded[known], uncoded_there[known]], axis=1)
+    ratio = (own - other)[known]
+    attack = roc_auc_score(~apart[known], ratio - beside @ np.linalg.lstsq(beside, ratio, rcond=None)[0])
     error = (1 / (6 * min(apart.sum(), (~apart).sum()))) ** 0.5
     means = (own[known & apart].mean(), own[known & ~apart].mean(), other[known & apart].mean())
     return means, f"{attack:.3f} ± {error:.3f}"

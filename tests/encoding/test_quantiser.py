@@ -46,6 +46,20 @@ def test_heaped_keys_among_scattered_ones_are_atoms() -> None:
     assert np.count_nonzero(drawn == 50_000) == 2000
 
 
+def test_keys_that_chance_alone_made_common_are_no_atoms() -> None:
+    """A thousand patients over four hundred keys: some keys have five by chance, and would tell who was there."""
+    rng = np.random.default_rng(3)
+    keys = rng.binomial(400, 0.5, 600).tolist() + rng.integers(0, 400, 600).tolist()
+    times = np.bincount(keys, minlength=400)
+    quantiser = solved([*range(400), *keys])
+    assert (times[:150] + 1 >= RARE_BELOW).sum() > 10
+    assert not [key for key in quantiser.atoms.tolist() if key < 150]
+    heaped = solved([*range(400)] + keys + [40] * 12)
+    assert [key for key in heaped.atoms.tolist() if key < 150] == [40]
+    # Where the keys around are common, too, they are what the patients have.
+    assert {198, 199, 200, 201, 202} <= set(quantiser.atoms.tolist())
+
+
 def test_a_key_that_nearly_all_rows_hold_hides_no_others() -> None:
     """Nine pauses in ten are of no time; the rest are minutes up to an hour, hours, and a few that are longer."""
     minutes = [minute for minute in range(1, 61) for _ in range(50)]
@@ -59,7 +73,7 @@ def test_a_key_that_nearly_all_rows_hold_hides_no_others() -> None:
 
 def test_rare_low_keys_and_rare_high_ones_are_told_apart() -> None:
     """Common keys from 110 to 139; twenty below and twenty above of which no two are equal."""
-    common = [key for key in range(110, 140) for _ in range(8)]
+    common = [key for key in range(110, 140) for _ in range(12)]
     quantiser = solved([*range(85, 105), *common, *range(150, 170)])
     low, high = quantiser.encode(np.array([95, 160]))
     assert low == 0
@@ -71,7 +85,7 @@ def test_rare_low_keys_and_rare_high_ones_are_told_apart() -> None:
 
 def test_too_few_at_an_end_share_its_code_with_the_keys_beside() -> None:
     """Eight are below 110: the least common keys above fill the code, so that nobody stands in it with few others."""
-    common = [key for key in range(110, 140) for _ in range(8)]
+    common = [key for key in range(110, 140) for _ in range(10)]
     quantiser = solved([*range(95, 103), *common, *range(150, 170)])
     assert {110, 111}.isdisjoint(quantiser.atoms.tolist())
     assert {*range(112, 140)} == {*quantiser.atoms.tolist()}

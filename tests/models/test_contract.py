@@ -11,7 +11,8 @@ import pytest
 from synthgen import plugins
 from synthgen.encoding.domain import UNOBSERVED, Domain, Scale
 from synthgen.errors import NotApplicable, SynthgenError
-from synthgen.models.base import Codes, CodeTable, FittedModel, Model, code_counts, shares_of
+from synthgen.models._marginals import shares_of
+from synthgen.models.base import Codes, CodeTable, FittedModel, Model, code_counts
 from synthgen.models.sdv import _Sdv
 from synthgen.schema.config import ModelConfig
 from tests.quick import OPTIONS

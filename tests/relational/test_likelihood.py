@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 import synthgen
 from synthgen import workflow
 from synthgen.artifact.extract import ExtractSynthesizer
+from synthgen.artifact.ordered import OrderedSynthesizer
+from synthgen.artifact.single import SingleTable
+from synthgen.artifact.table import TableSynthesizer
 from synthgen.metrics.statistics.auc import area
-from synthgen.relational.learning import log_prob
+from synthgen.relational.learning import log_prob, occurrences_in, told_domains
+from synthgen.relational.occurrences import columns_of
 from synthgen.tables.dataset import Dataset
 from synthgen.tables.read import read
 from tests.relational import clinic
@@ -76,3 +80,39 @@ def test_rows_in_an_order_of_time_have_that_of_their_patient() -> None:
     some = np.flatnonzero(np.isin(whose, [3, 5]))
     few = made.log_prob(block.take(pa.array(some)), whose[some], np.arange(len(some)))
     assert few == pytest.approx(every[some])
+    codes = made.occurrences(block, whose, np.arange(len(frame)))
+    assert (codes[some] != made.occurrences(block.take(pa.array(some)), whose[some], np.arange(len(some)))).nnz == 0
+
+
+@pytest.mark.parametrize("config", ["flat", "ordered", "folder"])
+def test_records_are_counted_in_the_codes_by_which_they_are_probable(config: str, tmp_path: Path) -> None:
+    """Of a model of columns by themselves the log probability is the sum over codes of the logs of their shares."""
+    if config == "folder":
+        data = clinic.write(tmp_path, clinic.clinic(60))
+        fitted = synthgen.fit(data, clinic.schema("independent"), seed=1).synthesizer
+        assert isinstance(fitted, ExtractSynthesizer)
+        tables, models = read(data, schema=fitted.schema), [table.model for table in fitted.extract.tables.values()]
+        found = log_prob(fitted.extract, tables, fitted.schema)[1]
+        counts, domains = occurrences_in(fitted.extract, tables, fitted.schema)[1], told_domains(fitted.extract)
+    else:
+        frame = visits(60)
+        one = schema("independent")
+        if config == "flat":
+            flat = {name: table.model_copy(update={"order": None}) for name, table in one.tables.items()}
+            one = one.model_copy(update={"tables": flat})
+        made = synthgen.fit(frame, one, seed=1).synthesizer
+        assert isinstance(made, SingleTable)
+        cells = [pa.array(frame[name], pa.string()).dictionary_encode() for name in frame]
+        block = pa.RecordBatch.from_arrays(cells, names=[*frame])
+        asked = block, np.unique(frame["person"], return_inverse=True)[1], np.arange(len(frame))
+        found, counts, domains = made.log_prob(*asked), made.occurrences(*asked), made.told_domains
+        if isinstance(made, TableSynthesizer):
+            models = [model for model in (made.flat.person, made.flat.rows) if model is not None]
+        else:
+            assert isinstance(made, OrderedSynthesizer)
+            models = [table.model for table in made.inner.extract.tables.values()]
+    shares = np.concatenate([np.concatenate(model.shares) for model in models])
+    assert len(shares) == counts.shape[1] == len(columns_of(domains))
+    with np.errstate(divide="ignore"):
+        expected = counts @ np.where(shares > 0, np.log(shares), -700.0)
+    assert found == pytest.approx(expected)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.metrics.attacks.agreement import Agreement
 from synthgen.metrics.attacks.neighbours import Frame, Points, log_density, nearest
-from synthgen.metrics.base import Comparison, LogLikelihood, Records, Variable, listed
+from synthgen.metrics.base import Comparison, Likelihood, Records, Side, Variable, listed
 from synthgen.metrics.boosting import classifier, threads
-from synthgen.metrics.coding.cells import cut
 from synthgen.metrics.coding.features import Features, learnable
 from synthgen.metrics.identity import identities, integer_columns, pooled, without_repeats
 from synthgen.metrics.once import Once
@@ -67,7 +67,8 @@ class Trial:
     Attributes:
         member: per tested patient, members first.
         patient: per tested record, the tested patient, ascending.
-        position: per tested record, its row in the training set (of members) or in the holdout.
+        position: per tested and then per reference record, its row in the training set or in the holdout.
+        learned: per tested and then per reference record, whether it is of the training set.
         records: tested, reference and synthetic records, in this order.
         tested: how many records are tested.
         reference: how many are reference.
@@ -77,11 +78,12 @@ class Trial:
     member: NDArray[np.bool_]
     patient: Integers
     position: Integers
+    learned: NDArray[np.bool_]
     records: Records
     tested: int
     reference: int
     frame: Frame
-    likelihood: LogLikelihood | None
+    likelihood: Likelihood | None
     once: Once = field(default_factory=Once, init=False, repr=False)
 
     @classmethod
@@ -106,17 +108,18 @@ class Trial:
         rows = np.flatnonzero(place[real.patient] >= 0)
         rows = rows[np.argsort(place[real.patient[rows]], kind="stable")]
         known = np.flatnonzero(np.isin(real.patient, reference))
-        position = kept[rows]
+        position = kept[np.concatenate([rows, known])]
         return cls(
             variables,
             tested < train.n_patients,
             place[real.patient[rows]],
             np.where(position < train.n, position, position - train.n),
+            position < train.n,
             pooled(real.take(rows), real.take(known), synthetic),
             len(rows),
             len(known),
             Frame.of(variables, real),
-            comparison.log_likelihood,
+            comparison.likelihood,
         )
 
     @property
@@ -276,31 +279,43 @@ class Trial:
             tested = features.matrix(self.records.take(np.arange(self.tested)))
             return np.asarray(fitted.decision_function(tested), dtype=np.float64)
 
-    def _likelihood_ratio(self, likelihood: LogLikelihood) -> Floats:
+    def _likelihood_ratio(self, likelihood: Likelihood) -> Floats:
         """The model's log likelihood, less what the reference set's columns explain of it.
 
-        How common a record is by its columns taken one at a time is fitted out by least squares over the tested
-        records, whatever their labels. At most ``LIKELIHOODS`` records are asked for, drawn whatever their labels; the
-        others stay in the middle.
+        How common a record is by its columns taken one at a time is counted in the model's own codes: what the model
+        remembers of its training set is in how probable it finds these, and in coarser ones it would be lost. It is
+        fitted out by least squares over the tested records, whatever their labels. At most ``LIKELIHOODS`` records are
+        asked for, drawn whatever their labels; the others stay in the middle.
         """
         asked = np.sort(np.random.default_rng(3).permutation(self.tested)[:LIKELIHOODS])
-        member = self.member[self.patient[asked]]
         found = np.empty(len(asked))
-        found[member] = likelihood("train", self.position[asked[member]])
-        found[~member] = likelihood("holdout", self.position[asked[~member]])
+        for of, rows in self._on_sides(asked):
+            found[of] = likelihood.log_prob(*rows)
         finite = np.isfinite(found)
         # A record that the model cannot generate is the least like a member.
         found[~finite] = found[finite].min(initial=0.0) - 1.0
-        known = self.records.take(self.tested + np.arange(self.reference))
-        own = self.records.take(asked)
-        common = np.zeros(len(asked))
-        for cells in cut(self.variables, known, bins=20, top=200):
-            share = (np.bincount(cells.of(known), minlength=cells.size) + 0.5) / (known.n + 0.5 * cells.size)
-            common += np.log(share[cells.of(own)])
+        common = self._commonness(likelihood, asked)
         design = np.stack([np.ones(len(asked)), common], axis=1)
         residual = np.zeros(self.tested)
         residual[asked] = found - design @ np.linalg.lstsq(design, found, rcond=None)[0]
         return residual
+
+    def _commonness(self, likelihood: Likelihood, asked: Integers) -> Floats:
+        """The sum of the log shares that the codes of some records have in the reference set."""
+        counts = np.full(len(likelihood.columns), 0.5)
+        for _, rows in self._on_sides(self.tested + np.arange(self.reference)):
+            counts += likelihood.occurrences(*rows).sum(axis=0)
+        shares = counts / np.bincount(likelihood.columns, counts)[likelihood.columns]
+        common = np.zeros(len(asked))
+        for of, rows in self._on_sides(asked):
+            common[of] = likelihood.occurrences(*rows) @ np.log(shares)
+        return common
+
+    def _on_sides(self, records: Integers) -> Iterator[tuple[NDArray[np.bool_], tuple[Side, Integers]]]:
+        """Which of some records are of each side, and their rows there."""
+        learned = self.learned[records]
+        for of, side in ((learned, "train"), (~learned, "holdout")):
+            yield of, (cast(Side, side), self.position[records[of]])
 
 
 def _dealt(real: Records, training: int, synthetic: int, rng: np.random.Generator) -> tuple[Integers, Integers]:

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.encoding.domain import Domain
-from synthgen.models.base import shares_of
 
 #: Numbers of an embedding for a column of k codes: 1.6 k^0.56, a rule of thumb of practice, checked by trial.
 _EMBEDDING: Final = (1.6, 0.56)
@@ -113,7 +112,7 @@ class Layout:
         per_bit = _UNITS_PER_BIT * min(1.0, max(rows, 1.0) / _MANY_ROWS) ** 0.25
         widths = [0] * (len(order) - len(own))
         for run in runs([domains[i] for i in own]):
-            bits = [_bits(domains[own[at]], counts[own[at]]) for at in run]
+            bits = [_bits(counts[own[at]]) for at in run]
             most = per_bit * max(bits) * (_FOR_TARGET if domains[own[run.start]].target else 1)
             units = _GRAIN * round(most / _GRAIN)  # whole vectors of the processor
             widths += len(run) * [int(np.clip(units, _GRAIN, _MOST_UNITS))]
@@ -288,8 +287,7 @@ def _alike(domains: Sequence[Domain]) -> bool:
     return not alone and max(sizes) <= max(_SMALL, _SIMILAR * min(sizes))
 
 
-def _bits(domain: Domain, counts: NDArray[Any]) -> float:
+def _bits(counts: NDArray[Any]) -> float:
     """The entropy of a column."""
-    shares = shares_of(domain, counts)
-    seen = shares[shares > 0]
+    seen = counts[counts > 0] / max(counts.sum(), 1)
     return float(-(seen * np.log2(seen)).sum())

@@ -89,7 +89,8 @@ def rows_per_person(persons: Persons, rare_below: int) -> Quantiser:
 
 def rows_domain(numbers: Quantiser) -> Domain:
     """The domain of the number of rows."""
-    return Domain("rows per patient", "rows per patient", numbers.size, Scale.NUMERIC, (), (), tuple(numbers.positions))
+    name, positions, widths = "rows per patient", tuple(numbers.positions), tuple(numbers.n_keys)
+    return Domain(name, name, numbers.size, Scale.NUMERIC, positions=positions, widths=widths)
 
 
 def own_codes(persons: Persons, codes: Codes, personal: tuple[int, ...], numbers: Quantiser) -> Codes:

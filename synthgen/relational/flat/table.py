@@ -13,9 +13,10 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
-from synthgen.encoding.domain import Scale
+from synthgen.encoding.domain import Domain, Scale
 from synthgen.encoding.quantiser import Quantiser
 from synthgen.errors import InputError, NotApplicable
 from synthgen.models._rejection import probability_met
@@ -28,6 +29,7 @@ from synthgen.relational.codec import Codec
 from synthgen.relational.flat.past import Past
 from synthgen.relational.flat.person import Persons, own_codes
 from synthgen.relational.flat.rules import FlatRules
+from synthgen.relational.occurrences import occurrences
 from synthgen.relational.rules.bounds import narrowed
 from synthgen.relational.rules.judged import Timeless
 from synthgen.relational.rules.real import Rules
@@ -183,6 +185,22 @@ class FlatSynthesizer:
                 context = np.asfortranarray(np.c_[context, given[rows]])
             found = found + self.rows.log_prob(codes[rows][:, self.rest], context=context)
         return found
+
+    @property
+    def told_domains(self) -> tuple[Domain, ...]:
+        """The code columns whose codes ``log_prob`` finds more or less probable: the patient's, then the row's."""
+        own = () if self.person is None else self.person.domains
+        return (*own, *(self.codec.domains[i] for i in self.rest))
+
+    def occurrences(self, block: pa.RecordBatch, patient: NDArray[np.int64], rows: NDArray[np.int64]) -> csr_array:
+        """Which codes of ``told_domains`` each row at ``rows`` and its patient have; arguments as for ``log_prob``."""
+        codes = self.codec.encode(block)
+        told = codes[rows][:, self.rest]
+        if self.person is not None and self.numbers is not None:
+            persons = Persons.of(patient.astype(np.uint64))
+            own = own_codes(persons, codes, self.personal, self.numbers)
+            told = np.concatenate([own[persons.of_row[rows]], told], axis=1)
+        return occurrences(told, self.told_domains)
 
     def _raked(self, given: Given, balance: Balance | None) -> FlatRules | None:
         """The rules, and how often draws are looked at so that margins stay: learned from one block without that."""

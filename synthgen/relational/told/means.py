@@ -96,6 +96,7 @@ class Levels:
             special=(),
             missing=(),
             positions=(),
+            widths=(),
             about=(self.unit, code),
         )
 

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
-from synthgen.metrics.attacks.membership import Trial
-from synthgen.metrics.base import Comparison
-from tests.metrics.build import comparison
+from synthgen.metrics.attacks.membership import BY_MODEL, Trial
+from synthgen.metrics.base import Comparison, Likelihood, Side
+from synthgen.metrics.statistics.auc import area
+from tests.metrics.build import comparison, silent_of_codes
 from tests.metrics.privacy.populations import population, rows, stacked
 
 
@@ -34,9 +34,10 @@ def test_every_measure_that_asks_hears_of_the_same_trial() -> None:
 def test_position_is_the_row_in_the_set_that_a_record_comes_from() -> None:
     one = compared()
     trial = Trial.of(one)
-    member = trial.member[trial.patient]
+    assert trial.learned[: trial.tested].tolist() == trial.member[trial.patient].tolist()
+    assert len(trial.position) == len(trial.learned) == trial.tested + trial.reference
     assert one.holdout is not None
-    for side, records in ((member, one.train), (~member, one.holdout)):
+    for side, records in ((trial.learned, one.train), (~trial.learned, one.holdout)):
         mine = np.flatnonzero(side)
         assert trial.records.numbers["age"][mine].tolist() == records.numbers["age"][trial.position[side]].tolist()
 
@@ -71,14 +72,39 @@ def test_of_a_patients_records_the_closest_counts_and_repeats_count_once() -> No
 def test_a_likelihood_is_asked_for_the_rows_tested_and_what_the_reference_explains_is_taken_out() -> None:
     one = compared()
 
-    def model(which: Literal["train", "holdout"], at: NDArray[np.int64]) -> NDArray[np.float64]:
+    def model(which: Side, at: NDArray[np.int64]) -> NDArray[np.float64]:
         # The model is a little surer of its training records, and cannot generate one of them.
         return np.where(at == 5, -np.inf, -1.0 * at) if which == "train" else -1.0 * at - 50
 
-    told = one.told_by(model)
+    told = one.told_by(silent_of_codes(model))
     names = [attack.name for attack in Trial.of(told).attacks]
     assert names[:5] == ["distance", "calibrated distance", "density ratio", "classifier", "likelihood ratio"]
     score = Trial.of(told).attacks[4].score
     assert np.all(np.isfinite(score))
     assert score.mean() == pytest.approx(0.0, abs=1e-9)
     assert "likelihood ratio" not in [attack.name for attack in Trial.of(one).attacks]
+
+
+def test_what_a_model_remembers_is_looked_for_in_its_own_codes() -> None:
+    """A model that knows the shares of a hundred codes a column of those it learned from, and nothing else."""
+    rng, columns, codes = np.random.default_rng(4), 40, 100
+    train, holdout, synthetic = (rng.integers(0, codes, (n, columns)) for n in (300, 300, 200))
+    shares = [(np.bincount(column, minlength=codes) + 0.5) / (300 + codes / 2) for column in train.T]
+    sides = {"train": train, "holdout": holdout}
+
+    def log_prob(which: Side, at: NDArray[np.int64]) -> NDArray[np.float64]:
+        return sum(np.log(share[column]) for share, column in zip(shares, sides[which][at].T, strict=True))
+
+    def occurrences(which: Side, at: NDArray[np.int64]) -> csr_array:
+        places = sides[which][at] + codes * np.arange(columns)
+        return csr_array(
+            (np.ones(places.size), (np.repeat(np.arange(len(at)), columns), places.ravel())),
+            shape=(len(at), columns * codes),
+        )
+
+    sets = [{f"x{k}": column.astype(float) for k, column in enumerate(of.T)} for of in (train, holdout, synthetic)]
+    told = comparison(*sets).told_by(Likelihood(log_prob, occurrences, np.repeat(np.arange(columns), codes)))
+    trial = Trial.of(told)
+    scores = {attack.name: attack.score for attack in trial.attacks if attack.columns == "all"}
+    assert area(scores[BY_MODEL], trial.member) > 0.9
+    assert area(scores["classifier"], trial.member) < 0.65
