@@ -136,6 +136,8 @@ def test_what_rows_are_given_in_training_is_what_they_are_given_in_generation(
     ends = extract._row_ends(name, drawn.rows[name], drawn.rows, drawn.cells)
     learned_from = contexts(table, drawn.rows[name], drawn.rows, extract.tables, births, ends)
     steps = list(Steps.of(drawn.rows[name].patient))
-    assert len(steps) == len(recorded.given) > 1
-    for at, given in zip(steps, recorded.given, strict=True):
-        np.testing.assert_array_equal(learned_from[at], given)
+    assert len(recorded.given) >= len(steps) > 1
+    # Some rows of a step may be drawn again, as where no such step ends on such a weekday; all come first.
+    calls = iter(recorded.given)
+    for at in steps:
+        np.testing.assert_array_equal(learned_from[at], next(given for given in calls if len(given) == len(at)))
