@@ -33,6 +33,7 @@ from synthgen.inference.same_ids import find_same_ids
 from synthgen.inference.sequences import Succession, find_successions, last_day
 from synthgen.inference.sexes import OfOneSex, rules_of_sexes
 from synthgen.inference.shapes import NONE_SIGNS
+from synthgen.inference.skips import Skip, find_skips
 from synthgen.inference.subject import Guess, Subject
 from synthgen.inference.times import find_obvious_day, find_survival
 from synthgen.inference.units import find_questions, find_units
@@ -250,9 +251,11 @@ class _Guessing:
         self.successions = [] if known is not None and known.kept else self._successions()
         self.ends = {} if known is not None else self._ends()
         self.of_one_sex = self._of_one_sex() if known is None else []
+        self.skips = [] if known is not None and known.kept else self._skips()
         rules = (
             *(succession.rule for succession in self.successions),
             *(each.rule for each in self.of_one_sex),
+            *(rule for skip in self.skips for rule in skip.rules),
             *(str(Compare("<=", Reference(name), Written(day))) for name, day in self.ends.items()),
         )
         self.config = self.config.model_copy(update={"constraints": rules})
@@ -450,6 +453,26 @@ class _Guessing:
         # A stay of so many days ends after it began by how its end is computed.
         return [each for each in found if each.earlier not in self._operands_of(each.later)]
 
+    def _skips(self) -> list[Skip]:
+        """Which columns are there by what another says."""
+        columns = self.config.columns
+        own = {
+            name: of for name, of in columns.items() if of.determined_by is None and not isinstance(of, Id | Constant)
+        }
+        lists = [name for name, of in own.items() if isinstance(of, Code) and of.separator is not None]
+        tokens = {
+            name: self.missing.tokens(name)
+            for name, of in own.items()
+            if name not in lists and not isinstance(of, Text | Fake) and self.everything[name].rows
+        }
+        tokens = {name: of for name, of in tokens.items() if self.everything[name].among(of).any()}
+        labelled = {
+            name: self.everything[name].take(~self.everything[name].among(self.missing.tokens(name)))
+            for name, of in own.items()
+            if isinstance(of, Category | Ordinal | Boolean)
+        }
+        return find_skips(self.table, self.table.columns, tokens, labelled, self.rare_below)
+
     def _of_one_sex(self) -> list[OfOneSex]:
         """Which diagnoses imply a sex."""
         columns = self.config.columns
@@ -571,6 +594,11 @@ class _Guessing:
             told.append(
                 f"`{each.later}` is not before `{each.earlier}` in {_percent(each.share)} of the rows "
                 "that have both; kept so by `constraints`"
+            )
+        for skip in self.skips:
+            labels = ", ".join(skip.labels)
+            told.append(
+                f"`{skip.column}` is there where `{skip.by}` is {labels}, and nowhere else; kept so by `constraints`"
             )
         for those in self.of_one_sex:
             told.append(
