@@ -45,7 +45,7 @@ class Above:
 class BorneOut:
     """A rule, and the share of the rows that it can be told of which obey it."""
 
-    rule: ex.Compare | ex.Implies
+    rule: ex.Compare | ex.Between | ex.Implies
     share: float
 
 
@@ -56,7 +56,7 @@ def dated(table: TableConfig) -> list[str]:
 
 def borne_out(
     blocks: Iterable[pa.RecordBatch],
-    rules: Sequence[ex.Compare],
+    rules: Sequence[ex.Compare | ex.Between],
     operands: Mapping[str, Operand],
     above: Above,
     whose: Whose,

@@ -18,12 +18,12 @@ def age(row: int, seen: date) -> int:
     return seen.year - born.year - ((seen.month, seen.day) < (born.month, born.day))
 
 
-def constraints(*, wrong: int) -> tuple[str, ...]:
+def constraints(*, wrong: int, born: str = "%Y-%m-%d") -> tuple[str, ...]:
     """Ten visits of each patient with the age at the visit, which in ``wrong`` rows is that of long before."""
     rows = range(10 * N)
     ages = [age(row, SEEN[row]) - (9 if row < wrong else 0) for row in rows]
     tables = {
-        "patients": {"patient_id": [f"P{n:03d}" for n in range(N)], "born": [str(day) for day in BORN]},
+        "patients": {"patient_id": [f"P{n:03d}" for n in range(N)], "born": [day.strftime(born) for day in BORN]},
         "visits": {
             "visit_id": [f"V{row:04d}" for row in rows],
             "patient_id": [f"P{row // 10:03d}" for row in rows],
@@ -47,3 +47,9 @@ def test_an_age_is_that_on_the_date_that_rows_bear_out_best() -> None:
 def test_one_row_in_error_is_forgiven_and_ten_are_not() -> None:
     assert constraints(wrong=1) == ("age == years(patients.born, seen)",)
     assert constraints(wrong=10) == ()
+
+
+def test_of_births_that_are_months_an_age_is_that_of_any_day_of_the_month() -> None:
+    rule = "age between years(patients.born + 30, seen) and years(patients.born, seen)"
+    assert constraints(wrong=0, born="%Y-%m") == (rule,)
+    assert constraints(wrong=10, born="%Y-%m") == ()
