@@ -103,11 +103,15 @@ def unfolded(timeline: Timeline, cells: Mapping[str, pa.Array], moments: Moments
 def _inside(timeline: Timeline, hand: Hand, theirs: Moments, own: Moments) -> Moments:
     """Further moments of rows in the window of their column, and still no earlier than their rows' own.
 
-    A row that begins when no row of that window could end has none: it is not over.
+    What is moved to the first or the last day keeps its time of day, but where it would come before its row there. A
+    row that begins when no row of that window could end has none: it is not over.
     """
     if (window := timeline.windows.get(hand.name)) is None:
         return theirs
     inside = np.clip(theirs, window[0], window[1] + (DAY - 1) * hand.clocked)
+    if hand.dated and hand.clocked:
+        moved = np.where(inside == theirs, theirs, inside // DAY * DAY + theirs % DAY)
+        inside = np.where(moved < own, inside, moved)
     if after(hand) in timeline.ahead:
         inside = np.where(inside < np.minimum(own, theirs), UNKNOWN, inside)
     return np.where(theirs == UNKNOWN, UNKNOWN, inside)

@@ -115,10 +115,13 @@ def test_what_begins_when_nothing_could_end_inside_the_window_is_not_over() -> N
     derived = {name: cells("10", "10", "10") for name in ("start.first", "start.gap", "start.weekday", "start.clock")}
     derived |= {"stop.after": cells("60", "100000", "60")}
     forward = line("start", ("stop",), windows=windows, ahead=frozenset({"stop.after"}))
-    assert told(unfolded(forward, derived, starts)["stop"]) == ["2024-03-12 11:00", "2024-03-14 23:59", ""]
+    assert told(unfolded(forward, derived, starts)["stop"]) == ["2024-03-12 11:00", "2024-03-14 20:40", ""]
     # Where real stops come before their starts, those inside the window may.
     either = line("start", ("stop",), windows=windows)
     assert told(unfolded(either, derived, starts)["stop"])[2] == "2024-03-14 23:59"
+    # What is moved to the first day of the window keeps its time of day: no heap at midnight.
+    before = unfolded(forward, derived, np.full(3, at("2024-02-20T10:00")))
+    assert told(before["stop"]) == ["2024-03-01 11:00", "2024-03-14 20:40", "2024-03-01 11:00"]
 
 
 def test_moments_and_further_times_are_written_in_the_formats_of_their_columns() -> None:

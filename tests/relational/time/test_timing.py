@@ -58,7 +58,7 @@ def test_what_ends_when_the_extract_does_is_told_by_that_end() -> None:
     assert told(unfolded(timeline, derived, late)["stop"]) == [
         "2024-03-13 00:00",
         "2024-03-12 00:00",
-        "2024-03-14 23:59",
+        "2024-03-14 00:00",
     ]
     encoders = {"stop.after": encoder("stop.after", [0, 24 * 60, 4 * 24 * 60])}
     codes = {"stop.after": encoders["stop.after"].quantiser.encode(np.array([24 * 60, 4 * 24 * 60, 0]))}
