@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -170,11 +171,20 @@ def _told(metric: Metric) -> str:
     named = strongest["columns"] if details["p"] < LEAK_P else "some of the columns"
     where = "all columns" if strongest["columns"] == "all" else named
     # Who holds the records alone cannot try it: that bears on what is released, the records or the model.
-    needs = " (for which one needs the model, not the records alone)" if strongest["attack"] == BY_MODEL else ""
+    by_model = strongest["attack"] == BY_MODEL
+    needs = " (for which one needs the model, not the records alone)" if by_model else ""
+    alone = f". {_without_model(details['rows'])}" if by_model else ""
     sure = "" if size is None else f"is surest of {size} patients or fewer, and "
     reach = "" if low is None else f"{details['tpr']:.2%} found at {details['fpr']:.2%} false alarms, "
     return (
         f"the strongest of {tried} attacks, {strongest['attack']} over {where}{needs}, {sure}ranks all with an AUC of "
-        f"{strongest['auc']:.3f}. What it is worth to an attacker is measured on patients who had no part in choosing "
-        f"the attack: {reach}AUC {metric.value:.3f}, ε at least {details['epsilon_low']:.2f}"
+        f"{strongest['auc']:.3f}{alone}. What it is worth to an attacker is measured on patients who had no part in "
+        f"choosing the attack: {reach}AUC {metric.value:.3f}, ε at least {details['epsilon_low']:.2f}"
     )
+
+
+def _without_model(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the strongest of the attacks reaches that need the records alone."""
+    strongest = max((row for row in rows if row["attack"] != BY_MODEL), key=lambda row: row["z"])
+    chance = ", which chance explains" if strongest["p"] >= LEAK_P else ""
+    return f"From the records alone the strongest, {strongest['attack']}, has one of {strongest['auc']:.3f}{chance}"

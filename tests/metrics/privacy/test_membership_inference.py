@@ -113,6 +113,8 @@ def test_of_an_attack_that_needs_the_model_the_verdict_says_so() -> None:
     _, verdict = run(told)
     assert verdict.verdict in ("leak", "fail")
     assert "likelihood ratio over all columns (for which one needs the model, not the records alone)" in verdict.detail
+    assert "From the records alone the strongest, " in verdict.detail
+    assert ", which chance explains. What it is worth" in verdict.detail
 
 
 def test_a_leak_in_half_of_the_columns_shows_over_a_half_of_the_columns() -> None:
