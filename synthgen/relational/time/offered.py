@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.encoding.numeric import NumericEncoder
+from synthgen.encoding.quantiser import Quantiser
 from synthgen.models.base import Given
 from synthgen.relational.frame import Frame
 from synthgen.relational.time.moments import DAY, UNKNOWN, Moments
@@ -86,6 +87,10 @@ def offered(table: Frame, due: Due) -> tuple[Given | None, NDArray[np.bool_], Mo
         # Where no step leads there, all can be: what comes out of it is moved into the window.
         nowhere = ~reached.any(axis=1) if at_once is None else ~reached.any(axis=1) & ~allowed[:, at_once]
         reached[nowhere] = True
+        if timeline.arrives and name == timeline.gap:
+            # Rather than that all rows which are left come at the last moment, they come after it.
+            reached &= ~(due.full[:, None] & _still(steps))
+            latest[nowhere & due.full] = UNKNOWN
         if weekdays is not None:
             possible = reached & weekdays.steps(steps, due.start)
             reached = np.where(possible.any(axis=1, keepdims=True), possible, reached)
@@ -113,9 +118,14 @@ def _reached(table: Frame, step: str, due: Due, until: Moments) -> NDArray[np.bo
     clock = None if shifts is None else shifts.clock
     reached = reachable(timeline, step, steps, due.start, until, due.final, due.births, clock)
     if step == timeline.gap and timeline.unit_of(step) == timeline.order.tick:
-        low, high = steps.bounds()
-        reached &= ~(due.full[:, None] & (low == 0) & (high == 0))
+        reached &= ~(due.full[:, None] & _still(steps))
     return reached
+
+
+def _still(steps: Quantiser) -> NDArray[np.bool_]:
+    """Which codes of steps lead nowhere."""
+    low, high = steps.bounds()
+    return np.asarray((low == 0) & (high == 0))
 
 
 def _closing(table: Frame, due: Due) -> Moments:
@@ -146,7 +156,7 @@ def _arriving(
     if AT_LAST not in encoder.results:
         return allowed
     size, at_last, unit = encoder.quantiser.size, encoder.results.index(AT_LAST), timeline.unit_of(timeline.gap)
-    ahead = (due.end != UNKNOWN) & (due.start != UNKNOWN) & (due.start < due.end)
+    ahead = (due.end != UNKNOWN) & (due.start != UNKNOWN) & (due.start < due.end) & (latest != UNKNOWN)
     short = due.start[:, None] // unit + encoder.quantiser.bounds()[0] < due.end[:, None] // unit
     found = allowed.copy()
     found[:, :size] &= ~ahead[:, None] | (short & (due.final == UNKNOWN)[:, None])

@@ -167,9 +167,8 @@ def _latest(timeline: Timeline, base: Moments, end: Moments, unit: NDArray[np.in
     latest = np.full(len(base), FAR, np.int64)
     if timeline.window is not None:
         latest = timeline.limits(timeline.window, unit)[1]
-    bound = (unit == DAY) | (timeline.order.dated or bool(timeline.until))
     last, start = timeline.at_last(end) // unit, base // unit
-    return np.where(~bound | (end == UNKNOWN) | (last < start), latest, np.minimum(latest, last))
+    return np.where((end == UNKNOWN) | (last < start), latest, np.minimum(latest, last))
 
 
 def _earliest(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.encoding.numeric import NumericEncoder, NumericKind
+from synthgen.encoding.quantiser import Quantiser
 from synthgen.relational.rows import bases
 from synthgen.relational.time.folding import folded, unfolded
 from synthgen.relational.time.moments import DAY, UNKNOWN, Moments, integers
@@ -174,3 +176,16 @@ def test_what_is_folded_exactly_unfolds_to_itself(minutes: list[int], by_day: bo
         timeline, encoders, {name: own.tolist() for name, own in known.items()}, base.tolist(), first.tolist()
     )
     assert unfolded(timeline, steps, found)["start"].to_pylist() == texts.to_pylist()
+
+
+def test_no_step_leads_beyond_an_end_that_is_told_to_the_tick() -> None:
+    """Of a bin from 1 to 900 minutes only those until the end; all of them could be, and a stay was over too soon."""
+    timeline = line("hour", by_day=False, ahead=frozenset({"hour.first", "hour.gap"}))
+    bins = Quantiser.of(np.zeros(0, np.int64), np.array([1]), np.array([900]))
+    wide = replace(encoder("hour.gap", [1]), quantiser=bins)
+    n = 500
+    codes = {name: np.zeros(n, np.int32) for name in ("hour.first", "hour.gap")}
+    nothing, start, end = np.full(n, UNKNOWN), np.full(n, 100), np.full(n, 160)
+    encoders, rng = {"hour.first": wide, "hour.gap": wide}, np.random.default_rng(1)
+    found = stepped(timeline, encoders, codes, start, np.zeros(n, bool), nothing, nothing, end, rng)
+    assert (found.min(), found.max()) == (101, 160)
