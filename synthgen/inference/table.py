@@ -26,18 +26,17 @@ from synthgen.inference.labels import (
 from synthgen.inference.language import find_locale
 from synthgen.inference.missing import Missing, find_missing
 from synthgen.inference.numbers import Marks
+from synthgen.inference.obeyed import Obeyed, Seen, find_obeyed
 from synthgen.inference.patients import Whose, count_patients, named_in
 from synthgen.inference.profile import Profile, profile
 from synthgen.inference.quantities import guess_mixed, guess_moment, guess_number
 from synthgen.inference.same_ids import find_same_ids
-from synthgen.inference.sequences import Succession, find_successions, last_day
-from synthgen.inference.sexes import OfOneSex, rules_of_sexes
 from synthgen.inference.shapes import NONE_SIGNS
-from synthgen.inference.skips import Skip, find_skips
 from synthgen.inference.subject import Guess, Subject
 from synthgen.inference.times import find_obvious_day, find_survival
 from synthgen.inference.units import find_questions, find_units
 from synthgen.inference.values import Values, values
+from synthgen.inference.wording import percent
 from synthgen.reshape.operands import Operand
 from synthgen.schema.column import (
     Boolean,
@@ -46,8 +45,6 @@ from synthgen.schema.column import (
     Column,
     Computable,
     Constant,
-    Date,
-    Datetime,
     Fake,
     Id,
     Integer,
@@ -56,10 +53,6 @@ from synthgen.schema.column import (
     Text,
 )
 from synthgen.schema.config import Format, ModelConfig, Privacy, Schema
-from synthgen.schema.rules.expression import Column as Reference
-from synthgen.schema.rules.expression import Compare, columns_of
-from synthgen.schema.rules.expression import Text as Written
-from synthgen.schema.rules.grammar import parse
 from synthgen.schema.table import TableConfig, quantities
 from synthgen.tables.arrow import is_ordered
 from synthgen.tables.dataset import Dataset, Leveled, Table
@@ -78,7 +71,6 @@ _RULES: Final[tuple[Callable[[Subject], Guess | None], ...]] = (
     guess_category,
 )
 _LABELS = (Category, Ordinal, Boolean, Code)
-_SEXES = (Category, Boolean)
 _OUTCOMES = (Category, Ordinal, Boolean, Integer)
 #: What a column may be that holds values of a table which is kept as it is.
 _VALUES = (Category, Code, Ordinal, Integer, Boolean, Constant)
@@ -248,16 +240,11 @@ class _Guessing:
             columns=columns,
             target=None if known is not None and known.kept else self._target(columns),
         )
-        self.successions = [] if known is not None and known.kept else self._successions()
-        self.ends = {} if known is not None else self._ends()
-        self.of_one_sex = self._of_one_sex() if known is None else []
-        self.skips = [] if known is not None and known.kept else self._skips()
-        rules = (
-            *(succession.rule for succession in self.successions),
-            *(each.rule for each in self.of_one_sex),
-            *(rule for skip in self.skips for rule in skip.rules),
-            *(str(Compare("<=", Reference(name), Written(day))) for name, day in self.ends.items()),
-        )
+        self.obeyed: list[Obeyed] = []
+        if known is None or not known.kept:
+            seen = Seen(table, self.config, self.format(), self.headers, everything, self.missing, rare_below)
+            self.obeyed = find_obeyed(seen, alone=known is None)
+        rules = tuple(rule for each in self.obeyed for rule in each.rules)
         self.config = self.config.model_copy(update={"constraints": rules})
         linked = {} if known is None else known.ids
         ids = [name for name, column in self.config.columns.items() if isinstance(column, Id) and name not in linked]
@@ -353,7 +340,7 @@ class _Guessing:
             if isinstance(guess.column, Fake) and not self.headers[dependency.by].is_postal:
                 continue
             if dependency.share < 1:
-                told = f"nearly determined by `{dependency.by}` (in {_percent(dependency.share)} of the rows); not used"
+                told = f"nearly determined by `{dependency.by}` (in {percent(dependency.share)} of the rows); not used"
                 after[dependency.determined] = Guess(guess.column, (*guess.notes, told))
                 continue
             # A text that its code determines comes back with the code, however rare it is.
@@ -414,7 +401,7 @@ class _Guessing:
             guess = guesses[equation.column]
             column = guess.column if isinstance(guess.column, Computable) else Integer()
             notes = guess.notes if isinstance(guess.column, Computable) else ()
-            told = f"follows from other columns in {_percent(equation.share)} of the rows that have it; computed anew"
+            told = f"follows from other columns in {percent(equation.share)} of the rows that have it; computed anew"
             after[equation.column] = Guess(column.model_copy(update={"computed": equation.expression}), (*notes, told))
         return after
 
@@ -438,73 +425,6 @@ class _Guessing:
         }
         labels = frozenset(name for name in columns if not isinstance(guesses[name].column, Computable))
         return Quantities(operands, halves, labels)
-
-    def _successions(self) -> list[Succession]:
-        """Dates that other dates hardly ever precede."""
-        config = self.config
-        days = [
-            name
-            for name, column in config.columns.items()
-            if isinstance(column, Date | Datetime) and column.determined_by is None
-        ]
-        operands = {name: Operand.of(config, name, self.format()) for name in days}
-        held = {name: self.everything[name] for name in days}
-        found = find_successions(self.table, self.table.columns, operands, held)
-        # A stay of so many days ends after it began by how its end is computed.
-        return [each for each in found if each.earlier not in self._operands_of(each.later)]
-
-    def _skips(self) -> list[Skip]:
-        """Which columns are there by what another says."""
-        columns = self.config.columns
-        own = {
-            name: of for name, of in columns.items() if of.determined_by is None and not isinstance(of, Id | Constant)
-        }
-        lists = [name for name, of in own.items() if isinstance(of, Code) and of.separator is not None]
-        tokens = {
-            name: self.missing.tokens(name)
-            for name, of in own.items()
-            if name not in lists and not isinstance(of, Text | Fake) and self.everything[name].rows
-        }
-        tokens = {name: of for name, of in tokens.items() if self.everything[name].among(of).any()}
-        labelled = {
-            name: self.everything[name].take(~self.everything[name].among(self.missing.tokens(name)))
-            for name, of in own.items()
-            if isinstance(of, Category | Ordinal | Boolean)
-        }
-        return find_skips(self.table, self.table.columns, tokens, labelled, self.rare_below)
-
-    def _of_one_sex(self) -> list[OfOneSex]:
-        """Which diagnoses imply a sex."""
-        columns = self.config.columns
-        sexes = [name for name, header in self.headers.items() if header.is_sex and isinstance(columns[name], _SEXES)]
-        diagnoses = {
-            name: column.system
-            for name, column in columns.items()
-            if isinstance(column, Code) and column.system in ("icd10", "sks") and column.separator is None
-        }
-        if not sexes or not diagnoses:
-            return []
-        held = {
-            name: self.everything[name].take(~self.everything[name].among(self.missing.tokens(name)))
-            for name in (sexes[0], *diagnoses)
-        }
-        return rules_of_sexes(self.table, self.table.columns, sexes[0], diagnoses, held, self.rare_below)
-
-    def _ends(self) -> dict[str, str]:
-        """Of computed days the last, where the data end with it: of learned ones it is the last that is learned."""
-        config = self.config
-        days = [name for name, column in config.columns.items() if isinstance(column, Date) and column.computed]
-        held = {
-            name: self.everything[name].take(~self.everything[name].among(self.missing.tokens(name))) for name in days
-        }
-        found = {name: last_day(Operand.of(config, name, self.format()), held[name], self.rare_below) for name in days}
-        return {name: day for name, day in found.items() if day is not None}
-
-    def _operands_of(self, name: str) -> set[str]:
-        """The columns that one is computed from; none where it is not."""
-        column = self.config.columns[name]
-        computed = column.computed if isinstance(column, Computable) else None
-        return set() if computed is None else {each.name for each in columns_of(parse(computed))}
 
     def _is_whole(self, name: str, guess: Guess) -> bool:
         """Whether the labels of a column are plain whole numbers, without zeros in front."""
@@ -590,23 +510,7 @@ class _Guessing:
                 f"`{found.time}` and `{found.event}` look like a follow-up and what ended it; if they are, add "
                 f"survival: {{time: {found.time}, event: {found.event}}}"
             )
-        for each in self.successions:
-            told.append(
-                f"`{each.later}` is not before `{each.earlier}` in {_percent(each.share)} of the rows "
-                "that have both; kept so by `constraints`"
-            )
-        for skip in self.skips:
-            labels = ", ".join(skip.labels)
-            told.append(
-                f"`{skip.column}` is there where `{skip.by}` is {labels}, and nowhere else; kept so by `constraints`"
-            )
-        for those in self.of_one_sex:
-            told.append(
-                f"codes of `{those.column}` that only one sex can have imply `{those.implied}` in "
-                f"{_percent(those.share)} of the rows with them; kept so by `constraints`"
-            )
-        for name in self.ends:
-            told.append(f"many rows have the last day of all in `{name}`, as where data end; kept so by `constraints`")
+        told += [each.told for each in self.obeyed]
         tokens = [f'"{token}"' for token in config.missing if token]
         if tokens:
             told.append(f"missing: the empty cell and {', '.join(tokens)}")
@@ -655,7 +559,3 @@ class _Guessing:
 
 def _is_place(column: Column) -> bool:
     return isinstance(column, Fake) and column.provider == "city"
-
-
-def _percent(share: float) -> str:
-    return f"{int(share * 1000) / 10:.1f} %"

@@ -23,6 +23,7 @@ from synthgen.inference.shapes import Outline, outline
 from synthgen.inference.stays import rules_of_stays
 from synthgen.inference.table import Inference, Known, Note, TableGuess, doubtful, guess_table
 from synthgen.inference.times import find_time
+from synthgen.inference.wording import percent
 from synthgen.schema.column import Code, Column, Date, Datetime, Drop, Fake, Id, Text
 from synthgen.schema.config import Format, ModelConfig, Privacy, Schema
 from synthgen.schema.table import Parent, TableConfig
@@ -98,7 +99,7 @@ def _with(config: TableConfig, found: Sequence[BorneOut]) -> dict[str, object]:
 
 
 def _about_rule(name: str, found: BorneOut) -> Note:
-    share = "all rows" if found.share == 1 else f"{_percent(found.share)} of the rows"
+    share = "all rows" if found.share == 1 else f"{percent(found.share)} of the rows"
     return Note(name, None, f"`{found.rule}` in {share} that have both; kept so by `constraints`")
 
 
@@ -201,9 +202,9 @@ def _told(link: Found) -> str:
     named = (
         "every row that has one names a row there"
         if link.share == 1
-        else f"{_percent(link.share)} of those that have one name a row there"
+        else f"{percent(link.share)} of those that have one name a row there"
     )
-    held = "" if link.held == 1 else f"; {_percent(1 - link.held)} of the rows have none"
+    held = "" if link.held == 1 else f"; {percent(1 - link.held)} of the rows have none"
     return f"links to `{link.table}` {sure}: {named}{held}"
 
 
@@ -326,7 +327,3 @@ def _about(name: str, config: TableConfig, found: Mapping[str, Place], outlines:
     if not any(each.patient for each in found.values()) and name == next(iter(found)):
         told.append("no table is named like persons; state `patient` in the one that has them")
     return [Note(name, None, text) for text in told]
-
-
-def _percent(share: float) -> str:
-    return "less than 0.1 %" if share < 0.001 else f"{int(share * 1000) / 10:.1f} %"
