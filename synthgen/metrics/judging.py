@@ -38,6 +38,7 @@ _ORDER: Final = (
     "distances",
     "near_copies",
     "membership_inference",
+    "membership_by_model",
     "membership_by_group",
     "membership_disclosure",
     "singling_out",

@@ -86,7 +86,8 @@ def verdict_lines(evaluation: Evaluation) -> tuple[VerdictLine, ...]:
 def _detectable(verdict: Verdict) -> str:
     if verdict.detectable is None:
         return "–"
-    return f"copies of {percent(verdict.detectable)} of the training patients"
+    leak = wording.LEAKS.get(verdict.name, "copies of")
+    return f"{leak} {percent(verdict.detectable)} of the training patients"
 
 
 def tally(evaluation: Evaluation) -> str:

@@ -12,7 +12,7 @@ from synthgen.report.numbers import figure, percent
 
 _BAD = ("leak", "fail")
 #: The lines that speak of likeness, and of no leak: that of keys, and that of groups of patients.
-_KEYS, _GROUPS = "key_integrity", "group_accuracy"
+_KEYS, _GROUPS, _MODEL = "key_integrity", "group_accuracy", "membership_by_model"
 _LINKS = "lost_links"
 #: An AUC this far above its ceiling means that a person could be misled by what the set gets wrong.
 _TOLD_APART = 0.1
@@ -55,8 +55,9 @@ def _unseen(line: Verdict) -> str:
         return f"{wording.title(line.name)}: within the limit."
     if line.detectable is None:
         return f"{wording.title(line.name)}: nothing seen."
+    leak = wording.LEAKS.get(line.name, "copies of")
     return (
-        f"{wording.title(line.name)}: nothing seen; copies of fewer than {percent(line.detectable)} "
+        f"{wording.title(line.name)}: nothing seen; {leak} fewer than {percent(line.detectable)} "
         "of the training patients could be there unseen."
     )
 
@@ -77,7 +78,13 @@ def _todo(evaluation: Evaluation) -> Iterator[str]:
             "Do not use this set for what concerns the groups that are named above: their records are less like real "
             "ones than the limit allows. The whole set may still serve for the others."
         )
-    bad = [line for line in evaluation.verdicts if line.verdict in _BAD and line.name not in (_KEYS, _GROUPS)]
+    if any(line.name == _MODEL and line.verdict in _BAD for line in evaluation.verdicts):
+        yield (
+            "Keep the model in the house: whoever has it can tell better than chance who it was learned from. Whether "
+            "the records may be released is for the other lines to say."
+        )
+    apart = (_KEYS, _GROUPS, _MODEL)
+    bad = [line for line in evaluation.verdicts if line.verdict in _BAD and line.name not in apart]
     if bad:
         yield (
             "Do not release this set. The lines above say what shows; the figures by column and group say where. "

@@ -129,6 +129,11 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "How much an attacker gains: AUC of an attack chosen on a third of the patients, measured on others; 0.5 "
             "is a guess. Whether more shows than chance explains is for the verdict, which counts every attack.",
         ),
+        "membership_by_model": (
+            "Telling who was in the training set, by the model",
+            "The same for an attacker who has the model, not the records alone: AUC of its likelihood beside other "
+            "patients; 0.5 is a guess. It bears on whether the model may leave the house.",
+        ),
         "membership_by_group": (
             "Telling who was in the training set, group by group",
             "AUC of the membership attack in the group that stands out most on a third of the patients, measured on "
@@ -157,10 +162,11 @@ FIGURES: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 
+_BY_RATES = ("membership_inference", "membership_by_model")
 #: What the threshold of a verdict line is a limit of.
 LIMITS: Mapping[str, str] = MappingProxyType(
     {
-        "membership_inference": "true positives up to {limit:g} times the false ones",
+        **dict.fromkeys(_BY_RATES, "true positives up to {limit:g} times the false ones"),
         "membership_disclosure": "relative F1 up to {limit:g}",
         "group_accuracy": "no group more than {limit:g} below its ceiling",
         "key_integrity": "all of them sound",
@@ -169,10 +175,13 @@ LIMITS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+#: What a leak of some patients is, in a line by its name; copies in all others.
+LEAKS: Mapping[str, str] = MappingProxyType({"membership_by_model": "knowing by heart"})
+
 #: The figures that rest on attacks.
 ATTACKS = (
-    *("membership_inference", "membership_by_group", "membership_disclosure", "singling_out", "linkability"),
-    *("attribute_inference", "near_copies", "vulnerable_records"),
+    *("membership_inference", "membership_by_model", "membership_by_group", "membership_disclosure", "singling_out"),
+    *("linkability", "attribute_inference", "near_copies", "vulnerable_records"),
 )
 
 #: Symbol, words and tone of each answer of the self-test.

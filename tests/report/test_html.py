@@ -182,6 +182,16 @@ def test_names_in_any_script_are_drawn_without_a_warning() -> None:
     assert "年齢" in render(dataclasses.replace(evaluation(), metrics=(metric,)), "internal")
 
 
+def test_a_leak_that_takes_the_model_keeps_the_model_in_the_house_and_no_more() -> None:
+    by_model = Verdict(name="membership_by_model", verdict="leak", metric="m", p=0.01, detectable=0.02, detail="why")
+    fine = Verdict(name="membership_inference", verdict="none_detected", metric="m", p=0.8, detectable=0.03)
+    page = render(dataclasses.replace(evaluation(), verdicts=(by_model, fine)), "internal")
+    assert "Keep the model in the house" in page
+    assert "Do not release this set." not in page
+    assert re.search(r"knowing by heart 2(\.0)?\s%", page)
+    assert re.search(r"copies of 3(\.0)?\s%", page)
+
+
 def test_the_first_screen_says_what_was_found_what_was_not_seen_and_what_to_do() -> None:
     brief = INTERNAL[INTERNAL.index('class="brief"') : INTERNAL.index('id="headline"')]
     heads = ("What was found", "What was not seen", "What is open", "What to do")

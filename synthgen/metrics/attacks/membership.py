@@ -21,8 +21,6 @@ from synthgen.metrics.once import Once
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-#: The attack that asks the fitted model, which whoever has the records alone cannot.
-BY_MODEL = "likelihood ratio"
 #: Pairs of a tested and a synthetic record that are compared over all columns; fewer patients are tested beyond.
 PAIRS = 1_500_000_000
 #: But at least this many tested records.
@@ -160,8 +158,15 @@ class Trial:
         return tuple(tuple(sorted(part.tolist())) for part in cuts)
 
     @cached_property
+    def by_model(self) -> tuple[Attack, ...]:
+        """The attack that asks the fitted model, which whoever has the records alone cannot; none without one."""
+        if self.likelihood is None:
+            return ()
+        return (Attack("likelihood ratio", "all", self.mean(self._likelihood_ratio(self.likelihood))),)
+
+    @cached_property
     def attacks(self) -> tuple[Attack, ...]:
-        """Every attack, those that look at all columns first."""
+        """Every attack that needs the records alone, those that look at all columns first."""
         every = tuple(range(len(self.variables)))
         found = [Attack(name, "all", score) for name, score in self._everywhere(every)]
         for half in self.halves:
@@ -226,8 +231,6 @@ class Trial:
         yield from self._near(columns)
         yield "density ratio", self.mean(self._density_ratio())
         yield "classifier", self.mean(self._classified())
-        if self.likelihood is not None:
-            yield BY_MODEL, self.mean(self._likelihood_ratio(self.likelihood))
         yield "rare agreement", self.most(self.agreement())
 
     def most(self, values: Floats) -> Floats:

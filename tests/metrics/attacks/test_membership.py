@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from synthgen.metrics.attacks.membership import BY_MODEL, Trial
+from synthgen.metrics.attacks.membership import Trial
 from synthgen.metrics.base import Comparison, Likelihood, Side
 from synthgen.metrics.statistics.auc import area
 from tests.metrics.build import comparison, silent_of_codes
@@ -77,12 +77,13 @@ def test_a_likelihood_is_asked_for_the_rows_tested_and_what_the_reference_explai
         return np.where(at == 5, -np.inf, -1.0 * at) if which == "train" else -1.0 * at - 50
 
     told = one.told_by(silent_of_codes(model))
-    names = [attack.name for attack in Trial.of(told).attacks]
-    assert names[:5] == ["distance", "calibrated distance", "density ratio", "classifier", "likelihood ratio"]
-    score = Trial.of(told).attacks[4].score
+    (attack,) = Trial.of(told).by_model
+    assert (attack.name, attack.columns) == ("likelihood ratio", "all")
+    score = attack.score
     assert np.all(np.isfinite(score))
     assert score.mean() == pytest.approx(0.0, abs=1e-9)
-    assert "likelihood ratio" not in [attack.name for attack in Trial.of(one).attacks]
+    assert Trial.of(one).by_model == ()
+    assert "likelihood ratio" not in [attack.name for attack in Trial.of(told).attacks]
 
 
 def test_what_a_model_remembers_is_looked_for_in_its_own_codes() -> None:
@@ -105,6 +106,7 @@ def test_what_a_model_remembers_is_looked_for_in_its_own_codes() -> None:
     sets = [{f"x{k}": column.astype(float) for k, column in enumerate(of.T)} for of in (train, holdout, synthetic)]
     told = comparison(*sets).told_by(Likelihood(log_prob, occurrences, np.repeat(np.arange(columns), codes)))
     trial = Trial.of(told)
-    scores = {attack.name: attack.score for attack in trial.attacks if attack.columns == "all"}
-    assert area(scores[BY_MODEL], trial.member) > 0.9
-    assert area(scores["classifier"], trial.member) < 0.65
+    (by_model,) = trial.by_model
+    (by_records,) = (attack for attack in trial.attacks if attack.name == "classifier")
+    assert area(by_model.score, trial.member) > 0.9
+    assert area(by_records.score, trial.member) < 0.65

@@ -7,7 +7,7 @@ from synthgen.metrics.base import Comparison
 from synthgen.metrics.privacy.membership_by_group import MembershipByGroup
 from synthgen.metrics.privacy.membership_inference import MembershipInference
 from synthgen.metrics.result import Metric, Verdict
-from tests.metrics.build import comparison, silent_of_codes
+from tests.metrics.build import comparison
 from tests.metrics.privacy.populations import Columns, categorical, population, riddled, rows, stacked
 
 SIZES = ((2500, 0), (2500, 2500), (2500, 0))
@@ -101,20 +101,6 @@ def test_the_verdict_names_one_strongest_attack_and_says_why_its_auc_may_be_near
     ):
         assert told in verdict.detail
     assert "p 0" not in verdict.detail  # the line has one p, which counts the other lines too
-
-
-def test_of_an_attack_that_needs_the_model_the_verdict_says_so() -> None:
-    """Who is given the records alone cannot try it: a model may give away what its records do not."""
-    rng = np.random.default_rng(9)
-    train, holdout = split(rng, 300, 300)
-    told = comparison(train, holdout, population(300, rng), patient="patient").told_by(
-        silent_of_codes(lambda which, at: np.zeros(len(at)) if which == "train" else np.full(len(at), -9.0))
-    )
-    _, verdict = run(told)
-    assert verdict.verdict in ("leak", "fail")
-    assert "likelihood ratio over all columns (for which one needs the model, not the records alone)" in verdict.detail
-    assert "From the records alone the strongest, " in verdict.detail
-    assert ", which chance explains. What it is worth" in verdict.detail
 
 
 def test_a_leak_in_half_of_the_columns_shows_over_a_half_of_the_columns() -> None:
