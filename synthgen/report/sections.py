@@ -155,8 +155,6 @@ def _placed(name: str, metric: Metric) -> Placed | None:
 
 _LINKS = "lost_links"
 _OFFENDING = (*(_LINKS, "association", "accuracy_1", "accuracy_2", "accuracy_3", "c2st", "missingness", "marginals"),)
-
-
 #: Differences of associations and of rates, and of what a classifier loses, that matter to nobody.
 _TRIFLE = 0.01
 #: Rates of sets of n patients each differ by as many standard errors in one of twenty cases.

@@ -11,7 +11,8 @@ from synthgen.report import wording
 from synthgen.report.numbers import figure, percent
 
 _BAD = ("leak", "fail")
-#: The lines that speak of likeness, and of no leak: that of keys, and that of groups of patients.
+#: Lines whose advice is their own: of keys and of groups of patients, which speak of likeness; and of the model, which
+#: may stay where it is.
 _KEYS, _GROUPS, _MODEL = "key_integrity", "group_accuracy", "membership_by_model"
 _LINKS = "lost_links"
 #: An AUC this far above its ceiling means that a person could be misled by what the set gets wrong.

@@ -10,10 +10,12 @@ import numpy as np
 from synthgen.metrics.attacks.membership import Attack, Trial
 from synthgen.metrics.attacks.strongest import MaxT, Reached
 from synthgen.metrics.base import Comparison
+from synthgen.metrics.exchangeable import obstacle
 from synthgen.metrics.result import Metric, Verdict
 from synthgen.metrics.statistics.auc import area
 from synthgen.metrics.unanswered import unanswered
 from synthgen.metrics.verdicts import LEAK_P
+from synthgen.progress import Progress
 
 SOURCE = "permutation of patients' labels, max-T (Westfall and Young 1993); true positives above 3 x false ones: policy"
 
@@ -21,18 +23,40 @@ SOURCE = "permutation of patients' labels, max-T (Westfall and Young 1993); true
 def tried(
     name: str,
     comparison: Comparison,
+    attacks: Callable[[Trial], Sequence[Attack]],
+    detectable: Callable[[Trial, MaxT], float | None],
+    permutations: int,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> Metric:
+    """What the strongest of some attacks reaches, under the name of a measure; not assessable where none can be tried.
+
+    Args:
+        attacks: on the patients of the trial.
+        detectable: the share of the training patients whose leak the test would have shown.
+        permutations: of the patients' labels.
+    """
+    reason = obstacle(comparison)
+    trial = None if reason else Trial.of(comparison)
+    reason = trial.reason if trial is not None else reason
+    if trial is None or reason:
+        return unanswered(name, "privacy", comparison, reason)
+    progress(name, 0.1)
+    found = attacks(trial)
+    progress(name, 0.7)
+    return _reached(name, comparison, trial, found, permutations, rng, detectable)
+
+
+def _reached(
+    name: str,
+    comparison: Comparison,
     trial: Trial,
     attacks: Sequence[Attack],
     permutations: int,
     rng: np.random.Generator,
-    detectable: Callable[[MaxT], float | None],
+    detectable: Callable[[Trial, MaxT], float | None],
 ) -> Metric:
-    """What the strongest of some attacks reaches, under the name of a measure.
-
-    Args:
-        permutations: of the patients' labels.
-        detectable: the share of the training patients whose leak the test would have shown.
-    """
+    """The figure of attacks on a trial that bears them."""
     scores = [attack.score for attack in attacks]
     if all(np.ptp(score) <= 1e-12 for score in scores):
         return unanswered(name, "privacy", comparison, "every patient looks the same to every attack")
@@ -61,7 +85,7 @@ def tried(
         details={
             "rows": rows,
             "p": float(test.p.min()),
-            "detectable": detectable(test),
+            "detectable": detectable(trial, test),
             "strongest_top": test.tops[int(np.argmax(test.z))],
             "chosen_attack": f"{attacks[reached.chosen].name}, {attacks[reached.chosen].columns}",
             "fpr": reached.rate,

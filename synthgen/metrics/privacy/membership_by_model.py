@@ -11,7 +11,6 @@ from synthgen.metrics.attacks.membership import Trial
 from synthgen.metrics.attacks.strongest import MaxT
 from synthgen.metrics.attacks.tried import line_of, tried
 from synthgen.metrics.base import Comparison, Measure
-from synthgen.metrics.exchangeable import obstacle
 from synthgen.metrics.result import Metric, Verdict
 from synthgen.metrics.unanswered import unanswered
 from synthgen.metrics.verdicts import LEAK_P
@@ -50,20 +49,14 @@ class MembershipByModel(Measure):
         if comparison.likelihood is None:
             reason = "the generator is no model that says how probable records are"
             return (unanswered(NAME, "privacy", comparison, reason, "not_applicable"),)
-        reason = obstacle(comparison)
-        trial = None if reason else Trial.of(comparison)
-        reason = trial.reason if trial is not None else reason
-        if trial is None or reason:
-            return (unanswered(NAME, "privacy", comparison, reason),)
-        progress(NAME, 0.1)
-
-        def detectable(test: MaxT) -> float | None:
-            # Whoever is known by heart is at the very top.
-            (attack,) = trial.by_model
-            return test.detectable(attack.score - attack.score.max(), trial.member, LEAK_P)
-
-        return (tried(NAME, comparison, trial, trial.by_model, self.permutations, rng, detectable),)
+        return (tried(NAME, comparison, lambda trial: trial.by_model, _detectable, self.permutations, rng, progress),)
 
     def judge(self, metrics: tuple[Metric, ...], comparison: Comparison) -> tuple[Verdict, ...]:
         """One line; its p is not yet corrected for the number of lines."""
         return tuple(line_of(metric, self.limit) for metric in metrics if metric.status != "not_applicable")
+
+
+def _detectable(trial: Trial, test: MaxT) -> float | None:
+    """Whoever is known by heart is at the very top."""
+    (attack,) = trial.by_model
+    return test.detectable(attack.score - attack.score.max(), trial.member, LEAK_P)

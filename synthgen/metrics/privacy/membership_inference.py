@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -12,9 +11,7 @@ from synthgen.metrics.attacks.membership import Trial
 from synthgen.metrics.attacks.strongest import MaxT
 from synthgen.metrics.attacks.tried import line_of, tried
 from synthgen.metrics.base import Comparison, Measure
-from synthgen.metrics.exchangeable import obstacle
 from synthgen.metrics.result import Metric, Verdict
-from synthgen.metrics.unanswered import unanswered
 from synthgen.metrics.verdicts import LEAK_P
 from synthgen.progress import Progress, silent
 
@@ -57,15 +54,7 @@ class MembershipInference(Measure):
         self, comparison: Comparison, *, rng: np.random.Generator, progress: Progress = silent
     ) -> tuple[Metric, ...]:
         """The metric ``membership_inference``; not assessable where the sets do not bear the test."""
-        reason = obstacle(comparison)
-        trial = None if reason else Trial.of(comparison)
-        reason = trial.reason if trial is not None else reason
-        if trial is None or reason:
-            return (unanswered(NAME, "privacy", comparison, reason),)
-        progress(NAME, 0.1)
-        attacks = trial.attacks
-        progress(NAME, 0.7)
-        return (tried(NAME, comparison, trial, attacks, self.permutations, rng, partial(_detectable, trial)),)
+        return (tried(NAME, comparison, lambda trial: trial.attacks, _detectable, self.permutations, rng, progress),)
 
     def judge(self, metrics: tuple[Metric, ...], comparison: Comparison) -> tuple[Verdict, ...]:
         """One line; its p is not yet corrected for the number of lines."""
