@@ -19,11 +19,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.stats import binomtest, kstest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from synthgen.metrics.attacks.neighbours import Frame, Points, nearest
-from synthgen.metrics.base import Comparison, Measure
+from synthgen.metrics.base import Comparison, Likelihood, Measure, Side
+from synthgen.metrics.coding.cells import cut
 from synthgen.metrics.fairness.group_accuracy import GroupAccuracy
 from synthgen.metrics.fairness.representation import Representation
 from synthgen.metrics.fidelity.accuracy import Accuracy
@@ -37,6 +39,7 @@ from synthgen.metrics.privacy.attribute_inference import AttributeInference
 from synthgen.metrics.privacy.exact_copies import ExactCopies
 from synthgen.metrics.privacy.linkability import Linkability
 from synthgen.metrics.privacy.membership_by_group import MembershipByGroup
+from synthgen.metrics.privacy.membership_by_model import MembershipByModel
 from synthgen.metrics.privacy.membership_disclosure import MembershipDisclosure
 from synthgen.metrics.privacy.membership_inference import MembershipInference
 from synthgen.metrics.privacy.near_copies import NearCopies
@@ -48,7 +51,7 @@ from synthgen.metrics.result import Metric
 from synthgen.metrics.utility.inference import Inference
 from synthgen.metrics.verdicts import family_wise
 from tests.benchmarks.clock import at_least, machine, table
-from tests.metrics.build import comparison
+from tests.metrics.build import comparison, records
 from tests.metrics.privacy.populations import Columns, rows, stacked
 
 FIDELITY: tuple[Measure, ...] = (
@@ -60,6 +63,7 @@ PRIVACY: tuple[Measure, ...] = (
     ExactCopies(),
     RareValuesLeaked(),
     MembershipInference(),
+    MembershipByModel(),
     MembershipByGroup(),
     MembershipDisclosure(),
     NearCopies(),
@@ -69,7 +73,7 @@ PRIVACY: tuple[Measure, ...] = (
     VulnerableRecords(),
 )
 #: Lines whose p is continuous, and so uniform; counts of patients are discrete.
-CONTINUOUS = ("nearest_neighbour_share", "membership_inference", "membership_by_group")
+CONTINUOUS = ("nearest_neighbour_share", "membership_inference", "membership_by_model", "membership_by_group")
 SPLITS = {"50/50": 0.5, "80/20": 0.8, "90/10": 0.9}
 PATIENT = "patient"
 
@@ -147,7 +151,30 @@ def perfect(seed: int, *, patients: int, columns: int, share: float, measures: S
     training = round(share * patients)
     sets = (world(n, columns, rng, first) for n, first in ((training, 0), (patients - training, training)))
     compared = comparison(*sets, world(training, columns, rng), patient=PATIENT, target="x4")
-    return judged(replace(compared, groups=("x1",)), measures, seed)
+    model = stranger(compared, world(training, columns, rng))
+    return judged(replace(compared, groups=("x1",)).told_by(model), measures, seed)
+
+
+def stranger(compared: Comparison, others: Columns) -> Likelihood:
+    """A model that knows how common each cell is among other patients, and so nothing of those who are compared."""
+    assert compared.holdout is not None
+    learned = records(others, compared.variables, PATIENT)
+    cells = cut(compared.variables, learned)
+    columns = np.repeat(np.arange(len(cells)), [each.size for each in cells])
+    first = np.searchsorted(columns, np.arange(len(cells)))
+    places = {
+        side: np.stack([each.of(known) for each in cells], axis=1) + first
+        for side, known in (("train", compared.train), ("holdout", compared.holdout), ("others", learned))
+    }
+    seen = np.bincount(places["others"].ravel(), minlength=len(columns)) + 0.5
+    log_share = np.log(seen / np.bincount(columns, seen)[columns])
+
+    def occurrences(which: Side, rows: NDArray[np.int64]) -> csr_array:
+        at = places[which][rows]
+        of = np.repeat(np.arange(len(rows)), len(cells))
+        return csr_array((np.ones(at.size), (of, at.ravel())), shape=(len(rows), len(columns)))
+
+    return Likelihood(lambda which, rows: log_share[places[which][rows]].sum(axis=1), occurrences, columns)
 
 
 def leaking(seed: int, *, patients: int, leak: str) -> bool:
