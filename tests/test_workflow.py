@@ -291,3 +291,14 @@ def test_what_a_gate_refuses() -> None:
         "d: required, but not assessable; why",
         "e: required, but not measured in this run",
     )
+
+
+def test_what_the_model_gives_away_refuses_nothing_where_the_records_alone_leave() -> None:
+    lines = (line("exact_copies", "none_detected"), line("membership_by_model", "leak"))
+    judged = Evaluation(seed=1, synthgen="0", inputs={}, verdicts=lines, metrics=())
+    (reason,) = judgement.refusals(judged)
+    assert reason.startswith("membership_by_model: leak; why")
+    assert reason.endswith("evaluation: {policy: {release: records}}")
+    assert judgement.refusals(replace(judged, records_only=True)) == ()
+    asked = replace(judged, records_only=True, verdicts=lines[:1], required=("membership_by_model",))
+    assert judgement.refusals(asked) == ("membership_by_model: required, but not measured in this run",)

@@ -84,6 +84,7 @@ def evaluate(
         verdicts=verdicts,
         metrics=metrics,
         required=policy.required,
+        records_only=policy.release == "records",
         self_test=known_answers(comparison, tested, seed=seed, progress=progress) if self_test else (),
     )
 
@@ -95,5 +96,5 @@ def _settings(policy: Policy, chosen: Mapping[str, Measure], *, quick: bool) -> 
     return {
         "mode": "quick" if quick else "full",
         "not_run": left_out,
-        "policy": {"required": list(policy.required), "limits": limits},
+        "policy": {"required": list(policy.required), "limits": limits, "release": policy.release},
     }

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 FORMAT_VERSION = 1
+#: The verdict lines that bear on the fitted model, not on the records that it makes.
+OF_THE_MODEL = ("membership_by_model",)
 #: What stands where a table's name does, in figures of an extract as a whole: one record for each patient.
 HISTORIES = "patient histories"
 
@@ -96,6 +98,7 @@ class Evaluation:
 
     Attributes:
         required: the verdict lines that the policy insists on.
+        records_only: whether by the policy the records alone are to leave the house, and the model stays.
         self_test: what was said of generators whose faults are known; empty where that was not asked for.
     """
 
@@ -105,7 +108,13 @@ class Evaluation:
     verdicts: tuple[Verdict, ...]
     metrics: tuple[Metric, ...]
     required: tuple[str, ...] = ()
+    records_only: bool = False
     self_test: tuple[KnownAnswer, ...] = ()
+
+    @property
+    def decisive(self) -> tuple[Verdict, ...]:
+        """The verdict lines that bear on what is to leave the house."""
+        return tuple(line for line in self.verdicts if not (self.records_only and line.name in OF_THE_MODEL))
 
     def metric(self, name: str) -> Metric:
         """The first metric of that name. Raises ``KeyError`` where there is none."""

@@ -92,7 +92,7 @@ def _detectable(verdict: Verdict) -> str:
 
 def tally(evaluation: Evaluation) -> str:
     """How many lines found what, in a sentence or two."""
-    found = [verdict.verdict for verdict in evaluation.verdicts]
+    found = [verdict.verdict for verdict in evaluation.decisive]
     bad = sum(word in {"leak", "fail"} for word in found)
     unknown = found.count("not_assessable")
     parts = [
@@ -103,6 +103,11 @@ def tally(evaluation: Evaluation) -> str:
         if unknown
         else "All could be assessed.",
     ]
+    apart = len(evaluation.verdicts) - len(found)
+    if apart:
+        parts.append(
+            f"Not counted {'is' if apart == 1 else 'are'} {_lines(apart)} on the model, which stays in the house."
+        )
     return " ".join(parts)
 
 

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthgen.metrics.result import Evaluation, Verdict
+from synthgen.metrics.result import OF_THE_MODEL, Evaluation, Verdict
 from synthgen.report import wording
 from synthgen.report.numbers import figure, percent
 
 _BAD = ("leak", "fail")
-#: Lines whose advice is their own: of keys and of groups of patients, which speak of likeness; and of the model, which
-#: may stay where it is.
-_KEYS, _GROUPS, _MODEL = "key_integrity", "group_accuracy", "membership_by_model"
+#: Lines whose advice is their own, as is that of lines on the model: of keys and of groups, which speak of likeness.
+_KEYS, _GROUPS = "key_integrity", "group_accuracy"
 _LINKS = "lost_links"
 #: An AUC this far above its ceiling means that a person could be misled by what the set gets wrong.
 _TOLD_APART = 0.1
@@ -79,12 +78,13 @@ def _todo(evaluation: Evaluation) -> Iterator[str]:
             "Do not use this set for what concerns the groups that are named above: their records are less like real "
             "ones than the limit allows. The whole set may still serve for the others."
         )
-    if any(line.name == _MODEL and line.verdict in _BAD for line in evaluation.verdicts):
+    if any(line.name in OF_THE_MODEL and line.verdict in _BAD for line in evaluation.verdicts):
+        kept = " (your policy releases the records alone)" if evaluation.records_only else ""
         yield (
-            "Keep the model in the house: whoever has it can tell better than chance who it was learned from. Whether "
-            "the records may be released is for the other lines to say."
+            f"Keep the model in the house{kept}: whoever has it can tell better than chance who it was learned from. "
+            "Whether the records may be released is for the other lines to say."
         )
-    apart = (_KEYS, _GROUPS, _MODEL)
+    apart = (_KEYS, _GROUPS, *OF_THE_MODEL)
     bad = [line for line in evaluation.verdicts if line.verdict in _BAD and line.name not in apart]
     if bad:
         yield (

@@ -34,6 +34,9 @@ REQUIRED = ("nearest_neighbour_share", "exact_copies", "rare_values_leaked")
 #: A limit is a risk, a share or a score, each from 0 to 1.
 Limit = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
+#: What leaves the house. Who has the model can make records of it, so with the model go the records.
+Release = Literal["records", "model"]
+
 
 class Policy(Part):
     """What ``evaluate --gate`` insists on, and which limits decide.
@@ -41,10 +44,12 @@ class Policy(Part):
     Attributes:
         required: the verdict lines that must be assessable; an empty list asks for none.
         limits: by the name of a verdict line, a limit instead of that line's own.
+        release: what is to leave the house. Of records alone, what the model itself gives away refuses nothing.
     """
 
     required: tuple[str, ...] = Field(REQUIRED, description="Verdict lines that must be assessable.")
     limits: dict[str, Limit] = Field({}, description="Limits by verdict line, instead of the line's own.")
+    release: Release = Field("model", description="What leaves the house: the records alone, or the model as well.")
 
 
 class Evaluation(Part):

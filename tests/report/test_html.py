@@ -279,6 +279,23 @@ def test_what_to_do_follows_from_what_is_missing(changes: dict[str, Any], said: 
     assert said in render(dataclasses.replace(evaluation(("age", "sex")), **changes), "internal")
 
 
+def test_what_bears_on_the_model_alone_is_not_counted_where_it_stays_in_the_house() -> None:
+    lines = tuple(
+        Verdict(name=name, verdict=word, metric=name)
+        for name, word in (
+            *(("exact_copies", "none_detected"), ("linkability", "pass"), ("membership_by_model", "leak")),
+        )
+    )
+    judged = dataclasses.replace(evaluation(), verdicts=lines)
+    both = render(judged, "internal")
+    assert "1 of the 3 lines found a leak" in both
+    assert "Keep the model in the house: whoever has it" in both
+    records = render(dataclasses.replace(judged, records_only=True), "internal")
+    assert "None of the 2 lines found a leak or went over a limit. All could be assessed." in records
+    assert "Not counted is the one line on the model, which stays in the house." in records
+    assert "Keep the model in the house (your policy releases the records alone): whoever has it" in records
+
+
 def test_attacks_stand_beside_chance_with_a_curve_at_few_false_alarms() -> None:
     section = INTERNAL[INTERNAL.index('<section id="attacks"') : INTERNAL.index('<section id="groups"')]
     assert "<strong>0.537 AUC</strong>" in section

@@ -297,6 +297,7 @@ def schemas(draw: st.DrawFn) -> Schema:
             policy=Policy(
                 required=tuple(draw(st.lists(names, max_size=2))),
                 limits=draw(st.dictionaries(names, st.floats(0, 1), max_size=2)),
+                release=draw(st.sampled_from(["records", "model"])),
             )
         ),
     )
